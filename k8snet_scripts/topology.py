@@ -1,0 +1,143 @@
+"""The model: what a network of namespaces, bridges and veth pairs is, whatever notation described it.
+
+Everything is a frozen dataclass, built by a frontend (the topology file) or by hand in Python.  Nothing here is
+checked; `check_topology` does that.  Order is the order of declaration and decides the order of the scripts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Iterator
+
+from k8snet_scripts.addresses import Cidr
+
+HOST = "host"
+"""The name, everywhere, of the namespace that a script is started in.  No other namespace can be called that."""
+
+Path = tuple[str | int, ...]
+"""Where in the source something was said: the keys and indices that lead there, `("namespaces", "node1", "veths")`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """`ip route add TO via VIA [dev DEV]`; `to` is None for the default route of `family`.
+
+    On an end or a bridge `dev` is that interface; on a namespace it may stay empty: the kernel takes the interface
+    whose network holds `via`.
+    """
+
+    family: int
+    to: Cidr | None
+    via: str | None = None  # canonical address
+    dev: str | None = None
+    src: str | None = None
+    metric: int | None = None
+    table: int | None = None
+    onlink: bool = False
+    kind: str = "unicast"  # unicast, blackhole, unreachable or prohibit
+    path: Path = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Vlans:
+    """The 802.1Q memberships of a bridge port (or of the bridge itself) on a bridge with `vlan_filtering`."""
+
+    untagged: int | None = None  # the PVID: what arrives untagged belongs to it, and it leaves untagged
+    tagged: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """What makes an interface a port of `bridge`, in its own namespace.  Options in iproute2's words and values."""
+
+    bridge: str
+    options: tuple[tuple[str, str], ...] = ()  # ("hairpin", "on"), ("cost", "4")
+    vlans: Vlans | None = None
+    path: Path = ()  # where the bridge is named
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """What every kind of interface has.  `external` is for one that exists already: used, never made or deleted."""
+
+    name: str
+    addresses: tuple[Cidr, ...] = ()
+    routes: tuple[Route, ...] = ()
+    mtu: int | None = None
+    lladdr: str | None = None
+    port: Port | None = None
+    description: str = ""
+    external: bool = False
+    path: Path = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Bridge(Interface):
+    """A bridge.  `options` are `ip link set type bridge` words: ("stp_state", "1"), ("ageing_time", "30000")."""
+
+    options: tuple[tuple[str, str], ...] = ()
+    vlan_filtering: bool = False
+    vlans: Vlans | None = None  # of the bridge itself (`bridge vlan … self`)
+    subnets: tuple[Cidr, ...] = ()  # where its ports' automatic addresses come from
+
+
+@dataclass(frozen=True, slots=True)
+class End(Interface):
+    """One side of a veth: an interface in `namespace` (which may be HOST)."""
+
+    namespace: str = HOST
+
+
+@dataclass(frozen=True, slots=True)
+class Veth:
+    """A pair of ends.  `inner` is the end the pair was declared for, `outer` its peer."""
+
+    inner: End
+    outer: End
+    path: Path = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Masquerade:
+    """Traffic from `source` to anywhere outside it leaves with the address of the interface it leaves by."""
+
+    source: Cidr
+    path: Path = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """A network namespace, or the host.  `addresses` and `routes` here are on `lo`, or on no interface in particular."""
+
+    name: str
+    addresses: tuple[Cidr, ...] = ()
+    routes: tuple[Route, ...] = ()
+    bridges: tuple[Bridge, ...] = ()
+    interfaces: tuple[Interface, ...] = ()  # external ones: they were there before
+    sysctls: tuple[tuple[str, str], ...] = ()  # ("net.ipv4.conf.all.rp_filter", "0")
+    forwarding: bool | None = None  # None: the host is left as it is, a namespace does not forward
+    masquerade: tuple[Masquerade, ...] = ()
+    description: str = ""
+    path: Path = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """A whole network.  `host` is the namespace the scripts run in; `namespaces` are the ones they make."""
+
+    name: str
+    host: Namespace = field(default_factory=lambda: Namespace(HOST))
+    namespaces: tuple[Namespace, ...] = ()
+    veths: tuple[Veth, ...] = ()
+    description: str = ""
+
+    def everywhere(self) -> Iterator[Namespace]:
+        """The host, then every namespace."""
+        yield self.host
+        yield from self.namespaces
+
+    def ends(self) -> Iterator[End]:
+        """Both ends of every veth, in order."""
+        for veth in self.veths:
+            yield veth.inner
+            yield veth.outer
