@@ -1,0 +1,234 @@
+"""Steps: one wanted fact of the live system, and the literal command that makes it true.
+
+The functions here say, for one part of the model at a time (an interface, a route, a bridge port, a sysctl …), which
+facts are wanted and which command makes each true.  In what order they are carried out is `plan.py`'s business.
+
+A fact is an owner and words.  The owner is a namespace (`node1`), an interface in it (`node1 vethA`), or a port as its
+bridge sees it (`host vethB port of br0`); the words are those of iproute2 (`mtu 1460`, `inet 10.10.0.2/24`).
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Iterable, Iterator, NamedTuple
+
+from k8snet_scripts.addresses import Cidr
+from k8snet_scripts.topology import HOST, Bridge, End, Interface, Masquerade, Port, Route, Vlans
+
+IPV6_METRIC = 1024
+"""The metric that the kernel gives an IPv6 route which names none."""
+
+Argv = tuple[str, ...]
+
+
+class Sign(enum.Enum):
+    """How a step takes part in a run; the value is the character printed before its fact."""
+
+    MAKE = "+"  # makes a thing, with all the attributes that its command names
+    MEND = "="  # one of those attributes: needed only where the thing was there before, with another value
+    WANT = " "  # to be made true wherever it is not
+    NEED = "?"  # has to be true beforehand; the command only shows it
+
+
+class Step(NamedTuple):
+    """One fact, its owner and its words, beside the command that makes it true."""
+
+    sign: Sign
+    argv: Argv
+    owner: str
+    words: str
+
+
+def ip(namespace: str) -> Argv:
+    """The words that every `ip` command in a namespace starts with."""
+    return ("ip",) if namespace == HOST else ("ip", "-n", namespace)
+
+
+def inside(namespace: str) -> Argv:
+    """The words that every other command in a namespace starts with."""
+    return () if namespace == HOST else ("ip", "netns", "exec", namespace)
+
+
+def make_namespace(name: str) -> Step:
+    """A named network namespace."""
+    return Step(Sign.MAKE, ("ip", "netns", "add", name), name, "namespace")
+
+
+def make_bridge(namespace: str, bridge: Bridge, mark: str) -> Iterator[Step]:
+    """A bridge with all options, still down, then each option by itself."""
+    prefix, owner = ip(namespace), f"{namespace} {bridge.name}"
+    if bridge.external:
+        yield Step(Sign.NEED, (*prefix, "link", "show", "dev", bridge.name, "type", "bridge"), owner, "bridge")
+        return
+    options = _bridge_options(bridge)
+    lladdr = ("address", bridge.lladdr) if bridge.lladdr else ()
+    flat = tuple(word for option in options for word in option)
+    make = (*prefix, "link", "add", "name", bridge.name, *lladdr, "group", mark, "type", "bridge", *flat)
+    yield Step(Sign.MAKE, make, owner, "bridge")
+    yield from _mend_lladdr(namespace, bridge)
+    for key, value in options:
+        command = (*prefix, "link", "set", "dev", bridge.name, "type", "bridge", key, value)
+        yield Step(Sign.MEND, command, owner, f"{key} {_hexadecimal(value) if key == 'group_fwd_mask' else value}")
+
+
+def make_veth(maker: End, peer: End, mark: str) -> Iterator[Step]:
+    """A veth pair with both ends in place, made from the namespace of `maker`, then each attribute by itself.
+
+    The maker's end comes up, and is a port of its bridge, at once.  The kernel can give the peer neither a master nor
+    bring it up from outside; both are done in the peer's own namespace.
+    """
+    prefix, owner = ip(maker.namespace), f"{maker.namespace} {maker.name}"
+    master = ("master", maker.port.bridge) if maker.port else ()
+    there = () if peer.namespace == maker.namespace else ("netns", peer.namespace)
+    make = (
+        *(*prefix, "link", "add", "name", maker.name, "up", *_mtu(maker), *_lladdr(maker), *master, "group", mark),
+        *("type", "veth", "peer", "name", peer.name, *_mtu(peer), *_lladdr(peer), "group", mark, *there),
+    )
+    yield Step(Sign.MAKE, make, owner, f"veth, peer {peer.namespace} {peer.name}")
+    if maker.port:
+        yield _enslave(maker.namespace, maker, maker.port, Sign.MEND)
+    yield from _mend_attributes(maker.namespace, maker)
+    yield Step(Sign.MEND, (*prefix, "link", "set", "dev", maker.name, "up"), owner, "up")
+    yield from _mend_attributes(peer.namespace, peer)
+
+
+def need_interface(namespace: str, interface: Interface) -> Step:
+    """An interface that others made."""
+    command = (*ip(namespace), "link", "show", "dev", interface.name)
+    return Step(Sign.NEED, command, f"{namespace} {interface.name}", "exists")
+
+
+def bring_up(namespace: str, name: str) -> Step:
+    """An interface that is administratively up."""
+    return Step(Sign.WANT, (*ip(namespace), "link", "set", "dev", name, "up"), f"{namespace} {name}", "up")
+
+
+def bridge_mtu(namespace: str, bridge: Bridge) -> Iterator[Step]:
+    """The MTU of a bridge.
+
+    Not given when the bridge is made: it would then follow that of its ports.
+    """
+    if bridge.mtu is not None:
+        yield _attribute(Sign.WANT, namespace, bridge.name, "mtu", str(bridge.mtu))
+
+
+def add_addresses(namespace: str, name: str, addresses: Iterable[Cidr]) -> Iterator[Step]:
+    """Addresses of one interface."""
+    prefix, owner = ip(namespace), f"{namespace} {name}"
+    for address in addresses:
+        text = str(address)
+        words = f"inet {text}" if address.family == 4 else f"inet6 {text}"
+        yield Step(Sign.WANT, (*prefix, "address", "add", text, "dev", name), owner, words)
+
+
+def add_route(namespace: str, route: Route, dev: str | None) -> Step:
+    """A route; `dev` is the interface it leaves by, None for one that drops what it matches.
+
+    The fact is spelt as the scripts spell what they read: `inet6 route default via fd00::1 dev eth0 metric 1024`.
+    """
+    metric = IPV6_METRIC if route.metric is None and route.family == 6 else route.metric
+    family = "inet6" if route.family == 6 else "inet"
+    to = "default" if route.to is None else _destination(route.to)
+    tail = (
+        *(("via", route.via) if route.via else ()),
+        *(("dev", dev) if dev else ()),
+        *(("src", route.src) if route.src else ()),
+    )
+    table = ("table", str(route.table)) if route.table is not None else ()
+    onlink = ("onlink",) if route.onlink else ()
+    kind = () if route.kind == "unicast" else (route.kind,)
+    given = ("metric", str(route.metric)) if route.metric is not None else ()
+    shown = ("metric", str(metric)) if metric else ()
+    target = "::/0" if to == "default" and family == "inet6" and not route.via else to
+    command = (*ip(namespace), "route", "add", *kind, target, *tail, *given, *table, *onlink)
+    return Step(Sign.WANT, command, namespace, " ".join((family, "route", *kind, to, *tail, *shown, *table, *onlink)))
+
+
+def join_bridge(namespace: str, interface: Interface, port: Port) -> Step:
+    """An interface that becomes a port of a bridge after it was made."""
+    return _enslave(namespace, interface, port, Sign.WANT)
+
+
+def port_options(namespace: str, name: str, port: Port) -> Iterator[Step]:
+    """The options of a bridge port, which the kernel forgets whenever the port leaves its bridge."""
+    owner = f"{namespace} {name} port of {port.bridge}"
+    for key, value in port.options:
+        command = (*ip(namespace), "link", "set", "dev", name, "type", "bridge_slave", key, value)
+        yield Step(Sign.WANT, command, owner, f"{key} {_BOOLEAN.get(value, value)}")
+
+
+def vlan_memberships(namespace: str, name: str, owner: str, vlans: Vlans, own: bool = False) -> Iterator[Step]:
+    """The VLANs of a bridge port, or (`own`) of the bridge itself."""
+    prefix = ("bridge",) if namespace == HOST else ("bridge", "-n", namespace)
+    members = [(vlans.untagged, ("pvid", "untagged"))] if vlans.untagged is not None else []
+    members += [(vid, ()) for vid in vlans.tagged]
+    for vid, flags in members:
+        command = (*prefix, "vlan", "add", "dev", name, "vid", str(vid), *flags, *(("self",) if own else ()))
+        yield Step(Sign.WANT, command, owner, " ".join(("vlan", str(vid), *flags)))
+
+
+def set_sysctl(namespace: str, key: str, value: str) -> Step:
+    """A sysctl of a namespace, written as the file it is: the `sysctl` program is not everywhere."""
+    path = "/proc/sys/" + key.translate(_SYSCTL_PATH)
+    write = f"echo {value} >{path}"
+    argv = (*inside(namespace), "bash", "-c", write)
+    return Step(Sign.WANT, argv, namespace, f"{key} {value}")
+
+
+def masquerade(namespace: str, table: str, sources: Iterable[Masquerade]) -> Step:
+    """One nft table that masquerades what leaves each source network; made anew in one transaction whenever it differs."""
+    rules = " ".join(_masquerade_rule(source.source) for source in sources)
+    chain = f"chain postrouting {{ type nat hook postrouting priority srcnat; policy accept; {rules} }}"
+    ruleset = f"add table inet {table}; delete table inet {table}; table inet {table} {{ {chain} }}"
+    return Step(Sign.WANT, (*inside(namespace), "nft", ruleset), namespace, f"nft table inet {table}")
+
+
+_BOOLEAN = {"on": "true", "off": "false"}
+_SYSCTL_PATH = str.maketrans("./", "/.")
+
+
+def _attribute(sign: Sign, namespace: str, name: str, key: str, value: str) -> Step:
+    return Step(sign, (*ip(namespace), "link", "set", "dev", name, key, value), f"{namespace} {name}", f"{key} {value}")
+
+
+def _mend_attributes(namespace: str, interface: Interface) -> Iterator[Step]:
+    if interface.mtu is not None:
+        yield _attribute(Sign.MEND, namespace, interface.name, "mtu", str(interface.mtu))
+    yield from _mend_lladdr(namespace, interface)
+
+
+def _mend_lladdr(namespace: str, interface: Interface) -> Iterator[Step]:
+    if interface.lladdr is not None:
+        yield _attribute(Sign.MEND, namespace, interface.name, "address", interface.lladdr)
+
+
+def _enslave(namespace: str, interface: Interface, port: Port, sign: Sign) -> Step:
+    return _attribute(sign, namespace, interface.name, "master", port.bridge)
+
+
+def _mtu(end: End) -> Argv:
+    return ("mtu", str(end.mtu)) if end.mtu is not None else ()
+
+
+def _lladdr(end: End) -> Argv:
+    return ("address", end.lladdr) if end.lladdr is not None else ()
+
+
+def _bridge_options(bridge: Bridge) -> tuple[tuple[str, str], ...]:
+    """A filtering bridge gives its ports no VLAN by itself: the script lists all there are."""
+    if bridge.vlan_filtering:
+        return (*bridge.options, ("vlan_filtering", "1"), ("vlan_default_pvid", "0"))
+    return bridge.options
+
+
+def _hexadecimal(value: str) -> str:
+    return hex(int(value)) if int(value) else "0"
+
+
+def _destination(to: Cidr) -> str:
+    return to.address if to.is_host else str(to)
+
+
+def _masquerade_rule(source: Cidr) -> str:
+    family, multicast = ("ip", "224.0.0.0/4") if source.family == 4 else ("ip6", "ff00::/8")
+    return f"{family} saddr {source} {family} daddr != {source} {family} daddr != {multicast} masquerade;"
