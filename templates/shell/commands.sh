@@ -1,0 +1,59 @@
+# ---- carrying out commands ----
+
+# Prints commands, given a line each, as they are about to be executed.
+announce() {
+	local line IFS=$'\n'
+	set -f
+	for line in $1; do printf '[#] %s\n' "$line"; done
+	set +f
+}
+
+# Carries out commands of one namespace, given a line each: those of `ip` and of `bridge` together in one process.
+# Where one fails it prints that command and what was said of it, and carries out no more; with FORCE it goes on.
+carry_out() {
+	local namespace=$1 line tool='' next lines=() IFS=$'\n'
+	set -f
+	for line in $2; do
+		case $line in
+		'ip netns exec '*) next='' ;;
+		'ip '*) next=ip ;;
+		'bridge '*) next=bridge ;;
+		*) next='' ;;
+		esac
+		if [[ ! $next || $next != "$tool" ]]; then
+			carry_out_lines || return 1
+			tool=$next lines=()
+		fi
+		lines+=("$line")
+	done
+	carry_out_lines
+}
+
+carry_out_lines() {
+	local said status=0 prefix="$tool "
+	((${#lines[@]})) || return 0
+	if [[ $namespace != host ]]; then prefix+="-n $namespace "; fi
+	if [[ $tool ]]; then
+		said=$(enter "$namespace" "$tool" ${FORCE:+-force} -batch - <<<"${lines[*]#"$prefix"}" 2>&1) || status=$?
+	else
+		said=$(bash -c "${lines[0]}" 2>&1) || status=$?
+	fi
+	if ((status == 0)) || [[ ${FORCE-} ]]; then return 0; fi
+	if [[ $said =~ (.*)'Command failed -:'([0-9]+) ]]; then
+		said=${BASH_REMATCH[1]} line=${lines[BASH_REMATCH[2] - 1]}
+	elif [[ $tool ]]; then
+		line="${lines[0]} (or one of the ${#lines[@]} after it)" said+=" exit status $status"
+	else
+		line=${lines[0]}
+	fi
+	printf '%s\n%s\n' "$line" "${said//$'\n'/ }"
+	return 1
+}
+
+# The namespace in which a command is carried out.
+find_place() {
+	case $1 in
+	'ip -n '* | 'bridge -n '*) place=${1#* -n } place=${place%% *} ;;
+	*) place=host ;;
+	esac
+}

@@ -1,0 +1,207 @@
+# ---- what differs ----
+
+# Notes a command for a wave, and the fact that it changes.
+add() {
+	local place key
+	find_place "$2"
+	key="$1 $place"
+	if [[ ! ${batch[$key]+set} ]]; then
+		if [[ $place == host ]]; then places[$1]="host ${places[$1]-}"; else places[$1]+=" $place"; fi
+	fi
+	batch[$key]+=$2$'\n'
+	about[$2]=$3
+}
+
+# Notes a fact that is not to be, and the command that ends it.
+remove() {
+	drift+=("there, not wanted: $2")
+	add 0 "$1" "$2"
+}
+
+ip_in() { if [[ $1 == host ]]; then ip=ip; else ip="ip -n $1"; fi; }
+
+# Refuses to start where something of a wanted name was made by others, or something that others make is missing.
+refuse_foreign() {
+	local n peer
+	for n in "${!owner[@]}"; do
+		case ${sign[n]}${words[n]} in
+		+namespace)
+			if [[ ! ${netns[${owner[n]}]+set} ]] || owns_namespace "${owner[n]}"; then continue; fi
+			if [[ $adopt ]]; then
+				owned[${owner[n]}]=${netns[${owner[n]}]}
+			else
+				refused+=("namespace ${owner[n]} exists, and this topology did not make it (--adopt takes it over)")
+			fi
+			;;
+		+*)
+			refuse_foreign_link "$n" "${owner[n]}"
+			if [[ ${words[n]} == veth,* ]]; then refuse_foreign_link "$n" "${words[n]#veth, peer }"; fi
+			;;
+		\?*) holds "${owner[n]}" "${words[n]}" || refused+=("${owner[n]}: ${words[n]}: has to be so before setup, and is not") ;;
+		esac
+	done
+}
+
+refuse_foreign_link() {
+	local n=$1 ip namespace=${2%% *} name=${2#* }
+	if [[ ! ${live[$2]+set} ]] || owns_link "$2"; then return 0; fi
+	if ! holds "${owner[n]}" "${words[n]}"; then
+		refused+=("interface $name ($namespace) exists, is not what is wanted (${owner[n]}: ${words[n]}), and this topology did not make it")
+	elif [[ $adopt ]]; then
+		ip_in "$namespace"
+		add 0 "$ip link set dev $name group $MARK" "$2: group $MARK"
+		drift+=("not ours yet: $2")
+	else
+		refused+=("interface $name ($namespace) exists, and this topology did not make it (--adopt takes it over)")
+	fi
+}
+
+# Removes what this topology owns and does not want any more: of an earlier version of it, or no longer what it was.
+remove_leftovers() {
+	local n object name peer value
+	for value in "${!undo[@]}"; do
+		if [[ ! ${wanted[$value]+set} ]] && holds "${value%%: *}" "${value#*: }" "${undo[$value]}"; then remove "${undo[$value]}" "$value"; fi
+	done
+	for n in "${!owner[@]}"; do
+		if [[ ${sign[n]} != + || ! ${live[${owner[n]}]+set} ]] || holds "${owner[n]}" "${words[n]}"; then continue; fi
+		remove_link "${owner[n]}"
+	done
+	for n in "${!owner[@]}"; do
+		peer=${words[n]#veth, peer }
+		if [[ ${words[n]} == veth,* && ! ${live[${owner[n]}]+set} && ${live[$peer]+set} ]]; then remove_link "$peer"; fi
+	done
+	for object in "${!live[@]}"; do
+		if [[ ! ${modelled[$object]+set} ]] && owns_link "$object"; then remove_link "$object"; fi
+	done
+	for name in "${!owned[@]}"; do
+		if [[ ! ${netns[$name]+set} ]] || ! owns_namespace "$name"; then continue; fi
+		if [[ ! ${modelled["$name lo"]+set} || ${netns[$name]} == broken ]]; then remove "ip netns delete $name" "$name: namespace"; fi
+	done
+}
+
+# Removes an interface; with it go its peer, its addresses and routes, and its ports are free.
+remove_link() {
+	local ip peer key
+	ip_in "${1%% *}"
+	remove "$ip link delete dev ${1#* }" "$1: interface"
+	find_peer "$1"
+	forget_link "$1"
+	if [[ $peer ]]; then forget_link "$peer"; fi
+}
+
+forget_link() {
+	local key
+	unset "live[$1]"
+	for key in "${!live[@]}"; do
+		if [[ $key == "$1 port of "* || $key == "${1%% *} "*" port of ${1#* }" ]]; then
+			unset "live[$key]"
+		elif [[ $key == "${1%% *} "* ]]; then
+			live[$key]=${live[$key]/"\"master\":\"${1#* }\","/}
+		fi
+	done
+	for key in "${!fact[@]}"; do
+		if [[ $key == "$1: "* || $key == "$1 port of "* || "$1" == "${key%%: *} ${fact[$key]}" ]]; then unset "fact[$key]"; fi
+	done
+}
+
+# Removes addresses, routes and VLANs that the table does not have from the interfaces that it does have.
+remove_extras() {
+	local key here ip extra=()
+	for key in "${!fact[@]}"; do
+		if [[ ! ${wanted[$key]+set} ]] && is_extra "${key%%: *}" "${key#*: }" "${fact[$key]}"; then extra+=("$key"); fi
+	done
+	for key in "${extra[@]}"; do
+		if [[ $key == *': inet'*' route '* ]]; then remove_route "$key"; fi
+	done
+	for key in "${extra[@]}"; do
+		here=${key%%: *}
+		case ${key#*: } in
+		*' route '*) ;;
+		inet*) remove_address "$here" "${key##* }" "$key" ;;
+		vlan*) remove_vlan "$here" "$key" ;;
+		esac
+	done
+}
+
+is_extra() {
+	case $2 in
+	'inet route '* | 'inet6 route '*) [[ ${modelled["$1 $3"]+set} || ($1 != host && ! $3) ]] ;;
+	inet*) [[ ${modelled[$1]+set} && $3 != *'"scope":"link"'* && $3 != *'"dynamic":true'* && ($1 != *' lo' || $3 != *'"scope":"host"'*) ]] ;;
+	vlan*) [[ ${modelled[${1%% port of *}]+set} ]] ;;
+	*) return 1 ;;
+	esac
+}
+
+remove_route() {
+	local ip text=${1#*: inet* route }
+	ip_in "${1%%: *}"
+	if [[ $1 == *': inet6 '* ]]; then text=${text/#default/::\/0}; fi
+	remove "$ip route delete $text" "$1"
+	unset "fact[$1]"
+}
+
+# Removes an address. The kernel takes more along: with the first IPv4 address of a network the others of that network
+# on the interface, and with its last IPv4 address the interface's routes; they are added again where they are wanted.
+remove_address() {
+	local ip key left='' network
+	[[ ${fact[$3]+set} ]] || return 0
+	ip_in "${1%% *}"
+	remove "$ip address delete ${3#*: inet* } dev ${1#* }" "$3"
+	if [[ $3 == *': inet '* ]]; then
+		network_of "$2" && local gone=$network
+		for key in "${!fact[@]}"; do
+			if [[ $key != "$1: inet "* || $key == "$3" ]]; then continue; fi
+			network_of "${key##* }"
+			if [[ ${fact[$3]} != *'"secondary":true'* && ${fact[$key]} == *'"secondary":true'* && $network == "$gone" ]]; then
+				unset "fact[$key]"
+			else
+				left=yes
+			fi
+		done
+		for key in "${!fact[@]}"; do
+			if [[ ! $left && $key == "${1%% *}: inet route "* && ${fact[$key]} == "${1#* }" ]]; then unset "fact[$key]"; fi
+		done
+	fi
+	unset "fact[$3]"
+}
+
+# Sets network to that of an IPv4 address with its prefix length.
+network_of() {
+	local a b c d
+	IFS=./ read -r a b c d network <<<"$1"
+	network="$(((a << 24 | b << 16 | c << 8 | d) >> (32 - network))) $network"
+}
+
+remove_vlan() {
+	local bridge=bridge name=${1#* } own=''
+	if [[ $1 != host* ]]; then bridge="bridge -n ${1%% *}"; fi
+	if [[ $1 != *' port of '* ]]; then own=' self'; fi
+	local vid=${2#*: vlan }
+	remove "$bridge vlan delete dev ${name%% port of *} vid ${vid%% *}$own" "$2"
+	unset "fact[$2]"
+}
+
+# Notes the steps of the table whose facts are not true.
+add_missing() {
+	local n text back
+	for n in "${!owner[@]}"; do
+		if holds "${owner[n]}" "${words[n]}" "${command[n]}"; then continue; fi
+		if [[ ${sign[n]} == '=' && ! ${live[${owner[n]}]+set} ]]; then continue; fi
+		text="${owner[n]}: ${words[n]}"
+		drift+=("wanted, not there: $text")
+		add "${wave[n]}" "${command[n]}" "$text"
+		if [[ ${words[n]} == namespace ]]; then created[${owner[n]}]=1; fi
+		if [[ ${owner[n]} == host* ]] && is_borrowed "${owner[n]}" "${words[n]}"; then
+			invert "${command[n]}"
+			borrowed[$text]=$back
+		fi
+	done
+}
+
+# Is a fact of the host about something that this topology does not make, so that it has to be taken back by itself?
+is_borrowed() {
+	local name=${1#host} dev=${2#* dev }
+	name=${name%% port of *}
+	if [[ ! $name && $2 == *' route '*' dev '* ]]; then name=" ${dev%% *}"; fi
+	[[ ! ${modelled["host$name"]+set} ]]
+}

@@ -1,0 +1,150 @@
+# ---- setup: what is not true yet is made true ----
+
+# places[2]: the namespaces in which wave 2 has something to do; batch[2 node1]: what, a command a line
+# about[COMMAND]: the fact that it changes; created[node1]: a namespace that this run makes
+# borrowed[FACT]: the command that takes back a fact made true on something that is not ours
+declare -a places=() executed=()
+declare -A batch=() about=() created=() borrowed=()
+
+declare -a drift=() refused=()                  # what differs, and what forbids a run: for people to read
+declare recorded='' failure='' adopt='' keep='' # the record before the run; why it cannot go on; two options
+
+usage() {
+	cat <<-END
+		Usage: bash $SELF [--dry-run | --check] [--adopt] [--keep]
+
+		Makes the network $NAME, or mends what differs from it. Run again, it changes nothing.
+		Every command that changes something is printed on standard error before it is executed.
+
+		  --dry-run  print the commands that a run would execute now, and change nothing
+		  --check    print what differs, change nothing, and exit with 1 if anything differs
+		  --adopt    take over things of the wanted names that this topology did not make
+		  --keep     when a command fails, leave what was made so far for a look
+		  --help     this text
+	END
+}
+
+main() {
+	local mode=run
+	while (($#)); do
+		case $1 in
+		--dry-run | --check) mode=${1#--} ;;
+		--adopt) adopt=yes ;;
+		--keep) keep=yes ;;
+		--help) usage && return ;;
+		*) usage >&2 && return 2 ;;
+		esac
+		shift
+	done
+	read_table "$(topology)"
+	prepare ip bridge nsenter flock stat head mktemp
+	if ((${#tables[@]})); then prepare nft; fi
+	if [[ $mode == run ]]; then lock; fi
+	read_ownership
+	read_wanted
+	refuse_foreign
+	if ((${#refused[@]})); then
+		printf "$SELF: refused: %s\n" "${refused[@]}" >&2
+		forget_state
+		return 1
+	fi
+	remove_leftovers
+	remove_extras
+	add_missing
+	case $mode in
+	check) report_drift ;;
+	dry-run) for_each_batch announce ;;
+	run) run ;;
+	esac
+}
+
+report_drift() {
+	if ((${#drift[@]})); then printf '%s\n' "${drift[@]}"; fi
+	((${#drift[@]} == 0))
+}
+
+# ---- the run ----
+
+# Calls a command with each batch, in the order of a run: wave by wave, the host first.
+for_each_batch() {
+	local number place
+	for number in "${!places[@]}"; do
+		for place in ${places[number]}; do "$@" "${batch["$number $place"]}"; done
+	done
+}
+
+run() {
+	local number
+	if [[ -r $OWNED ]]; then recorded=$(<"$OWNED"); fi
+	trap leave EXIT
+	trap 'stop INT 130' INT
+	trap 'stop TERM 143' TERM
+	trap 'stop HUP 129' HUP
+	record_intent
+	for number in "${!places[@]}"; do run_wave "$number"; done
+	settle
+	trap - EXIT INT TERM HUP
+}
+
+# Records what is about to be made and cannot be marked in the instant it is made: whatever happens, it is known as ours.
+record_intent() {
+	local name key
+	{
+		for name in "${!created[@]}"; do printf 'netns\t%s\t-\n' "$name"; done
+		for key in "${!borrowed[@]}"; do printf 'undo\t%s\t%s\n' "$key" "${borrowed[$key]}"; done
+	} >>"$OWNED"
+}
+
+# Carries out one wave: the host's part, then that of each namespace, several at a time.
+run_wave() {
+	local number=$1 place worker workers=4 said here=() pids=()
+	for place in ${places[number]}; do
+		announce "${batch["$number $place"]}" >&2
+		executed+=("$number $place")
+		if [[ $place != host ]]; then
+			here+=("$place")
+		elif ! said=$(carry_out_alone "${batch["$number host"]}"); then
+			give_up "$said"
+		fi
+	done
+	for ((worker = 0; worker < workers && worker < ${#here[@]}; worker++)); do
+		work "$worker" >"$STATE/worker.$worker" &
+		pids+=("$!")
+	done
+	for worker in "${!pids[@]}"; do
+		wait "${pids[worker]}" || said=$(<"$STATE/worker.$worker")
+	done
+	rm -f "$STATE"/worker.*
+	if [[ ${said-} ]]; then give_up "$said"; fi
+}
+
+# The host's part, alone where namespaces are made: two first namespaces at a time would race for the mount of /run/netns.
+carry_out_alone() {
+	local turn
+	exec {turn}</run/k8snet
+	flock "$turn"
+	carry_out host "$1" {turn}<&-
+}
+
+# One worker: every so many-th namespace. It stops where another one has failed.
+work() {
+	local i
+	for ((i = $1; i < ${#here[@]}; i += workers)); do
+		if [[ -s $STATE/worker.0 || -s $STATE/worker.1 || -s $STATE/worker.2 || -s $STATE/worker.3 ]]; then return 0; fi
+		carry_out "${here[i]}" "${batch["$number ${here[i]}"]}"
+	done
+}
+
+# Records what is owned now, with the identities of the namespaces, if that is any different from before.
+settle() {
+	local name key now=''
+	read_namespaces
+	for name in "${namespaces[@]}"; do now+="netns"$'\t'"$name"$'\t'"${netns[$name]}"$'\n'; done
+	for key in "${!undo[@]}"; do if [[ ! ${wanted[$key]+set} ]]; then unset "undo[$key]"; fi; done
+	for key in "${!borrowed[@]}"; do undo[$key]=${undo[$key]-${borrowed[$key]}}; done
+	for key in "${!undo[@]}"; do now+="undo"$'\t'"$key"$'\t'"${undo[$key]}"$'\n'; done
+	if [[ $now != "$(<"$OWNED")"$'\n' ]]; then
+		printf '%s' "$now" >"$OWNED.new"
+		mv "$OWNED.new" "$OWNED"
+	fi
+}

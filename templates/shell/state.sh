@@ -1,0 +1,207 @@
+# ---- reading the live system ----
+
+# live[node1 vethA]: what ip says of an interface, in JSON; live[host vethB port of br0]: of a port, as its bridge sees it
+# fact[node1 vethA: inet 10.10.0.2/24]: addresses, routes, VLANs and sysctls; the value is what else is known of them
+# device[node1 2]: the interface with that index; nsid[host 0]: the namespace that the host knows by that number
+declare -A live=() fact=() device=() nsid=()
+
+# By namespace, what is read beside interfaces, addresses and routes: sysctls, VLANs, the nft table, numbers of namespaces.
+declare -A sysctls=() vlans=() tables=() makers=()
+
+# Reads the host and those of the wanted namespaces that exist.
+read_wanted() {
+	local namespace present=()
+	for namespace in "${namespaces[@]}"; do
+		if [[ ${netns[$namespace]-broken} != broken ]]; then present+=("$namespace"); fi
+	done
+	read_state "${present[@]}"
+}
+
+# Reads the host and the namespaces named, several at a time where there are many.
+read_state() {
+	local scratch worker workers=1 pids=()
+	if (($# > 8)); then workers=4; fi
+	scratch=$(mktemp --directory)
+	for ((worker = 0; worker < workers; worker++)); do
+		show_state "$worker" "$workers" host "$@" >"$scratch/$worker" 2>"$scratch/$worker.err" &
+		pids+=("$!")
+	done
+	for worker in "${!pids[@]}"; do
+		wait "${pids[worker]}" || die "cannot read the state: $(<"$scratch/$worker.err")"
+		take_state "$(<"$scratch/$worker")"
+	done
+	rm -r "$scratch"
+}
+
+# Prints every WORKERS-th namespace of those named: "@NAME", then what the tools say, each answer on a line.
+show_state() {
+	local first=$1 step=$2 namespace ask i
+	shift 2
+	for ((i = first + 1; i <= $#; i += step)); do
+		namespace=${!i}
+		ask=$'address show\nroute show table all'
+		if [[ $namespace == host || ${makers[$namespace]-} ]]; then ask+=$'\nnetns list-id'; fi
+		printf '@%s\n' "$namespace"
+		enter "$namespace" ip -json -details -batch - <<<"$ask"
+		# shellcheck disable=SC2086 # a list of paths
+		if [[ ${sysctls[$namespace]-} ]]; then enter "$namespace" head --lines=1 --verbose ${sysctls[$namespace]} 2>/dev/null || true; fi
+		if [[ ${vlans[$namespace]-} ]]; then enter "$namespace" bridge -json vlan show; fi
+		if [[ ${tables[$namespace]-} ]]; then printf '\n@nft %s\n' "$(enter "$namespace" nft --stateless list table inet "$TABLE" 2>/dev/null | tr -s '[:space:]' ' ')"; fi
+	done
+}
+
+# Takes in what show_state printed.
+take_state() {
+	local line namespace='' sysctl='' IFS=$'\n'
+	set -f
+	for line in $1; do
+		case $line in
+		'@nft '*) fact["$namespace: nft"]=${line#@nft } ;;
+		@*) namespace=${line#@} ;;
+		\[*) take_answer "$namespace" "$line" ;;
+		'==> '*) sysctl=${line#==> /proc/sys/} sysctl=${sysctl% <==} ;;
+		*) take_sysctl "$namespace" "$sysctl" "$line" ;;
+		esac
+	done
+	set +f
+}
+
+take_sysctl() {
+	local key=${2//./%} value
+	key=${key//\//.}
+	IFS=$' \t' read -ra value <<<"$3"
+	fact["$1: ${key//%//} ${value[*]}"]=1
+}
+
+# Takes in one JSON array, piece by piece: every object in it starts with a key that tells what it is.
+take_answer() {
+	local namespace=$1 owner='' port='' last='' text value IFS='{'
+	for text in $2; do
+		case $text in
+		'"ifindex":'*)
+			text_of ifname
+			owner="$namespace $value" port=''
+			live[$owner]=$text
+			number_of ifindex
+			device["$namespace $value"]=${owner#* }
+			;;
+		'"family":'*) take_address ;;
+		'"type":'*) take_route ;;
+		'"gateway":'* | '"dev":'*) # a next hop of the route before
+			text_of dev
+			fact[$last]=$value
+			;;
+		'"nsid":'*)
+			text_of name
+			last=$value
+			number_of nsid
+			nsid["$namespace $value"]=$last
+			;;
+		'"ifname":'*) # of the listing of VLANs
+			text_of ifname
+			owner="$namespace $value"
+			text=${live[$owner]-}
+			if [[ $text == *'"master":'* ]]; then
+				text_of master
+				owner+=" port of $value"
+			fi
+			;;
+		'"vlan":'*)
+			number_of vlan
+			if [[ $text == *'"PVID"'* ]]; then value+=" pvid"; fi
+			if [[ $text == *'"Egress Untagged"'* ]]; then value+=" untagged"; fi
+			fact["$owner: vlan $value"]=1
+			;;
+		*)
+			if [[ $port ]]; then
+				live[$port]=$text port=''
+			elif [[ $owner ]]; then
+				live[$owner]+=$text
+				if [[ $text == *'"info_slave_kind":"bridge"'* ]]; then
+					last=$text text=${live[$owner]}
+					text_of master
+					port="$owner port of $value"
+				fi
+			fi
+			;;
+		esac
+	done
+}
+
+# The value of a key in the JSON text: a string, a number.
+text_of() {
+	value=${text#*"\"$1\":\""}
+	value=${value%%\"*}
+}
+number_of() {
+	value=${text#*"\"$1\":"}
+	value=${value%%[,\}]*}
+}
+
+take_address() {
+	local value address family
+	text_of family
+	family=$value
+	text_of local
+	address=$value
+	if [[ $text == *'"address":'* ]]; then
+		text_of address
+		address+=" peer $value"
+	fi
+	number_of prefixlen
+	fact["$owner: $family $address/$value"]=$text
+}
+
+# Spells a route as the table does. What the kernel sets up and learns by itself is none of ours.
+take_route() {
+	local value family=inet words dev=''
+	case $text in
+	*'"table":"local"'* | *'"protocol":"kernel"'* | *'"protocol":"ra"'* | *'"protocol":"redirect"'*) return ;;
+	*'"pref":'*) family=inet6 ;;
+	esac
+	text_of type
+	words="$family route"
+	if [[ $value != unicast ]]; then words+=" $value"; fi
+	text_of dst
+	words+=" $value"
+	if [[ $text == *'"gateway":'* ]]; then
+		text_of gateway
+		words+=" via $value"
+	fi
+	if [[ $text == '"type":"unicast"'*'"dev":'* ]]; then
+		text_of dev
+		dev=$value words+=" dev $value"
+	fi
+	if [[ $text == *'"prefsrc":'* ]]; then
+		text_of prefsrc
+		words+=" src $value"
+	fi
+	if [[ $text == *'"metric":'* ]]; then
+		number_of metric
+		words+=" metric $value"
+	fi
+	if [[ $text != *'"table":"main"'* ]]; then
+		text_of table
+		words+=" table $value"
+	fi
+	if [[ $text == *'"onlink"'* ]]; then words+=" onlink"; fi
+	last="$namespace: $words"
+	fact[$last]=$dev
+}
+
+# Sets peer to the other end of a veth: "node1 vethA", or nothing.
+find_peer() {
+	local text=${live[$1]-} value there=${1%% *}
+	peer=''
+	if [[ $text == *'"link_netnsid":'* ]]; then
+		number_of link_netnsid
+		there=${nsid["$there $value"]-}
+		number_of link_index
+		value=${device["$there $value"]-}
+	elif [[ $text == *'"link":"'* ]]; then
+		text_of link
+	else
+		return 0
+	fi
+	if [[ $value ]]; then peer="$there $value"; fi
+}

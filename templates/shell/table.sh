@@ -1,0 +1,67 @@
+# ---- the table of steps: "COMMAND   #SIGN OWNER: WORDS" ----
+
+# The steps, column by column; the namespaces that they make; their facts; the interfaces that they make, and loopbacks.
+declare -a wave=() sign=() command=() owner=() words=() namespaces=()
+declare -A wanted=() modelled=()
+
+# Reads the table, and from it what has to be read of the live system.
+read_table() {
+	local line text part=0 n=0 here IFS=$'\n'
+	set -f
+	for line in $1; do
+		if [[ $line == '### '* ]]; then part=$((part + 1)); fi
+		if [[ $line != *'  #'[' +=?-']' '* ]]; then continue; fi
+		text=${line##*  \#}
+		wave[n]=$part sign[n]=${text:0:1} command[n]=${line%%  *}
+		text=${text:2}
+		wanted[$text]=1 owner[n]=${text%%: *} words[n]=${text#*: }
+		here=${text%%[ :]*}
+		case ${sign[n]}${words[n]} in
+		+namespace) namespaces+=("$here") modelled["$here lo"]=1 ;;
+		+veth,*) modelled[${owner[n]}]=1 modelled[${words[n]#veth, peer }]=1 makers[$here]=1 ;;
+		+*) modelled[${owner[n]}]=1 ;;
+		' net.'* | ' vlan '* | ' nft '*) note_reading "$here" "${words[n]}" ;;
+		esac
+		n=$((n + 1))
+	done
+	set +f
+}
+
+# Notes what has to be read in a namespace, beside interfaces, addresses and routes, to know whether a fact is true.
+note_reading() {
+	local path
+	case $2 in
+	net.*)
+		path=${2%% *} path=${path//\//%}
+		path=${path//.//}
+		sysctls[$1]+=" /proc/sys/${path//%/.}"
+		;;
+	vlan*) vlans[$1]=1 ;;
+	nft*) tables[$1]=1 ;;
+	esac
+}
+
+# Is a fact, OWNER WORDS, true of the live system? An nft table is compared with the COMMAND that loads it.
+holds() {
+	local text=${live[$1]-} key value peer
+	case $2 in
+	up) [[ $text == *[[,]'"UP"'[],]* ]] ;;
+	inet' '* | inet6' '* | vlan' '* | net.*) [[ ${fact["$1: $2"]+set} ]] ;;
+	namespace) [[ ${netns[$1]-broken} != broken ]] ;;
+	exists) [[ $text ]] ;;
+	bridge) [[ $text == *'"info_kind":"bridge"'* ]] ;;
+	veth,*)
+		find_peer "$1"
+		[[ $text == *'"info_kind":"veth"'* && "veth, peer $peer" == "$2" ]]
+		;;
+	'nft table'*)
+		value=${3#*"; delete table inet $TABLE; "}
+		value=${value%\'} text=${fact["$1: nft"]-}
+		[[ ${text//;/} == "${value//;/}"* ]]
+		;;
+	*)
+		key=${2%% *} value=${2#* }
+		[[ $text == *"\"$key\":$value"[,\}]* || $text == *"\"$key\":\"$value\""* ]]
+		;;
+	esac
+}

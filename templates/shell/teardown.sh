@@ -1,0 +1,70 @@
+# ---- teardown: what this topology made is removed, and nothing else ----
+
+usage() {
+	cat <<-END
+		Usage: bash $SELF [--dry-run | --check]
+
+		Removes what setup made for the network $NAME, as recorded in $STATE and marked by link group $MARK:
+		also what an earlier version of the topology made. Run again, it changes nothing.
+		A namespace goes with everything that is in it.
+
+		  --dry-run  print the commands that a run would execute now, and change nothing
+		  --check    the same, and exit with 1 if there is anything to remove
+		  --help     this text
+	END
+}
+
+main() {
+	local mode=run commands='' said
+	while (($#)); do
+		case $1 in
+		--dry-run | --check) mode=${1#--} ;;
+		--help) usage && return ;;
+		*) usage >&2 && return 2 ;;
+		esac
+		shift
+	done
+	read_table "$(topology)"
+	prepare ip nsenter flock stat head mktemp
+	if [[ $mode == run && -d $STATE ]]; then lock; fi
+	read_ownership
+	give_back
+	remove_owned
+	if [[ $mode != run ]]; then
+		announce "$commands"
+		[[ $mode == dry-run || ! $commands ]]
+		return
+	fi
+	announce "$commands" >&2
+	said=$(carry_out host "$commands") || die "failed: ${said//$'\n'/: }"
+	rm -f "$OWNED" "$STATE"/worker.*
+	forget_state
+}
+
+# Takes back what was made true on things that are not ours, in the reverse order, where it still is.
+give_back() {
+	local text i
+	if ((${#borrowings[@]} == 0)); then return 0; fi
+	for text in "${borrowings[@]}"; do note_reading host "${text#*: }"; done
+	read_state
+	for ((i = ${#borrowings[@]} - 1; i >= 0; i--)); do
+		text=${borrowings[i]}
+		if holds "${text%%: *}" "${text#*: }" ''; then commands+=${undo[$text]}$'\n'; fi
+	done
+}
+
+# The steps of the table that remove something of ours, then whatever else is recorded as ours.
+remove_owned() {
+	local n name
+	for n in "${!owner[@]}"; do
+		case ${words[n]} in
+		namespace) if [[ ${netns[${owner[n]}]+set} ]] && owns_namespace "${owner[n]}"; then commands+=${command[n]}$'\n'; fi ;;
+		group*) if [[ $(ip -oneline link show group "$MARK") ]]; then commands+=${command[n]}$'\n'; fi ;;
+		esac
+	done
+	for name in "${!owned[@]}"; do
+		if [[ ! ${wanted["$name: namespace"]+set} && ${netns[$name]+set} ]] && owns_namespace "$name"; then
+			commands+="ip netns delete $name"$'\n'
+		fi
+	done
+}
