@@ -1,0 +1,230 @@
+"""Diagnostics: what is wrong with a source, where, which rule says so, and what to write instead.
+
+A phase that checks something appends to a `Report` and carries on, so that one run shows every mistake.  It knows
+nothing of lines and columns, only the logical path of what it looked at; `render_findings` asks the source for those.
+"""
+
+from __future__ import annotations
+
+import difflib
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import islice
+from typing import Literal, Protocol
+
+from k8snet_scripts.positions import Position
+from k8snet_scripts.topology import Path
+
+RULES: dict[str, str] = {
+    # The file as such
+    "limits": "nesting has at most 64 levels, integers have at most 64 bits, numbers are finite, strings are Unicode",
+    "not-utf8": "a topology file is UTF-8 text",
+    "syntax": "a topology file is TOML 1.0, or JSON in which no key is given twice",
+    "unreadable": "a topology file can be opened and read",
+    # A value by itself
+    "unknown-key": "a table has only keys that the reference of the topology file names",
+    "missing-key": "a key that is needed is there",
+    "wrong-type": "a value has the type that its key asks for",
+    "conflicting-keys": "no two keys say the same thing, or opposite things",
+    "bad-name": "a name is made of A-Z a-z 0-9 _ . + - and begins with a letter, a digit or _",
+    "name-too-long": "the name of an interface has at most 15 bytes, that of a namespace at most 64",
+    "reserved-name": "a name is none that the kernel, iproute2 or k8snet itself uses",
+    "bad-address": "an address is one that an interface can have; a network has no host bits",
+    "bad-route": "a route is one that the kernel takes, and says where it leads",
+    "bad-lladdr": "a link-layer address has six bytes and is neither zero nor a multicast address",
+    "bad-mtu": "an MTU is a number from 68 to 65535",
+    "bad-option": "an option of a bridge or a port is within the limits that the kernel has for it",
+    "bad-sysctl": "a sysctl is one of a network namespace, with a plain value",
+    "bad-vlan": "a VLAN is a number from 1 to 4094 that a port has once, tagged or untagged",
+    "bad-text": "a description is one line of at most 200 printable characters",
+    "bad-range": "a key holds at most one range, which ends after it begins and is not too large",
+    "nested-range": "no range stands below another one",
+    "stray-braces": "`{}` stands below a key that has a range",
+    "not-ours": "nothing is set on an external interface but addresses, routes and its bridge",
+    "port-option-without-port": "an option of a port stands in the table that names the bridge of the port",
+    "auto-without-subnet": "an automatic address is for an interface on a bridge that has a subnet",
+    "subnet-exhausted": "a subnet has an address for each interface that wants an automatic one",
+    # The model as a whole
+    "address-on-port": "a bridge port has no addresses and routes of its own: the bridge has them, or the far end",
+    "bridge-loop": "a loop of bridges has one in it that speaks the spanning tree protocol",
+    "duplicate-address": "an address is there once in a namespace and once on a segment",
+    "duplicate-interface": "the interfaces of one namespace have different names",
+    "duplicate-lladdr": "the interfaces of one segment have different link-layer addresses",
+    "duplicate-namespace": "namespaces have different names",
+    "duplicate-route": "a namespace has one route to a destination in each table and with each metric",
+    "external-in-namespace": "what is there already is on the host: the scripts make the other namespaces",
+    "ipv6-disabled": "an interface with an IPv6 address has IPv6",
+    "ipv6-mtu": "an interface with IPv6 has an MTU of 1280 or more",
+    "masquerade-without-forwarding": "a namespace that masquerades forwards",
+    "mtu-mismatch": "both ends of a veth have the same MTU, and so have all who have addresses on one segment",
+    "next-hop-is-own-address": "the next hop of a route is somebody else",
+    "next-hop-unreachable": "the next hop of a route is in a network of an interface, or `onlink`",
+    "overlapping-subnets": "the interfaces of one namespace are in different networks",
+    "route-source": "the source that a route names is an address of its namespace",
+    "too-many-ports": "a bridge has at most 1023 ports",
+    "unknown-bridge": "the bridge of a port is in the same namespace",
+    "unknown-device": "an interface that a route or a sysctl names is in the same namespace",
+    "unknown-namespace": "the namespace of an interface is in the topology",
+    "unusable-address": "an address is not in a reserved block",
+    "vlan-without-filtering": "a bridge whose ports have VLANs filters them",
+}
+"""Every rule there is, by the slug that stands at the end of a diagnostic."""
+
+LIMIT = 50
+"""How many findings are printed; the rest are counted."""
+
+_WIDTH = 100  # characters of a source line that are shown
+_LEAD = 40  # of those, the ones before the span, when a line has to be cut
+_LENGTH = 500  # characters of a message or a help line that are shown
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One broken rule.
+
+    `path` leads to what breaks it; `at` says whether its key or its value does, `part` which substring of the value.
+    `see` is the path of another place worth a look, `see_note` the words before it ("it is defined at").  A finding
+    about text that could not be parsed has no path to go by and carries its `position`.
+    """
+
+    slug: str
+    path: Path
+    message: str
+    help: str = ""
+    at: Literal["key", "value"] = "value"
+    part: str = ""
+    see: Path | None = None
+    see_note: str = ""
+    position: Position | None = None
+
+
+class Report:
+    """The findings of a run, in the order they were made, each of them once."""
+
+    def __init__(self) -> None:
+        self._findings: dict[Finding, None] = {}
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What was found so far."""
+        return list(self._findings)
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing was found."""
+        return not self._findings
+
+    def error(
+        self,
+        slug: str,
+        path: Path,
+        message: str,
+        *,
+        help: str = "",
+        at: Literal["key", "value"] = "value",
+        part: str = "",
+        see: Path | None = None,
+        see_note: str = "",
+        position: Position | None = None,
+    ) -> None:
+        """Append a finding, unless the same one is there.  Raises `KeyError` when `slug` is not one of `RULES`."""
+        RULES[slug]
+        self._findings[Finding(slug, path, message, help, at, part, see, see_note, position)] = None
+
+
+class Located(Protocol):
+    """What rendering needs of a source: its name, its text, and where in the text a path is."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def text(self) -> str: ...
+
+    def locate(self, path: Path, at: Literal["key", "value"] = "value", part: str = "") -> Position: ...
+
+
+def close_match(word: str, candidates: Iterable[str]) -> str:
+    """A help text that proposes the candidate most like `word`, or nothing when none of the first 1000 is like it."""
+    matches = difflib.get_close_matches(word, islice(candidates, 1000), n=1)
+    return f"did you mean `{matches[0]}`?" if matches else ""
+
+
+def render_findings(report: Report, source: Located) -> str:
+    """All findings as plain text, sorted by position: what is wrong, the source line, a caret, and what helps.
+
+    Whatever the source holds, the text is fit for a terminal: control characters and the like are shown as escapes.
+    """
+    lines = source.text.split("\n")
+    placed = [(item.position or source.locate(item.path, item.at, item.part), item) for item in report.findings]
+    placed.sort(key=lambda place: place[0])
+    blocks = [_render(item, position, lines, source) for position, item in placed[:LIMIT]]
+    if len(placed) > LIMIT:
+        blocks.append(f"and {len(placed) - LIMIT} more\n")
+    return "".join(blocks)
+
+
+def _render(finding: Finding, position: Position, lines: list[str], source: Located) -> str:
+    place = f"{visible(source.name)}:{position.line}:{position.column}"
+    head = f"{place}: error: {_bounded(finding.message)} [{finding.slug}]\n"
+    help_line = _help(finding, source)
+    tail = f"help: {help_line}\n" if help_line else ""
+    if not source.text:
+        return head + tail
+    excerpt, offset, length = _excerpt(lines[position.line - 1], position)
+    return f"{head}{f'{position.line:5} | {excerpt}'.rstrip()}\n      | {' ' * offset}{'^' * length}\n{tail}"
+
+
+def _help(finding: Finding, source: Located) -> str:
+    """The help text, and after it the other place to look at."""
+    text = _bounded(finding.help)
+    if finding.see is None:
+        return text
+    place = min(source.locate(finding.see, "key"), source.locate(finding.see, "value"))
+    see = f"{_bounded(finding.see_note)} {visible(source.name)}:{place.line}:{place.column}"
+    return f"{text}{'' if text.endswith('?') else ';'} {see}" if text else see
+
+
+def _excerpt(line: str, position: Position) -> tuple[str, int, int]:
+    """A source line as shown, the cells before the caret, and the cells that are underlined (at least one).
+
+    Of a line of more than `_WIDTH` characters a window of that size is shown, beginning a little before the span.
+    """
+    start = min(position.column - 1, len(line))
+    first = max(0, min(start - _LEAD, len(line) - _WIDTH))
+    last = min(first + _WIDTH, len(line))
+    end = min(start + position.length, last)
+    before, after = "…" if first else "", "…" if last < len(line) else ""
+    shown = [_shown(character) for character in line[first:last]]
+    offset = len(before) + sum(map(_cells, shown[: start - first]))
+    return before + "".join(shown) + after, offset, max(1, sum(map(_cells, shown[start - first : end - first])))
+
+
+def _shown(character: str) -> str:
+    return "    " if character == "\t" else visible(character)
+
+
+def visible(text: str) -> str:
+    """The text with an escape for each character that a terminal would act on or not show, line ends included."""
+    return text if text.isprintable() else "".join(map(_escape, text))
+
+
+def _escape(character: str) -> str:
+    return character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
+
+
+def _bounded(text: str) -> str:
+    """One line of at most `_LENGTH` visible characters: what a message quotes may be of any size and content."""
+    text = visible(text)
+    return text if len(text) <= _LENGTH else text[:_LENGTH] + "…"
+
+
+def _cells(text: str) -> int:
+    """How many terminal cells visible text takes: two for a wide character, none for one that combines."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.category(character) in ("Mn", "Me") else 1 + (unicodedata.east_asian_width(character) in "WF")
+        for character in text
+    )
