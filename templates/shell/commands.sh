@@ -9,7 +9,7 @@ announce() {
 }
 
 # Carries out commands of one namespace, given a line each: those of `ip` and of `bridge` together in one process.
-# Where one fails it prints that command and what was said of it, and carries out no more; with FORCE it goes on.
+# Where one fails it prints that command and, below, what was said of it, and carries out no more; with FORCE it goes on.
 carry_out() {
 	local namespace=$1 line tool='' next lines=() IFS=$'\n'
 	set -f
@@ -46,7 +46,7 @@ carry_out_lines() {
 	else
 		line=${lines[0]}
 	fi
-	printf '%s\n%s\n' "$line" "${said//$'\n'/ }"
+	printf '%s\n%s\n' "$line" "${said%$'\n'}"
 	return 1
 }
 

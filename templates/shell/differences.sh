@@ -22,23 +22,21 @@ ip_in() { if [[ $1 == host ]]; then ip=ip; else ip="ip -n $1"; fi; }
 
 # Refuses to start where something of a wanted name was made by others, or something that others make is missing.
 refuse_foreign() {
-	local n peer
-	for n in "${!owner[@]}"; do
-		case ${sign[n]}${words[n]} in
-		+namespace)
-			if [[ ! ${netns[${owner[n]}]+set} ]] || owns_namespace "${owner[n]}"; then continue; fi
-			if [[ $adopt ]]; then
-				owned[${owner[n]}]=${netns[${owner[n]}]}
-			else
-				refused+=("namespace ${owner[n]} exists, and this topology did not make it (--adopt takes it over)")
-			fi
-			;;
-		+*)
-			refuse_foreign_link "$n" "${owner[n]}"
-			if [[ ${words[n]} == veth,* ]]; then refuse_foreign_link "$n" "${words[n]#veth, peer }"; fi
-			;;
-		\?*) holds "${owner[n]}" "${words[n]}" || refused+=("${owner[n]}: ${words[n]}: has to be so before setup, and is not") ;;
-		esac
+	local n name
+	for name in "${namespaces[@]}"; do
+		if [[ ! ${netns[$name]+set} ]] || owns_namespace "$name"; then continue; fi
+		if [[ $adopt ]]; then
+			owned[$name]=${netns[$name]}
+		else
+			refused+=("namespace $name exists, and this topology did not make it (--adopt takes it over)")
+		fi
+	done
+	for n in "${makings[@]}"; do
+		refuse_foreign_link "$n" "${owner[n]}"
+		if [[ ${words[n]} == veth,* ]]; then refuse_foreign_link "$n" "${words[n]#veth, peer }"; fi
+	done
+	for n in "${needs[@]}"; do
+		holds "${owner[n]}" "${words[n]}" || refused+=("${owner[n]}: ${words[n]}: has to be so before setup, and is not")
 	done
 }
 
@@ -62,13 +60,12 @@ remove_leftovers() {
 	for value in "${!undo[@]}"; do
 		if [[ ! ${wanted[$value]+set} ]] && holds "${value%%: *}" "${value#*: }" "${undo[$value]}"; then remove "${undo[$value]}" "$value"; fi
 	done
-	for n in "${!owner[@]}"; do
-		if [[ ${sign[n]} != + || ! ${live[${owner[n]}]+set} ]] || holds "${owner[n]}" "${words[n]}"; then continue; fi
-		remove_link "${owner[n]}"
+	for n in "${makings[@]}"; do
+		if [[ ${live[${owner[n]}]+set} ]] && ! holds "${owner[n]}" "${words[n]}"; then remove_link "${owner[n]}"; fi
 	done
-	for n in "${!owner[@]}"; do
+	for n in "${makings[@]}"; do
 		peer=${words[n]#veth, peer }
-		if [[ ${words[n]} == veth,* && ! ${live[${owner[n]}]+set} && ${live[$peer]+set} ]]; then remove_link "$peer"; fi
+		if [[ ! ${live[${owner[n]}]+set} && ${live[$peer]+set} ]]; then remove_link "$peer"; fi
 	done
 	for object in "${!live[@]}"; do
 		if [[ ! ${modelled[$object]+set} ]] && owns_link "$object"; then remove_link "$object"; fi

@@ -1,9 +1,9 @@
 # ---- going back ----
 
-# Ends the run: "COMMAND", and on the next line what was said of it.
+# Ends the run. Given is the command that failed and, from the next line on, what was said of it.
 give_up() {
 	failed=${1%%$'\n'*}
-	failure="failed: $failed: ${1#*$'\n'}"
+	failure="failed: $1"
 	exit 1
 }
 
@@ -13,38 +13,50 @@ stop() {
 }
 
 leave() {
-	local status=$?
+	local status=$? line
 	trap '' INT TERM HUP
 	wait
 	rm -f "$STATE"/worker.*
-	say "${failure:-ended unexpectedly}"
+	while IFS= read -r line; do say "$line"; done <<<"${failure:-ended unexpectedly}"
 	if [[ $keep ]]; then
-		say "what was made so far is left (--keep); run setup again to go on, or teardown.sh"
+		say "what was made so far is left (--keep); run setup.sh again to go on, or teardown.sh"
 	else
 		roll_back
 	fi
 	exit "$((status ? status : 1))"
 }
 
-# Takes back, in reverse, what this run has done. What was not done is not there to take back, and that is no failure.
+# Takes back, in reverse, what this run has done. Where it was stopped half way through a batch, some of that was not done;
+# it is then not there to take back, and that is no failure. What failed was not done, and may belong to somebody else.
 roll_back() {
-	local i line back key lines reverse=() FORCE=yes
+	local i j lines back place FORCE=yes
+	declare -A taken_back=()
 	say "taking back what this run has done"
 	for ((i = ${#executed[@]} - 1; i >= 0; i--)); do
-		key=${executed[i]}
-		if [[ ${created[${key#* }]+set} ]]; then continue; fi
-		mapfile -t lines <<<"${batch[$key]%$'\n'}"
-		reverse_lines
-	done
-	for line in "${reverse[@]}"; do
-		printf '[#] %s\n' "$line" >&2
-	done
-	for line in "${reverse[@]}"; do
-		find_place "$line"
-		carry_out "$place" "$line"
+		if [[ ${created[${executed[i]#* }]+set} ]]; then continue; fi
+		mapfile -t lines <<<"${batch[${executed[i]}]%$'\n'}"
+		for ((j = 0; j < ${#lines[@]}; j++)); do
+			if [[ ${lines[j]} == "$failed" ]]; then break; fi
+		done
+		while ((--j >= 0)); do
+			invert "${lines[j]}"
+			if [[ ! $back || ${taken_back[$back]+set} ]]; then continue; fi
+			taken_back[$back]=1
+			announce "$back" >&2
+			find_place "$back"
+			carry_out "$place" "$back"
+		done
 	done
 	if [[ $recorded ]]; then printf '%s\n' "$recorded" >"$OWNED"; else rm -f "$OWNED"; fi
 	forget_state
+}
+
+# Did anything of ours exist before this run? If not, all links that carry the mark go in one transaction.
+is_fresh() {
+	local text
+	for text in "${live[@]}"; do
+		if [[ $text == *"\"group\":\"$MARK\""* ]]; then return 1; fi
+	done
 }
 
 # Sets back to the command that takes back another one, as things were before this run; or to nothing where there is none.
@@ -54,6 +66,8 @@ invert() {
 	case $1 in
 	*'link delete '* | *'netns delete '*) ;; # it was ours, and not wanted
 	'ip netns add '*) back="ip netns delete $object" ;;
+	*nft*) if [[ ! ${fact["$object: nft"]-} ]]; then back="${1%%nft*}nft delete table inet $TABLE"; fi ;;
+	'ip link add name '*) if is_fresh; then back="ip link delete group $MARK"; else back="ip link delete dev ${object#* }"; fi ;;
 	*' link add name '*) back="${1%% add name *} delete dev ${object#* }" ;;
 	*' vlan add '* | *' address add '* | *' route add '*) back=${1/ add / delete } ;;
 	*' delete '*) back=${1/ delete / add } ;;
@@ -63,7 +77,6 @@ invert() {
 			if [[ $value == "$object: $key "* ]]; then back=${1/"echo ${wish#* } "/"echo ${value#* "$key" } "}; fi
 		done
 		;;
-	*nft*) if [[ ! ${fact["$object: nft"]-} ]]; then back="${1%%nft*}nft delete table inet $TABLE"; fi ;;
 	*' master '*) if [[ $text == *'"master":"'* ]]; then text_of master && back="${1% *} $value"; else back="${1% master *} nomaster"; fi ;;
 	*)
 		if [[ $text == *"\"$key\":\""* ]]; then text_of "$key"; else number_of "$key"; fi

@@ -6,8 +6,8 @@
 declare -a places=() executed=()
 declare -A batch=() about=() created=() borrowed=()
 
-declare -a drift=() refused=()                  # what differs, and what forbids a run: for people to read
-declare recorded='' failure='' adopt='' keep='' # the record before the run; why it cannot go on; two options
+declare -a drift=() refused=()                            # what differs, and what forbids a run: for people to read
+declare recorded='' failure='' failed='' adopt='' keep='' # the record before; why a run ends, at which command; options
 
 usage() {
 	cat <<-END

@@ -1,7 +1,9 @@
 # ---- the table of steps: "COMMAND   #SIGN OWNER: WORDS" ----
 
-# The steps, column by column; the namespaces that they make; their facts; the interfaces that they make, and loopbacks.
-declare -a wave=() sign=() command=() owner=() words=() namespaces=()
+# The steps, column by column; the numbers of those that make or need an interface; the namespaces that are made.
+declare -a wave=() sign=() command=() owner=() words=() makings=() needs=() namespaces=()
+
+# Their facts, and the interfaces that they make, as well as the loopbacks of their namespaces.
 declare -A wanted=() modelled=()
 
 # Reads the table, and from it what has to be read of the live system.
@@ -9,17 +11,21 @@ read_table() {
 	local line text part=0 n=0 here IFS=$'\n'
 	set -f
 	for line in $1; do
-		if [[ $line == '### '* ]]; then part=$((part + 1)); fi
-		if [[ $line != *'  #'[' +=?-']' '* ]]; then continue; fi
-		text=${line##*  \#}
-		wave[n]=$part sign[n]=${text:0:1} command[n]=${line%%  *}
-		text=${text:2}
-		wanted[$text]=1 owner[n]=${text%%: *} words[n]=${text#*: }
-		here=${text%%[ :]*}
+		case $line in
+		'### '*) part=$((part + 1)) && continue ;;
+		'#'*) continue ;;
+		esac
+		command[n]=${line%%  *}
+		text=${line:${#command[n]}}
+		text=${text#*\#}
+		wave[n]=$part sign[n]=${text:0:1} text=${text:2}
+		owner[n]=${text%%: *} wanted[$text]=1
+		words[n]=${text:${#owner[n]}+2} here=${text%%[ :]*}
 		case ${sign[n]}${words[n]} in
 		+namespace) namespaces+=("$here") modelled["$here lo"]=1 ;;
-		+veth,*) modelled[${owner[n]}]=1 modelled[${words[n]#veth, peer }]=1 makers[$here]=1 ;;
-		+*) modelled[${owner[n]}]=1 ;;
+		+veth,*) makings+=("$n") modelled[${owner[n]}]=1 modelled[${words[n]#veth, peer }]=1 makers[$here]=1 ;;
+		+*) makings+=("$n") modelled[${owner[n]}]=1 ;;
+		\?*) needs+=("$n") ;;
 		' net.'* | ' vlan '* | ' nft '*) note_reading "$here" "${words[n]}" ;;
 		esac
 		n=$((n + 1))
@@ -53,6 +59,9 @@ holds() {
 	veth,*)
 		find_peer "$1"
 		[[ $text == *'"info_kind":"veth"'* && "veth, peer $peer" == "$2" ]]
+		;;
+	ageing_time' '*) # while its spanning tree changes, a bridge ages faster
+		[[ $text == *"\"ageing_time\":${2#* },"* || $text == *'"topology_change":1'* ]]
 		;;
 	'nft table'*)
 		value=${3#*"; delete table inet $TABLE; "}

@@ -36,7 +36,7 @@ main() {
 		return
 	fi
 	announce "$commands" >&2
-	said=$(carry_out host "$commands") || die "failed: ${said//$'\n'/: }"
+	said=$(carry_out host "$commands") || die "failed: ${said/$'\n'/: }"
 	rm -f "$OWNED" "$STATE"/worker.*
 	forget_state
 }

@@ -86,12 +86,14 @@ check_facts() {
 declare -a probe=() source=() target=() expected=() claim=() # the probes, column by column
 
 read_probes() {
-	local line n=0 IFS=$'\n'
+	local line text n=0 IFS=$'\n'
 	set -f
 	for line in $(reachability); do
-		if [[ $line != *'  #'[\>!]' '* ]]; then continue; fi
-		expected[n]=${line##*  \#} claim[n]=${line##*  \#? } probe[n]=${line%%  *}
-		expected[n]=${expected[n]:0:1} source[n]=host target[n]=${probe[n]#*/dev/tcp/}
+		if [[ $line == '#'* ]]; then continue; fi
+		probe[n]=${line%%  *}
+		text=${line:${#probe[n]}}
+		text=${text#*\#}
+		expected[n]=${text:0:1} claim[n]=${text:2} target[n]=${probe[n]#*/dev/tcp/} source[n]=host
 		if [[ ${probe[n]} == 'ip netns exec '* ]]; then
 			source[n]=${probe[n]#ip netns exec }
 			source[n]=${source[n]%% *}
