@@ -1,0 +1,88 @@
+"""The whole way from a topology to its scripts, stage by stage.
+
+    source ──▶ topology ──▶ check ──▶ plan ──▶ templates ──▶ scripts
+
+Each stage is a pure function of the one before.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from k8snet_scripts.check import check_topology
+from k8snet_scripts.diagnostics import render_findings
+from k8snet_scripts.diagram import draw_diagram
+from k8snet_scripts.load import load_topology
+from k8snet_scripts.plan import plan_topology
+from k8snet_scripts.probes import choose_probes
+from k8snet_scripts.render import KINDS, Body, Kind, Origin, render_script
+from k8snet_scripts.source import Source, read_source
+from k8snet_scripts.topology import Topology
+
+
+class Refused(Exception):
+    """A topology that breaks a rule; the message is the rendered findings, ready to be shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scripts:
+    """The three scripts of one topology, rendered on demand and in pieces, so that a large one need not fit in memory."""
+
+    name: str
+    body: Body
+    templates: Path | None = None
+
+    def render(self, kind: Kind) -> Iterator[str]:
+        """The text of `setup.sh`, `teardown.sh` or `verify.sh`, in pieces."""
+        return render_script(kind, self.body, self.templates)
+
+    def text(self, kind: Kind) -> str:
+        """The same in one string."""
+        return "".join(self.render(kind))
+
+    def write(self, directory: Path) -> list[Path]:
+        """Write all three into a directory, each in one step, so that nobody ever finds half a script; their paths."""
+        directory.mkdir(parents=True, exist_ok=True)
+        written = []
+        for kind in KINDS:
+            path = directory / f"{kind}.sh"
+            unfinished = directory / f".{kind}.sh.{os.getpid()}"
+            try:
+                with unfinished.open("w", encoding="utf-8") as file:
+                    file.writelines(self.render(kind))
+                unfinished.chmod(0o755)
+                unfinished.replace(path)
+            finally:
+                unfinished.unlink(missing_ok=True)
+            written.append(path)
+        return written
+
+
+def load_source(name: str) -> tuple[Source, Topology]:
+    """The checked topology in a file, or on standard input (`-`); raises `Refused`."""
+    raw = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    source, report = read_source(name, raw)
+    if report.ok:
+        topology = load_topology(source.data, report)
+        check_topology(topology, report)
+        if report.ok:
+            return source, topology
+    raise Refused(render_findings(report, source))
+
+
+def compile_source(name: str, templates: Path | None = None) -> Scripts:
+    """The scripts of the topology in a file, or on standard input (`-`); raises `Refused`."""
+    source, topology = load_source(name)
+    shown = "standard input" if name == "-" else Path(name).name
+    return compile_topology(topology, Origin(shown, source.digest), templates)
+
+
+def compile_topology(topology: Topology, origin: Origin, templates: Path | None = None) -> Scripts:
+    """The scripts of a topology that was found good, by `load_source` or by `check_topology`."""
+    probes, coverage = choose_probes(topology)
+    body = Body(plan_topology(topology), origin, topology.description, draw_diagram(topology), probes, coverage)
+    return Scripts(topology.name, body, templates)
