@@ -177,8 +177,8 @@ def set_sysctl(namespace: str, key: str, value: str) -> Step:
 
 def masquerade(namespace: str, table: str, sources: Iterable[Masquerade]) -> Step:
     """One nft table that masquerades what leaves each source network; made anew in one transaction whenever it differs."""
-    rules = " ".join(_masquerade_rule(source.source) for source in sources)
-    chain = f"chain postrouting {{ type nat hook postrouting priority srcnat; policy accept; {rules} }}"
+    rules = " ".join(dict.fromkeys(_masquerade_rule(source.source) for source in sources))
+    chain = f"chain postrouting {{ type nat hook postrouting priority srcnat; policy accept; {rules} }};"
     ruleset = f"add table inet {table}; delete table inet {table}; table inet {table} {{ {chain} }}"
     return Step(Sign.WANT, (*inside(namespace), "nft", ruleset), namespace, f"nft table inet {table}")
 

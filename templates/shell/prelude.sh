@@ -20,6 +20,16 @@ prepare() {
 	exec </dev/null
 }
 
+# A directory for what several processes have to say, gone when the script ends.
+make_scratch() {
+	scratch=$(mktemp --directory)
+	trap 'rm -rf "$scratch"' EXIT
+}
+remove_scratch() {
+	rm -r "$scratch"
+	trap - EXIT
+}
+
 # Runs a command in a namespace.
 enter() {
 	if [[ $1 == host ]]; then "${@:2}"; else nsenter --net="/run/netns/$1" "${@:2}"; fi

@@ -80,6 +80,7 @@ run() {
 	trap 'stop INT 130' INT
 	trap 'stop TERM 143' TERM
 	trap 'stop HUP 129' HUP
+	rm -f "$STATE"/worker.*
 	record_intent
 	for number in "${!places[@]}"; do run_wave "$number"; done
 	settle

@@ -19,9 +19,9 @@ read_wanted() {
 
 # Reads the host and the namespaces named, several at a time where there are many.
 read_state() {
-	local scratch worker workers=1 pids=()
+	local worker workers=1 pids=()
 	if (($# > 8)); then workers=4; fi
-	scratch=$(mktemp --directory)
+	make_scratch
 	for ((worker = 0; worker < workers; worker++)); do
 		show_state "$worker" "$workers" host "$@" >"$scratch/$worker" 2>"$scratch/$worker.err" &
 		pids+=("$!")
@@ -30,7 +30,7 @@ read_state() {
 		wait "${pids[worker]}" || die "cannot read the state: $(<"$scratch/$worker.err")"
 		take_state "$(<"$scratch/$worker")"
 	done
-	rm -r "$scratch"
+	remove_scratch
 }
 
 # Prints every WORKERS-th namespace of those named: "@NAME", then what the tools say, each answer on a line.

@@ -18,22 +18,23 @@ step() {
 }
 
 report() {
-	local name=$1 status=$2 milliseconds=$(((${EPOCHREALTIME/./} - ${3/./}) / 1000)) verdict=ok
+	local name=$1 status=$2 summary milliseconds=$(((${EPOCHREALTIME/./} - ${3/./}) / 1000)) verdict=ok
 	if ((status)); then verdict=FAILED; fi
-	printf '%-6s  %-12s %6d ms  %s\n' "$verdict" "$name" "$milliseconds" "$(summary "$name")"
+	summary=$(summarise "$name")
+	printf '%-6s  %-12s %6d ms%s\n' "$verdict" "$name" "$milliseconds" "${summary:+  $summary}"
 	if ((status)); then
 		cat "$directory/out" "$directory/err" >&2
 		exit 1
 	fi
 }
 
-summary() {
+summarise() {
 	local commands checks
 	commands=$(grep --count '^\[#\]' "$directory/err" || true)
 	checks=$(grep --count '^ok ' "$directory/out" || true)
 	case $1 in
 	verify) printf '%d checks' "$checks" ;;
-	*) printf '%d commands' "$commands" ;;
+	setup* | teardown) printf '%d commands' "$commands" ;;
 	esac
 }
 

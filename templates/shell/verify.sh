@@ -105,8 +105,8 @@ read_probes() {
 
 # Makes the probes, some at a time, and reports them in their order.
 check_probes() {
-	local scratch first n together=16
-	scratch=$(mktemp --directory)
+	local first n together=16
+	make_scratch
 	for ((first = 0; first < ${#probe[@]}; first += together)); do
 		for ((n = first; n < first + together && n < ${#probe[@]}; n++)); do
 			try "$n" >"$scratch/$n" &
@@ -119,7 +119,7 @@ check_probes() {
 		*) report failed "${claim[n]}" "$(<"$scratch/$n"): ${probe[n]}" ;;
 		esac
 	done
-	rm -r "$scratch"
+	remove_scratch
 }
 
 # Prints whether the probe got through. To be refused is proof of the way there and of the way back.
