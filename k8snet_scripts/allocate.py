@@ -1,0 +1,199 @@
+"""Automatic addresses: the next free one of each subnet of the bridge, as the CNI plugin host-local would give it out.
+
+A bridge itself gets the gateway's address, the first of each subnet.  Everyone else gets, in order of declaration, the
+lowest address that nobody on the segment was given by hand; the gateway's is passed over even while no one has it.
+The last address of an IPv4 subnet is its broadcast address and is never given out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from k8snet_scripts.addresses import WIDTH, Cidr
+from k8snet_scripts.diagnostics import Report
+from k8snet_scripts.topology import Bridge, Interface, Namespace, Path, Topology, Veth
+
+AnyInterface = TypeVar("AnyInterface", bound=Interface)
+_Place = tuple[str, str]  # the names of a namespace and of a bridge in it
+
+
+def allocate_addresses(topology: Topology, automatic: Mapping[Path, int], report: Report) -> Topology:
+    """The topology with automatic addresses filled in.
+
+    `automatic` has, by its `path`, each interface that wants them, and how many of its own addresses stand before
+    them.  An interface on a bridge that does not exist gets none, and that is not reported here.
+    """
+    if not automatic:
+        return topology
+    allocation = _Allocation(automatic, report)
+    host, *others = [allocation.address_bridges(namespace) for namespace in topology.everywhere()]
+    topology = replace(topology, host=host, namespaces=tuple(others))
+    allocation.survey(topology)
+    externals = tuple([allocation.address(item, _place_of(host.name, item)) for item in host.interfaces])
+    veths = tuple([allocation.address_veth(veth) for veth in topology.veths])
+    return replace(topology, host=replace(host, interfaces=externals), veths=veths)
+
+
+def _place_of(namespace: str, interface: Interface) -> _Place | None:
+    """The bridge that an interface is a port of."""
+    return (namespace, interface.port.bridge) if interface.port else None
+
+
+@dataclass
+class _Segment:
+    """Bridges that are joined, the addresses taken there, and where to look for the next one of a subnet."""
+
+    places: list[_Place]
+    taken: set[tuple[int, int]] = field(default_factory=set)  # family and value
+    next: dict[Cidr, int] = field(default_factory=dict)
+
+    def occupy(self, interface: Interface) -> None:
+        """The addresses of an interface are taken."""
+        for family, value, _ in interface.addresses:
+            self.taken.add((family, value))
+
+    def take(self, subnet: Cidr) -> Cidr | None:
+        """The next free address of a subnet, taken from now on."""
+        family, _, prefix = subnet
+        value, last = self.next.get(subnet) or _first(subnet), _last(subnet)
+        while value <= last and (family, value) in self.taken:
+            value += 1
+        self.next[subnet] = value
+        if value > last:
+            return None
+        self.taken.add((family, value))
+        return Cidr(family, value, prefix)
+
+
+def _first(subnet: Cidr) -> int:
+    return subnet.value + 1
+
+
+def _last(subnet: Cidr) -> int:
+    """The last address to give out; one below the first if there is none."""
+    size = 1 << WIDTH[subnet.family] - subnet.prefix
+    return subnet.value + size - (2 if subnet.family == 4 else 1)
+
+
+class _Allocation:
+    """One run: the bridges and segments there are, and the paths that it has complained about."""
+
+    def __init__(self, automatic: Mapping[Path, int], report: Report) -> None:
+        self._automatic = automatic
+        self._report = report
+        self._told: set[Path] = set()
+        self._bridges: dict[_Place, Bridge] = {}
+        self._segments: dict[_Place, _Segment] = {}
+
+    def address_bridges(self, namespace: Namespace) -> Namespace:
+        """The namespace with a gateway's address on each bridge that wants one."""
+        if not any(bridge.path in self._automatic for bridge in namespace.bridges):
+            return namespace
+        return replace(namespace, bridges=tuple([self._address_bridge(bridge) for bridge in namespace.bridges]))
+
+    def _address_bridge(self, bridge: Bridge) -> Bridge:
+        if bridge.path not in self._automatic:
+            return bridge
+        if not bridge.subnets:
+            self._refuse_without_subnet(bridge, bridge)
+        roomy = [subnet for subnet in bridge.subnets if _first(subnet) <= _last(subnet)]
+        for subnet in bridge.subnets:
+            if subnet not in roomy:
+                self._refuse_exhausted(bridge, bridge, subnet)
+        return self._insert(bridge, [Cidr(subnet.family, _first(subnet), subnet.prefix) for subnet in roomy])
+
+    def survey(self, topology: Topology) -> None:
+        """Learn which bridges there are, which of them are joined, and which addresses are taken."""
+        for namespace in topology.everywhere():
+            for bridge in namespace.bridges:
+                self._add_bridge((namespace.name, bridge.name), bridge)
+        for interface in topology.host.interfaces:
+            self._occupy(_place_of(topology.host.name, interface), interface)
+        for veth in topology.veths:
+            inner, outer = veth.inner, veth.outer
+            near, far = _place_of(inner.namespace, inner), _place_of(outer.namespace, outer)
+            if near and far:
+                self._join(near, far)
+            if inner.addresses or outer.addresses:
+                self._occupy(near or far, inner)
+                self._occupy(near or far, outer)
+
+    def _add_bridge(self, place: _Place, bridge: Bridge) -> None:
+        if place in self._bridges:
+            return
+        self._bridges[place] = bridge
+        segment = self._segments[place] = _Segment([place])
+        segment.occupy(bridge)
+        for subnet in bridge.subnets:
+            if not any(subnet.contains(cidr.family, cidr.value) for cidr in bridge.addresses):
+                segment.taken.add((subnet.family, _first(subnet)))
+
+    def _occupy(self, place: _Place | None, interface: Interface) -> None:
+        if place in self._segments:
+            self._segments[place].occupy(interface)
+
+    def _join(self, one: _Place, other: _Place) -> None:
+        if one not in self._segments or other not in self._segments:
+            return
+        small, large = sorted((self._segments[one], self._segments[other]), key=lambda segment: len(segment.places))
+        if small is not large:
+            large.places += small.places
+            large.taken |= small.taken
+            for place in small.places:
+                self._segments[place] = large
+
+    def address_veth(self, veth: Veth) -> Veth:
+        """The veth with the automatic addresses that its ends want: from the peer's bridge, or else from their own."""
+        inner, outer = veth.inner, veth.outer
+        if inner.path not in self._automatic and outer.path not in self._automatic:
+            return veth
+        near, far = _place_of(inner.namespace, inner), _place_of(outer.namespace, outer)
+        return Veth(self.address(inner, far or near), self.address(outer, near or far), veth.path)
+
+    def address(self, interface: AnyInterface, place: _Place | None) -> AnyInterface:
+        """The interface with the automatic addresses that it wants, from the bridge at `place`."""
+        if interface.path not in self._automatic:
+            return interface
+        if place is None:
+            self._refuse_without_subnet(interface, None)
+            return interface
+        bridge = self._bridges.get(place)
+        if bridge is None:
+            return interface
+        if not bridge.subnets:
+            self._refuse_without_subnet(interface, bridge)
+        found = []
+        for subnet in bridge.subnets:
+            cidr = self._segments[place].take(subnet)
+            if cidr:
+                found.append(cidr)
+            else:
+                self._refuse_exhausted(interface, bridge, subnet)
+        return self._insert(interface, found)
+
+    def _insert(self, interface: AnyInterface, found: list[Cidr]) -> AnyInterface:
+        at = self._automatic[interface.path]
+        return replace(interface, addresses=(*interface.addresses[:at], *found, *interface.addresses[at:]))
+
+    def _refuse_without_subnet(self, interface: Interface, bridge: Bridge | None) -> None:
+        if bridge:
+            message = f"there is no subnet to take an address from: bridge `{bridge.name}` has none"
+            help = f'write `subnet = "10.10.0.0/24"`, say, at `{bridge.name}`'
+        else:
+            message = "there is no subnet to take an address from: neither end is a port of a bridge"
+            help = "name the bridge by `bridge`, or write the address"
+        self._refuse("auto-without-subnet", interface, message, help, bridge)
+
+    def _refuse_exhausted(self, interface: Interface, bridge: Bridge, subnet: Cidr) -> None:
+        message = f"the subnet `{subnet}` of bridge `{bridge.name}` has no address left for `{interface.name}`"
+        self._refuse("subnet-exhausted", interface, message, "make the subnet larger", bridge)
+
+    def _refuse(self, slug: str, interface: Interface, message: str, help: str, bridge: Bridge | None) -> None:
+        """Report an "auto", the first time only of all the interfaces that stand in one place of the document."""
+        path = (*interface.path, "addresses", self._automatic[interface.path])
+        if path not in self._told:
+            self._told.add(path)
+            see = bridge.path if bridge else None
+            self._report.error(slug, path, message, help=help, see=see, see_note="the bridge is at" if see else "")
