@@ -21,7 +21,6 @@ RULES: dict[str, str] = {
     "limits": "nesting has at most 64 levels, integers have at most 64 bits, numbers are finite, strings are Unicode",
     "not-utf8": "a topology file is UTF-8 text",
     "syntax": "a topology file is TOML 1.0, or JSON in which no key is given twice",
-    "unreadable": "a topology file can be opened and read",
     # A value by itself
     "unknown-key": "a table has only keys that the reference of the topology file names",
     "missing-key": "a key that is needed is there",

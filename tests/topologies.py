@@ -1,0 +1,348 @@
+"""Random topologies that are right: a hypothesis strategy that every test may draw from.
+
+`topologies()` gives models built in Python, with nothing for `check_topology` to find.  They are made right, not
+filtered: first the wiring is drawn, then each *net* (what bridges and trunks join, or one veth by itself) gets networks
+of its own, and whoever is on it an address of its own.  What is small comes first, so failures shrink well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain, count
+from typing import TypeVar
+
+from hypothesis import strategies as st
+
+from k8snet_scripts.addresses import Cidr
+from k8snet_scripts.topology import (
+    HOST,
+    Bridge,
+    End,
+    Interface,
+    Masquerade,
+    Namespace,
+    Port,
+    Route,
+    Topology,
+    Veth,
+    Vlans,
+)
+
+T = TypeVar("T")
+
+NAMESPACE_NAMES = ("n1", "node2", "a.b", "x-y_z+", "_", "Router", "n7", "n" * 64)
+END_NAMES = ("eth0", "vethA", "e.1", "_x", "lan+", "w-0", "abcdefghijklmno", "9p")
+BRIDGE_NAMES = ("br0", "cni0", "br.2", "sw-3")
+
+PORT_OPTIONS = (
+    ("hairpin", "on"),
+    ("isolated", "on"),
+    ("learning", "off"),
+    ("mcast_flood", "off"),
+    ("neigh_suppress", "on"),
+    ("cost", "4"),
+    ("priority", "63"),
+)
+BRIDGE_OPTIONS = (
+    ("stp_state", "1"),
+    ("mcast_snooping", "0"),
+    ("forward_delay", "200"),
+    ("ageing_time", "30000"),
+    ("priority", "4096"),
+    ("group_fwd_mask", "8"),
+)
+SYSCTLS = (
+    ("net.ipv4.conf.all.rp_filter", "0"),
+    ("net.ipv4.ip_local_port_range", "1024 2048"),
+    ("net.ipv6.conf.default.accept_ra", "0"),
+    ("net.core.somaxconn", "128"),
+)
+DESCRIPTIONS = (
+    "the uplink",
+    "$(reboot) `id` \"'\\",
+    "{{ 7 * 7 }} {% x %} {# y #}",
+    "Büro → 東京",
+    "# $HOME; rm -rf / |&",
+    "%s %d",
+)
+"""What people write, and some that a shell or a template could take amiss."""
+
+_ROLLS = 120  # bytes drawn for each namespace: about what its interfaces use up
+
+
+def topologies(max_namespaces: int = 4, vlans: bool = True, externals: bool = True) -> st.SearchStrategy[Topology]:
+    """Valid topologies of up to `max_namespaces` namespaces beside the host.
+
+    `vlans` says whether bridges may filter VLANs, `externals` whether interfaces may be there that nobody makes.
+    """
+    return _topologies(max_namespaces, vlans, externals)
+
+
+@st.composite
+def _topologies(draw: Callable[[st.SearchStrategy[bytes]], bytes], most: int, vlans: bool, externals: bool) -> Topology:
+    size = _ROLLS * (most + 2)
+    dice = _Dice(draw(st.binary(min_size=size, max_size=size)))
+    return _Builder(dice, vlans, externals).build(dice.number(0, most))
+
+
+class _Dice:
+    """Decisions made by bytes drawn beforehand, which is much faster than drawing each.  Zero is the simple case."""
+
+    def __init__(self, rolls: bytes) -> None:
+        self.rolls = iter(rolls)
+
+    def number(self, low: int, high: int) -> int:
+        return low + next(self.rolls, 0) % (high - low + 1)
+
+    def one(self, items: Sequence[T]) -> T:
+        return items[self.number(0, len(items) - 1)]
+
+    def chance(self, one_in: int = 2) -> bool:
+        return self.number(1, one_in) == one_in
+
+    def some(self, items: Sequence[T]) -> tuple[T, ...]:
+        """Some of the items, in their order; often none."""
+        chosen = self.number(0, 255) if self.chance() else 0
+        return tuple(item for index, item in enumerate(items) if chosen >> index & 1)
+
+
+@dataclass
+class _Net:
+    """What the interfaces of one net share: its families, its MTU, and a count of those who have an address."""
+
+    number: int
+    families: tuple[int, ...] = ()
+    mtu: int | None = None
+    members: dict[str, dict[int, Cidr]] = field(default_factory=dict)  # by namespace
+
+    def join(self, namespace: str) -> tuple[Cidr, ...]:
+        """The addresses of a new member, one for each family; none for a namespace that is a member already."""
+        if namespace in self.members:
+            return ()
+        host = len(self.members) + 2
+        networks = {
+            4: Cidr(4, (10 << 24) + (self.number << 8), 24),
+            6: Cidr(6, (0xFD00 << 112) + (self.number << 64), 64),
+        }
+        own = {family: networks[family]._replace(value=networks[family].value + host) for family in self.families}
+        self.members[namespace] = own
+        return tuple(own.values())
+
+    def others(self, namespace: str, family: int) -> list[Cidr]:
+        """The addresses of everybody else."""
+        return [own[family] for name, own in self.members.items() if name != namespace and family in own]
+
+
+class _Builder:
+    """A topology in the making."""
+
+    def __init__(self, dice: _Dice, vlans: bool, externals: bool) -> None:
+        self.dice = dice
+        self.vlans = vlans
+        self.externals = externals
+        self.nets: list[_Net] = []
+        self.bridges: dict[tuple[str, str], Bridge] = {}
+        self.net_of: dict[tuple[str, str], _Net] = {}
+        self.externals_of_host: list[Interface] = []
+        self.veths: list[Veth] = []
+        self.names: dict[str, set[str]] = {}
+        self.lladdrs = 0
+        self.destinations = 0
+
+    def build(self, size: int) -> Topology:
+        spaces = [HOST, *NAMESPACE_NAMES[:size]]
+        spaces += [f"more{index}" for index in range(len(spaces), size + 1)]
+        for name in spaces:
+            self.names[name] = set()
+            for bridge in BRIDGE_NAMES[: self.dice.number(0, 2)]:
+                self.add_bridge(name, bridge)
+        self.join_bridges()
+        self.address_bridges()
+        for _ in range(self.dice.number(0, 2 * len(spaces) + 1)):
+            self.add_veth(spaces)
+        if self.externals and self.dice.chance(3):
+            self.add_external()
+        return Topology(
+            name=self.dice.one(("lab", "k8s_1", "a.b-c", "x" * 64)),
+            host=self.namespace(HOST),
+            namespaces=tuple(self.namespace(name) for name in spaces[1:]),
+            veths=tuple(self.veth_with_routes(veth) for veth in self.veths),
+            description=self.description(),
+        )
+
+    # The wiring
+
+    def add_net(self) -> _Net:
+        net = _Net(len(self.nets) + 1)
+        net.families = self.dice.one(((4,), (6,), (4, 6), ()))
+        net.mtu = self.dice.one((None, 1400, 9000, 1280 if 6 in net.families else 576))
+        self.nets.append(net)
+        return net
+
+    def add_bridge(self, namespace: str, name: str) -> None:
+        self.names[namespace].add(name)
+        filtering = self.vlans and self.dice.chance(3)
+        external = self.externals and namespace == HOST and self.dice.chance(6)
+        bridge = Bridge(name, path=(), description=self.description(), external=external)
+        if not external:
+            bridge = replace(
+                bridge,
+                options=self.dice.some(BRIDGE_OPTIONS),
+                vlan_filtering=filtering,
+                vlans=self.membership() if filtering else None,
+                lladdr=self.lladdr(),
+            )
+        self.bridges[namespace, name] = bridge
+        self.net_of[namespace, name] = self.add_net()
+
+    def join_bridges(self) -> None:
+        """Trunks from a bridge to an earlier one, at most one each, so that there is no loop."""
+        places = list(self.bridges)
+        for index, place in enumerate(places[1:], start=1):
+            if self.dice.chance(3):
+                other = places[self.dice.number(0, index - 1)]
+                self.net_of[place] = net = self.net_of[other]
+                near, far = (
+                    self.end(namespace, net, self.port(namespace, name, trunk=True))
+                    for namespace, name in (place, other)
+                )
+                self.veths.append(Veth(near, far))
+
+    def address_bridges(self) -> None:
+        for (namespace, name), bridge in self.bridges.items():
+            net = self.net_of[namespace, name]
+            addresses = net.join(namespace) if self.dice.chance() else ()
+            mtu = net.mtu if addresses and not bridge.external else None
+            networks = tuple(address.network for address in addresses) if self.dice.chance() else ()
+            self.bridges[namespace, name] = replace(bridge, addresses=addresses, mtu=mtu, subnets=networks)
+
+    def add_veth(self, spaces: Sequence[str]) -> None:
+        """A veth to a bridge, or between two namespaces, which may be one and the same."""
+        namespace = self.dice.one(spaces)
+        if self.bridges and self.dice.chance():
+            place, name = self.dice.one(list(self.bridges))
+            net = self.net_of[place, name]
+            near, far = self.end(namespace, net), self.end(place, net, self.port(place, name))
+        else:
+            net = self.add_net()
+            near, far = self.end(namespace, net), self.end(self.dice.one(spaces), net)
+        self.veths.append(Veth(far, near) if self.dice.chance(4) else Veth(near, far))
+
+    def end(self, namespace: str, net: _Net, port: Port | None = None) -> End:
+        taken = self.names[namespace]
+        name = next(name for name in chain(END_NAMES, map("e{}".format, count())) if name not in taken)
+        taken.add(name)
+        addresses = () if port or self.dice.chance(4) else net.join(namespace)
+        return End(
+            name,
+            addresses=addresses,
+            mtu=net.mtu,
+            lladdr=self.lladdr(),
+            port=port,
+            description=self.description(),
+            namespace=namespace,
+        )
+
+    def port(self, namespace: str, name: str, trunk: bool = False) -> Port:
+        filtering = self.bridges[namespace, name].vlan_filtering
+        vlans = Vlans(tagged=(10, 20, 30)) if trunk else self.membership()
+        return Port(name, self.dice.some(PORT_OPTIONS), vlans if filtering and self.dice.chance() else None)
+
+    def membership(self) -> Vlans:
+        return self.dice.one((Vlans(1), Vlans(10), Vlans(20, (30, 40)), Vlans(tagged=(10,))))
+
+    def add_external(self) -> None:
+        """An interface of the machine, perhaps a port, perhaps with an address of ours."""
+        bridges = [name for namespace, name in self.bridges if namespace == HOST]
+        if bridges and self.dice.chance():
+            external = Interface("ext0", port=self.port(HOST, self.dice.one(bridges)), external=True)
+        else:
+            external = Interface("ext0", addresses=self.add_net().join(HOST), external=True)
+        self.externals_of_host.append(external)
+
+    # What hangs on it
+
+    def namespace(self, name: str) -> Namespace:
+        number = list(self.names).index(name) + 1
+        loopback = (
+            Cidr(4, (10 << 24) + (255 << 16) + number, 32),
+            Cidr(6, (0xFD00 << 112) + (0xFF << 96) + number, 128),
+        )
+        forwarding = self.dice.one((None, True, False))
+        masquerade = self.dice.some((Cidr(4, 10 << 24, 8), Cidr(6, 0xFD << 120, 8))) if forwarding else ()
+        return Namespace(
+            name,
+            addresses=self.dice.some(loopback),
+            routes=self.dead_ends() + self.open_routes(name),
+            bridges=tuple(bridge for (namespace, _), bridge in self.bridges.items() if namespace == name),
+            interfaces=tuple(self.externals_of_host) if name == HOST else (),
+            sysctls=self.dice.some(SYSCTLS) + self.interface_sysctls(name),
+            forwarding=forwarding,
+            masquerade=tuple(Masquerade(source) for source in masquerade),
+            description=self.description(),
+        )
+
+    def interface_sysctls(self, namespace: str) -> tuple[tuple[str, str], ...]:
+        names = sorted(self.names[namespace])
+        return tuple(
+            (f"net.ipv4.conf.{name.replace('.', '/')}.proxy_arp", "1")
+            for name in self.dice.some(names)
+            if "+" not in name
+        )
+
+    def veth_with_routes(self, veth: Veth) -> Veth:
+        return replace(veth, inner=self.end_with_routes(veth.inner), outer=self.end_with_routes(veth.outer))
+
+    def end_with_routes(self, end: End) -> End:
+        """The end with routes through neighbours, at most one to any destination in a namespace."""
+        routes = []
+        for address in end.addresses:
+            net = next(net for net in self.nets if address in net.members.get(end.namespace, {}).values())
+            neighbours = net.others(end.namespace, address.family)
+            if neighbours and self.dice.chance():
+                via = self.dice.one(neighbours).address
+                routes.append(self.route(address.family, via, end.name, address.address))
+            if self.dice.chance(6):
+                routes.append(Route(address.family, self.destination(address.family), dev=end.name))
+        return replace(end, routes=tuple(routes))
+
+    def route(self, family: int, via: str, dev: str | None, src: str) -> Route:
+        return Route(
+            family,
+            self.dice.one((None, self.destination(family))),
+            via=via,
+            dev=dev,
+            src=src if self.dice.chance(4) else None,
+            metric=self.destinations,  # one of its own: several defaults may be in one namespace
+            table=self.dice.one((None, 100)),
+        )
+
+    def open_routes(self, namespace: str) -> tuple[Route, ...]:
+        """A route that leaves the choice of the interface to the kernel."""
+        for net in self.nets:
+            for family, own in net.members.get(namespace, {}).items():
+                neighbours = net.others(namespace, family)
+                if neighbours and self.dice.chance():
+                    return (self.route(family, neighbours[0].address, None, own.address),)
+        return ()
+
+    def dead_ends(self) -> tuple[Route, ...]:
+        kind = self.dice.one(("", "", "blackhole", "unreachable", "prohibit"))
+        return (Route(4, self.destination(4), kind=kind),) if kind else ()
+
+    def destination(self, family: int) -> Cidr:
+        """A network that is nobody's, another one each time."""
+        self.destinations += 1
+        if family == 4:
+            return Cidr(4, (100 << 24) + (64 << 16) + (self.destinations << 8), 24)
+        return Cidr(6, (0xFD64 << 112) + (self.destinations << 64), 64)
+
+    def lladdr(self) -> str | None:
+        if self.dice.chance(4):
+            self.lladdrs += 1
+            return f"02:00:00:00:00:{self.lladdrs:02x}"
+        return None
+
+    def description(self) -> str:
+        return self.dice.one(DESCRIPTIONS) if self.dice.chance(6) else ""
