@@ -1,0 +1,55 @@
+"""k8snet: network namespaces, veth pairs and bridges, from a description to shell scripts.
+
+The model can be built from these classes as well as from a topology file; `compile_model` makes scripts of it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from k8snet_scripts.addresses import Cidr
+from k8snet_scripts.addresses import parse_cidr as cidr
+from k8snet_scripts.topology import (
+    HOST,
+    Bridge,
+    End,
+    Interface,
+    Masquerade,
+    Namespace,
+    Port,
+    Route,
+    Topology,
+    Veth,
+    Vlans,
+)
+
+if TYPE_CHECKING:
+    from k8snet_scripts.scripts import Scripts
+
+__all__ = [
+    "HOST",
+    "Bridge",
+    "Cidr",
+    "End",
+    "Interface",
+    "Masquerade",
+    "Namespace",
+    "Port",
+    "Route",
+    "Topology",
+    "Veth",
+    "Vlans",
+    "cidr",
+    "compile_model",
+]
+
+
+def compile_model(topology: Topology, source: str = "a model built in Python") -> Scripts:
+    """The scripts of a topology that was built in Python.
+
+    `source` is what their headers call it.  Raises `k8snet_scripts.scripts.Refused`, whose text says everything that
+    is wrong, if the topology breaks a rule.
+    """
+    from k8snet_scripts.scripts import check_and_compile
+
+    return check_and_compile(topology, source)

@@ -28,7 +28,20 @@ _templates = click.option(
 )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _Commands(click.Group):
+    """Turns what the system refuses, a full disk or a directory that is not ours, into a message."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            what = f"{os.fsdecode(error.filename)}: " if error.filename is not None else ""
+            raise click.ClickException(f"{what}{error.strerror or error}") from error
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="k8snet", message="%(prog)s %(version)s")
 def main() -> None:
     """Turn a description of network namespaces, veth pairs and bridges into shell scripts that can be trusted with root.

@@ -7,6 +7,7 @@ Each stage is a pure function of the one before.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from k8snet_scripts.check import check_topology
-from k8snet_scripts.diagnostics import render_findings
+from k8snet_scripts.diagnostics import Report, render_findings
 from k8snet_scripts.diagram import draw_diagram
 from k8snet_scripts.load import load_topology
 from k8snet_scripts.plan import plan_topology
@@ -86,3 +87,16 @@ def compile_topology(topology: Topology, origin: Origin, templates: Path | None 
     probes, coverage = choose_probes(topology)
     body = Body(plan_topology(topology), origin, topology.description, draw_diagram(topology), probes, coverage)
     return Scripts(topology.name, body, templates)
+
+
+def check_and_compile(topology: Topology, source: str) -> Scripts:
+    """The scripts of a topology that was built in Python; raises `Refused`.
+
+    There is no text to point at: findings name the rule, and the digest in the headers is that of the model.
+    """
+    report = Report()
+    check_topology(topology, report)
+    if not report.ok:
+        raise Refused(render_findings(report, Source(source, "", {}, "")))
+    digest = hashlib.sha256(repr(topology).encode()).hexdigest()
+    return compile_topology(topology, Origin(source, digest))

@@ -1,0 +1,555 @@
+#!/usr/bin/env bash
+#
+# teardown.sh removes what setup.sh made for the network docker, and nothing else.
+#
+# Two containers on one bridge, as Docker's default network wires them.
+#
+#   ┌─ host ───────────────────────────────────────────┐
+#   │ br0                                              │
+#   │ ═══════════╤════════════════════════╤═══════════ │
+#   │          vethB                    vethY          │
+#   │ ┌─ node1 ──┴──────────┐  ┌─ node2 ──┴──────────┐ │
+#   │ │ vethA  10.10.0.2/24 │  │ vethX  10.10.0.3/24 │ │
+#   │ └─────────────────────┘  └─────────────────────┘ │
+#   └──────────────────────────────────────────────────┘
+#
+# Made by k8snet from topology.toml
+# (SHA-256 03e06fe172783333c8d13faab864cdf274f3090cfc17c7f4fce2e4b73cc19ab3).
+# To change it, edit that file and run: k8snet compile topology.toml
+#
+#     sudo bash teardown.sh             run it
+#     sudo bash teardown.sh --dry-run   print the commands that a run would execute now
+#
+# How to read it: the table `topology` has a command on each line and behind it what it removes. A line is
+# executed if that is there and was made by setup.sh: links carry the group, namespaces are recorded in /run/k8snet.
+# What an earlier version of the network made goes too, and what setup.sh changed on things that are not its own is put
+# back as it was, also by that record.
+#
+# shellcheck disable=SC2034,SC2317 # not every script uses all of what is the same in every script
+
+# ---- prelude: the same in every script ----
+
+set -euo pipefail
+export LC_ALL=C
+umask 022
+
+say() { printf '%s: %s\n' "$SELF" "$*" >&2; }
+die() {
+	say "$*"
+	exit 1
+}
+
+# As root, with the programs that are named, and with nothing of this script left on standard input for them to read.
+prepare() {
+	local program
+	((EUID == 0)) || die "must run as root (sudo bash $SELF), or in a user namespace: unshare -rnm"
+	for program in "$@"; do
+		command -v "$program" >/dev/null || die "needs the program $program, which is not installed"
+	done
+	exec </dev/null
+}
+
+# A directory for what several processes have to say, gone when the script ends.
+make_scratch() {
+	scratch=$(mktemp --directory)
+	trap 'rm -rf "$scratch"' EXIT
+}
+remove_scratch() {
+	rm -r "$scratch"
+	trap - EXIT
+}
+
+# Runs a command in a namespace.
+enter() {
+	if [[ $1 == host ]]; then "${@:2}"; else nsenter --net="/run/netns/$1" "${@:2}"; fi
+}
+
+readonly SELF=teardown.sh NAME=docker MARK=541138318 TABLE=k8snet-docker
+
+# ---- the network ----
+
+topology() {
+	cat <<'END'
+
+# Every link on the host that was made for this network; with a veth goes its peer. Then the namespaces.
+ip link delete group 541138318   #- host: group 541138318
+ip netns delete node1            #- node1: namespace
+ip netns delete node2            #- node2: namespace
+END
+}
+# ---- from here on, nothing is particular to this network ----
+
+# ---- what is ours ----
+#
+# Links that setup makes carry a link group. A namespace cannot be marked in the instant it is made, so it is recorded
+# before, and its identity after. Recorded, too, is how to take back what was made true on things that are not ours.
+# The record is gone after a reboot, as namespaces are.
+
+readonly STATE=/run/k8snet/$NAME
+readonly OWNED=$STATE/owned
+
+# netns[node1]: the identity of the namespace that has this name now
+# owned[node1]: the identity it had when it was made for this network, or "-" until that is known
+# undo[FACT]:   the command that takes back a fact made true on something that is not ours
+declare -A netns=() owned=() undo=()
+declare -a borrowings=() # the keys of undo, in the order in which they were made true
+
+# Takes the lock of this topology: the directory of its state, unless a teardown removes it in that moment.
+lock() {
+	while mkdir -p "$STATE"; do
+		exec {LOCK}<"$STATE"
+		flock --nonblock "$LOCK" || {
+			say "another run on $NAME is under way; waiting for it"
+			flock "$LOCK"
+		}
+		[[ ! /proc/self/fd/$LOCK -ef $STATE ]] || return 0
+		exec {LOCK}<&-
+	done
+}
+
+# What is recorded as ours, and which namespaces there are.
+read_ownership() {
+	local kind name rest
+	if [[ -r $OWNED ]]; then
+		while IFS=$'\t' read -r kind name rest; do
+			case $kind in
+			netns) owned[$name]=$rest ;;
+			undo) undo[$name]=$rest borrowings+=("$name") ;;
+			esac
+		done <"$OWNED"
+	fi
+	read_namespaces
+}
+
+# A name in /run/netns that is no namespace is what was left when its making was cut off.
+read_namespaces() {
+	local kernel kind inode changed path
+	netns=()
+	[[ -d /run/netns ]] || return 0
+	kernel=$(stat --dereference --format %d /proc/self/ns/net)
+	while read -r kind inode changed path; do
+		if [[ $kind == "$kernel" ]]; then netns[${path##*/}]="$inode $changed"; else netns[${path##*/}]=broken; fi
+	done < <(stat --format '%d %i %.9Z %n' /run/netns/* 2>/dev/null)
+}
+
+# Removes the record of a topology that owns nothing.
+forget_state() {
+	if [[ -e $STATE && ! -e $OWNED ]]; then rmdir --parents --ignore-fail-on-non-empty "$STATE" 2>/dev/null || true; fi
+}
+
+owns_namespace() { [[ ${owned[$1]-} == - || (${owned[$1]+set} && ${owned[$1]} == "${netns[$1]-}") ]]; }
+owns_link() { [[ ${live[$1]-} == *"\"group\":\"$MARK\""* ]]; }
+
+# ---- reading the live system ----
+
+# live[node1 vethA]: what ip says of an interface, in JSON; live[host vethB port of br0]: of a port, as its bridge sees it
+# fact[node1 vethA: inet 10.10.0.2/24]: addresses, routes, VLANs and sysctls; the value is what else is known of them
+# device[node1 2]: the interface with that index; nsid[host 0]: the namespace that the host knows by that number
+declare -A live=() fact=() device=() nsid=()
+
+# By namespace, what is read beside interfaces, addresses and routes: sysctls, VLANs, the nft table, numbers of namespaces.
+declare -A sysctls=() vlans=() tables=() makers=()
+
+# Reads the host and those of the wanted namespaces that exist.
+read_wanted() {
+	local namespace present=()
+	for namespace in "${namespaces[@]}"; do
+		if [[ ${netns[$namespace]-broken} != broken ]]; then present+=("$namespace"); fi
+	done
+	read_state "${present[@]}"
+}
+
+# Reads the host and the namespaces named, several at a time where there are many.
+read_state() {
+	local worker workers=1 pids=()
+	if (($# > 8)); then workers=4; fi
+	make_scratch
+	for ((worker = 0; worker < workers; worker++)); do
+		show_state "$worker" "$workers" host "$@" >"$scratch/$worker" 2>"$scratch/$worker.err" &
+		pids+=("$!")
+	done
+	for worker in "${!pids[@]}"; do
+		wait "${pids[worker]}" || die "cannot read the state: $(<"$scratch/$worker.err")"
+		take_state "$(<"$scratch/$worker")"
+	done
+	remove_scratch
+}
+
+# Prints every WORKERS-th namespace of those named: "@NAME", then what the tools say, each answer on a line.
+show_state() {
+	local first=$1 step=$2 namespace ask i
+	shift 2
+	for ((i = first + 1; i <= $#; i += step)); do
+		namespace=${!i}
+		ask=$'address show\nroute show table all type unicast\nroute show table all type blackhole'
+		ask+=$'\nroute show table all type unreachable\nroute show table all type prohibit'
+		if [[ $namespace == host || ${makers[$namespace]-} ]]; then ask+=$'\nnetns list-id'; fi
+		printf '@%s\n' "$namespace"
+		enter "$namespace" ip -json -details -batch - <<<"$ask"
+		# shellcheck disable=SC2086 # a list of paths
+		if [[ ${sysctls[$namespace]-} ]]; then enter "$namespace" head --lines=1 --verbose ${sysctls[$namespace]} 2>/dev/null || true; fi
+		if [[ ${vlans[$namespace]-} ]]; then enter "$namespace" bridge -json vlan show; fi
+		if [[ ${tables[$namespace]-} ]]; then printf '\n@nft %s\n' "$(enter "$namespace" nft --stateless list table inet "$TABLE" 2>/dev/null | tr -s '[:space:]' ' ')"; fi
+	done
+}
+
+# Takes in what show_state printed.
+take_state() {
+	local line namespace='' sysctl='' IFS=$'\n'
+	set -f
+	for line in $1; do
+		case $line in
+		'@nft '*) fact["$namespace: nft"]=${line#@nft } ;;
+		@*) namespace=${line#@} ;;
+		'[ ]' | '[]') ;;
+		\[*) take_answer "$namespace" "$line" ;;
+		'==> '*) sysctl=${line#==> /proc/sys/} sysctl=${sysctl% <==} ;;
+		*) take_sysctl "$namespace" "$sysctl" "$line" ;;
+		esac
+	done
+	set +f
+}
+
+take_sysctl() {
+	local key=${2//./%} value IFS=$' \t'
+	key=${key//\//.}
+	read -ra value <<<"$3"
+	fact["$1: ${key//%//} ${value[*]}"]=1
+}
+
+# Takes in one JSON array, piece by piece: every object in it starts with a key that tells what it is.
+take_answer() {
+	local namespace=$1 owner='' port='' last='' text value IFS='{'
+	for text in $2; do
+		case $text in
+		'"ifindex":'*)
+			text_of ifname
+			owner="$namespace $value" port=''
+			live[$owner]=$text
+			number_of ifindex
+			device["$namespace $value"]=${owner#* }
+			;;
+		'"family":"inet","local":"127.0.0.1","prefixlen":8,'* | '"family":"inet6","local":"::1",'*) ;;
+		'"family":'*) take_address ;;
+		'"type":'*'"protocol":"'[kr]*) ;; # kernel, ra, redirect: set up or learnt by the kernel itself
+		'"type":'*) take_route ;;
+		'"gateway":'* | '"dev":'*) # a next hop of the route before
+			text_of dev
+			fact[$last]=$value
+			;;
+		'"nsid":'*)
+			text_of name
+			last=$value
+			number_of nsid
+			nsid["$namespace $value"]=$last
+			;;
+		'"ifname":'*) # of the listing of VLANs
+			text_of ifname
+			owner="$namespace $value"
+			text=${live[$owner]-}
+			if [[ $text == *'"master":'* ]]; then
+				text_of master
+				owner+=" port of $value"
+			fi
+			;;
+		'"vlan":'*)
+			number_of vlan
+			if [[ $text == *'"PVID"'* ]]; then value+=" pvid"; fi
+			if [[ $text == *'"Egress Untagged"'* ]]; then value+=" untagged"; fi
+			fact["$owner: vlan $value"]=1
+			;;
+		*)
+			if [[ $port ]]; then
+				live[$port]=$text port=''
+			elif [[ $owner ]]; then
+				live[$owner]+=$text
+				if [[ $text == *'"info_slave_kind":"bridge"'* ]]; then
+					last=$text text=${live[$owner]}
+					text_of master
+					port="$owner port of $value"
+				fi
+			fi
+			;;
+		esac
+	done
+}
+
+# The value of a key in the JSON text: a string, a number. To cut off the end and measure the rest is many times faster
+# than to cut off the beginning.
+text_of() {
+	value=${text%%"\"$1\":\""*}
+	value=${text:${#value}+${#1}+4}
+	value=${value%%\"*}
+}
+number_of() {
+	value=${text%%"\"$1\":"*}
+	value=${text:${#value}+${#1}+3}
+	value=${value%%[,\}]*}
+}
+
+take_address() {
+	local part family address IFS=,
+	for part in ${text//\"/}; do
+		case $part in
+		family:*) family=${part#*:} ;;
+		local:*) address=${part#*:} ;;
+		address:*) address+=" peer ${part#*:}" ;;
+		prefixlen:*)
+			fact["$owner: $family $address/${part#*:}"]=$text
+			return
+			;;
+		esac
+	done
+}
+
+# Spells a route as the table does.
+take_route() {
+	local part family=inet kind='' words='' dev='' tail='' table='' onlink='' IFS=,
+	for part in ${text//\"/}; do
+		case $part in
+		type:unicast | table:main) ;;
+		type:*) kind=" ${part#*:}" ;;
+		dst:*) words=" ${part#*:}" ;;
+		gateway:*) words+=" via ${part#*:}" ;;
+		dev:*) dev=${part#*:} ;;
+		prefsrc:*) tail+=" src ${part#*:}" ;;
+		metric:*) tail+=" metric ${part#*:}" ;;
+		table:*) table=" table ${part#*:}" ;;
+		pref:*) family=inet6 ;;
+		*onlink*) onlink=' onlink' ;;
+		esac
+	done
+	if [[ $kind ]]; then dev=''; fi
+	last="$namespace: $family route$kind$words${dev:+ dev $dev}$tail$table$onlink"
+	fact[$last]=$dev
+}
+
+# Sets peer to the other end of a veth: "node1 vethA", or nothing.
+find_peer() {
+	local text=${live[$1]-} value there=${1%% *}
+	peer=''
+	if [[ $text == *'"link_netnsid":'* ]]; then
+		number_of link_netnsid
+		there=${nsid["$there $value"]-}
+		number_of link_index
+		value=${device["$there $value"]-}
+	elif [[ $text == *'"link":"'* ]]; then
+		text_of link
+	else
+		return 0
+	fi
+	if [[ $value ]]; then peer="$there $value"; fi
+}
+
+# ---- the table of steps: "COMMAND   #SIGN OWNER: WORDS" ----
+
+# The steps, column by column; the numbers of those that make or need an interface; the namespaces that are made.
+declare -a wave=() sign=() command=() owner=() words=() makings=() needs=() namespaces=()
+
+# Their facts, and the interfaces that they make, as well as the loopbacks of their namespaces.
+declare -A wanted=() modelled=()
+
+# Reads the table, and from it what has to be read of the live system.
+read_table() {
+	local line text part=0 n=0 here IFS=$'\n'
+	set -f
+	for line in $1; do
+		case $line in
+		'### '*) part=$((part + 1)) && continue ;;
+		'#'*) continue ;;
+		esac
+		command[n]=${line%%  *}
+		text=${line:${#command[n]}}
+		text=${text#*\#}
+		wave[n]=$part sign[n]=${text:0:1} text=${text:2}
+		owner[n]=${text%%: *} wanted[$text]=1
+		words[n]=${text:${#owner[n]}+2} here=${text%%[ :]*}
+		case ${sign[n]}${words[n]} in
+		+namespace) namespaces+=("$here") modelled["$here lo"]=1 ;;
+		+veth,*) makings+=("$n") modelled[${owner[n]}]=1 modelled[${words[n]#veth, peer }]=1 makers[$here]=1 ;;
+		+*) makings+=("$n") modelled[${owner[n]}]=1 ;;
+		\?*) needs+=("$n") ;;
+		' net.'* | ' vlan '* | ' nft '*) note_reading "$here" "${words[n]}" ;;
+		esac
+		n=$((n + 1))
+	done
+	set +f
+}
+
+# Notes what has to be read in a namespace, beside interfaces, addresses and routes, to know whether a fact is true.
+note_reading() {
+	local path
+	case $2 in
+	net.*)
+		path=${2%% *} path=${path//\//%}
+		path=${path//.//}
+		sysctls[$1]+=" /proc/sys/${path//%/.}"
+		;;
+	vlan*) vlans[$1]=1 ;;
+	nft*) tables[$1]=1 ;;
+	esac
+}
+
+# Is a fact, OWNER WORDS, true of the live system? An nft table is compared with the COMMAND that loads it.
+holds() {
+	local text=${live[$1]-} key value peer
+	case $2 in
+	up) [[ $text == *[[,]'"UP"'[],]* ]] ;;
+	inet' '* | inet6' '* | vlan' '* | net.*) [[ ${fact["$1: $2"]+set} ]] ;;
+	namespace) [[ ${netns[$1]-broken} != broken ]] ;;
+	exists) [[ $text ]] ;;
+	bridge) [[ $text == *'"info_kind":"bridge"'* ]] ;;
+	veth,*)
+		find_peer "$1"
+		[[ $text == *'"info_kind":"veth"'* && "veth, peer $peer" == "$2" ]]
+		;;
+	ageing_time' '*) # while its spanning tree changes, a bridge ages faster
+		[[ $text == *"\"ageing_time\":${2#* },"* || $text == *'"topology_change":1'* ]]
+		;;
+	'nft table'*)
+		value=${3#*"; delete table inet $TABLE; "}
+		value=${value%\'} text=${fact["$1: nft"]-}
+		[[ ${text//;/} == "${value//;/}"* ]]
+		;;
+	*)
+		key=${2%% *} value=${2#* }
+		[[ $text == *"\"$key\":$value"[,\}]* || $text == *"\"$key\":\"$value\""* ]]
+		;;
+	esac
+}
+
+# ---- carrying out commands ----
+
+# Prints commands, given a line each, as they are about to be executed.
+announce() {
+	local line IFS=$'\n'
+	set -f
+	for line in $1; do printf '[#] %s\n' "$line"; done
+	set +f
+}
+
+# Carries out commands of one namespace, given a line each: those of `ip` and of `bridge` together in one process.
+# Where one fails it prints that command and, below, what was said of it, and carries out no more; with FORCE it goes on.
+carry_out() {
+	local namespace=$1 line tool='' next lines=() IFS=$'\n'
+	set -f
+	for line in $2; do
+		case $line in
+		'ip netns exec '*) next='' ;;
+		'ip '*) next=ip ;;
+		'bridge '*) next=bridge ;;
+		*) next='' ;;
+		esac
+		if [[ ! $next || $next != "$tool" ]]; then
+			carry_out_lines || return 1
+			tool=$next lines=()
+		fi
+		lines+=("$line")
+	done
+	carry_out_lines
+}
+
+carry_out_lines() {
+	local said status=0 prefix="$tool "
+	((${#lines[@]})) || return 0
+	if [[ $namespace != host ]]; then prefix+="-n $namespace "; fi
+	if [[ $tool ]]; then
+		said=$(enter "$namespace" "$tool" ${FORCE:+-force} -batch - <<<"${lines[*]#"$prefix"}" 2>&1) || status=$?
+	else
+		said=$(bash -c "${lines[0]}" 2>&1) || status=$?
+	fi
+	if ((status == 0)) || [[ ${FORCE-} ]]; then return 0; fi
+	if [[ $said =~ (.*)'Command failed -:'([0-9]+) ]]; then
+		said=${BASH_REMATCH[1]} line=${lines[BASH_REMATCH[2] - 1]}
+	elif [[ $tool ]]; then
+		line="${lines[0]} (or one of the ${#lines[@]} after it)" said+=" exit status $status"
+	else
+		line=${lines[0]}
+	fi
+	printf '%s\n%s\n' "$line" "${said%$'\n'}"
+	return 1
+}
+
+# The namespace in which a command is carried out.
+find_place() {
+	case $1 in
+	'ip -n '* | 'bridge -n '*) place=${1#* -n } place=${place%% *} ;;
+	*) place=host ;;
+	esac
+}
+
+# ---- teardown: what this topology made is removed, and nothing else ----
+
+usage() {
+	cat <<-END
+		Usage: bash $SELF [--dry-run | --check]
+
+		Removes what setup made for the network $NAME, as recorded in $STATE and marked by link group $MARK:
+		also what an earlier version of the topology made. Run again, it changes nothing.
+		A namespace goes with everything that is in it.
+
+		  --dry-run  print the commands that a run would execute now, and change nothing
+		  --check    the same, and exit with 1 if there is anything to remove
+		  --help     this text
+	END
+}
+
+main() {
+	local mode=run commands='' said
+	while (($#)); do
+		case $1 in
+		--dry-run | --check) mode=${1#--} ;;
+		--help) usage && return ;;
+		*) usage >&2 && return 2 ;;
+		esac
+		shift
+	done
+	read_table "$(topology)"
+	prepare ip nsenter flock stat head mktemp
+	if [[ $mode == run && -d $STATE ]]; then lock; fi
+	read_ownership
+	give_back
+	remove_owned
+	if [[ $mode != run ]]; then
+		announce "$commands"
+		[[ $mode == dry-run || ! $commands ]]
+		return
+	fi
+	announce "$commands" >&2
+	said=$(carry_out host "$commands") || die "failed: ${said/$'\n'/: }"
+	rm -f "$OWNED" "$STATE"/worker.*
+	forget_state
+}
+
+# Takes back what was made true on things that are not ours, in the reverse order, where it still is.
+give_back() {
+	local text i
+	if ((${#borrowings[@]} == 0)); then return 0; fi
+	for text in "${borrowings[@]}"; do note_reading host "${text#*: }"; done
+	read_state
+	for ((i = ${#borrowings[@]} - 1; i >= 0; i--)); do
+		text=${borrowings[i]}
+		if holds "${text%%: *}" "${text#*: }" ''; then commands+=${undo[$text]}$'\n'; fi
+	done
+}
+
+# The steps of the table that remove something of ours, then whatever else is recorded as ours.
+remove_owned() {
+	local n name
+	for n in "${!owner[@]}"; do
+		case ${words[n]} in
+		namespace) if [[ ${netns[${owner[n]}]+set} ]] && owns_namespace "${owner[n]}"; then commands+=${command[n]}$'\n'; fi ;;
+		group*) if [[ $(ip -oneline link show group "$MARK") ]]; then commands+=${command[n]}$'\n'; fi ;;
+		esac
+	done
+	for name in "${!owned[@]}"; do
+		if [[ ! ${wanted["$name: namespace"]+set} && ${netns[$name]+set} ]] && owns_namespace "$name"; then
+			commands+="ip netns delete $name"$'\n'
+		fi
+	done
+}
+
+{
+	main "$@"
+	exit
+}

@@ -1,0 +1,63 @@
+"""What the README shows is what the tool prints: every console block is run, in order, in one directory.
+
+A line that starts with `$ ` is a command; what follows, up to the next one, is what it prints on both outputs.  Numbers
+of milliseconds are compared as such.  `pytest --update-golden` writes the README anew.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from goldens import Goldens
+
+import k8snet_scripts
+
+ROOT = Path(__file__).resolve().parents[2]
+README = ROOT / "README.md"
+PACKAGE = Path(k8snet_scripts.__file__).parents[1]
+BLOCK = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.DOTALL | re.MULTILINE)
+MILLISECONDS = re.compile(r" +\d+ ms")
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    """A directory to run in, with `k8snet` in its `bin`."""
+    command = tmp_path / "bin" / "k8snet"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m k8snet_scripts "$@"\n')
+    command.chmod(0o755)
+    return tmp_path
+
+
+def test_what_the_readme_shows_is_what_is_printed(directory: Path, goldens: Goldens) -> None:
+    before = README.read_text()
+    after = BLOCK.sub(lambda block: replay(block.group(), directory), before)
+    if MILLISECONDS.sub(" ms", before) != MILLISECONDS.sub(" ms", after):
+        goldens.compare(README, after)
+
+
+def replay(block: str, directory: Path) -> str:
+    """A console block, with what its commands print now."""
+    commands = [line[2:] for line in block.splitlines() if line.startswith("$ ")]
+    return "".join(f"$ {command}\n{run(command, directory)}" for command in commands)
+
+
+def run(command: str, directory: Path) -> str:
+    path = f"{directory / 'bin'}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-c", command],
+        cwd=directory,
+        env={**os.environ, "PATH": path, "PYTHONPATH": str(PACKAGE), "LC_ALL": "C.UTF-8"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+    )
+    return done.stdout

@@ -1,0 +1,24 @@
+"""Each case under golden/ is a topology with the three scripts that are made of it, byte for byte."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from goldens import GOLDEN, Goldens, find_cases, find_misfits
+
+from k8snet_scripts.render import KINDS, Kind
+from k8snet_scripts.scripts import compile_source
+
+CASES = find_cases(GOLDEN, leave_out=["errors"])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_script_is_what_it_was(case: Path, kind: Kind, goldens: Goldens) -> None:
+    goldens.compare(case / f"{kind}.sh", compile_source(str(case / "topology.toml")).text(kind))
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_case_has_a_topology_and_its_scripts_and_nothing_else(case: Path) -> None:
+    assert find_misfits(case, ["topology.toml", *(f"{kind}.sh" for kind in KINDS)]) == []
