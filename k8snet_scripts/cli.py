@@ -296,8 +296,11 @@ def completion(shell: str) -> None:
 
 def _compile(topology: str, templates: Path | None, keep_going: bool = False) -> Any:
     """The scripts of a topology; what is wrong with it goes to standard error and ends the command (or gives None)."""
+    import gc
+
     from k8snet_scripts.scripts import Refused, compile_source
 
+    gc.disable()  # a large topology is millions of small objects without a cycle among them
     try:
         return compile_source(topology, templates)
     except Refused as refused:

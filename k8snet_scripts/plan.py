@@ -244,10 +244,11 @@ def _sysctls(index: _Index, namespace: Namespace) -> Iterator[tuple[str, str]]:
 
 
 def _could_route(index: _Index, namespace: Namespace) -> bool:
-    addressed = [*index.ends.get(namespace.name, ()), *namespace.bridges]
-    if sum(1 for interface in addressed if interface.addresses) > 1:
-        return True
-    return any(address.address in index.next_hops for interface in addressed for address in interface.addresses)
+    holders = [*index.ends.get(namespace.name, ()), *namespace.bridges]
+    addresses = [holder.addresses for holder in holders if holder.addresses]
+    if len(addresses) != 1:
+        return len(addresses) > 1
+    return any((address.family, address.value) in index.next_hops for address in addresses[0])
 
 
 def _families(topology: Topology) -> tuple[int, ...]:
@@ -260,12 +261,13 @@ def _families(topology: Topology) -> tuple[int, ...]:
     return tuple(sorted(used)) or (4,)
 
 
-def _next_hops(topology: Topology) -> frozenset[str]:
-    """Every address that some route goes through."""
+def _next_hops(topology: Topology) -> frozenset[tuple[int, int]]:
+    """Every address, as family and value, that some route goes through."""
     holders: list[Interface | Namespace] = [*topology.ends(), *topology.everywhere()]
     for namespace in topology.everywhere():
         holders += [*namespace.bridges, *namespace.interfaces]
-    return frozenset(route.via for holder in holders for route in holder.routes if route.via)
+    vias = {route.via for holder in holders for route in holder.routes}
+    return frozenset(parse_address(via) for via in vias if via)
 
 
 def _why(interface: Interface, otherwise: str) -> str:

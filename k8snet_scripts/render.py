@@ -41,9 +41,10 @@ class Origin(NamedTuple):
 
 
 class Body(NamedTuple):
-    """All that a script is rendered from."""
+    """All that a script is rendered from; `table` is its plan, laid out by `render_table`."""
 
     plan: Plan
+    table: Text
     origin: Origin
     description: str
     diagram: Sequence[str]
@@ -55,6 +56,11 @@ def render_script(kind: Kind, body: Body, templates: Path | None = None) -> Iter
     """The text of one script, in pieces; `templates` is a directory that is looked in before our own."""
     template = environment(templates).get_template(f"{kind}.sh.j2")
     return template.generate(script=f"{kind}.sh", **body._asdict())
+
+
+def render_table(plan: Plan, templates: Path | None = None) -> Text:
+    """The table of steps that setup.sh and verify.sh have in common."""
+    return Text(environment(templates).get_template("table.j2").render(plan=plan))
 
 
 @cache
@@ -105,7 +111,15 @@ def plain(text: str) -> Text:
 
 def rows(group: Group) -> Text:
     """A group of steps as rows of the table: command, sign, fact."""
-    return _table((shell_line(step.argv), step.sign.value, f"{step.owner}: {step.words}") for step in group.steps)
+    commands = [" ".join(step.argv) for step in group.steps]
+    if not _PLAIN.fullmatch(" ".join(commands)):
+        commands = [shell_line(step.argv) for step in group.steps]
+    width = _width(commands)
+    lines = [
+        f"{command:{width}}   #{step.sign} {step.owner}: {step.words}"
+        for command, step in zip(commands, group.steps, strict=True)
+    ]
+    return Text("\n".join(lines))
 
 
 def teardown_rows(plan: Plan) -> Text:
@@ -128,8 +142,12 @@ def _probe_row(probe: Probe) -> tuple[str, str, str]:
 
 def _table(lines: Iterable[tuple[str, str, str]]) -> Text:
     found = list(lines)
-    width = max((len(line[0]) for line in found if len(line[0]) <= _WIDEST), default=0)
+    width = _width([command for command, _, _ in found])
     return Text("\n".join(f"{command:{width}}   #{sign} {fact}" for command, sign, fact in found))
+
+
+def _width(commands: list[str]) -> int:
+    return max((length for length in map(len, commands) if length <= _WIDEST), default=0)
 
 
 def _quoted(value: object) -> str:

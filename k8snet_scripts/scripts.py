@@ -20,7 +20,7 @@ from k8snet_scripts.diagram import draw_diagram
 from k8snet_scripts.load import load_topology
 from k8snet_scripts.plan import plan_topology
 from k8snet_scripts.probes import choose_probes
-from k8snet_scripts.render import KINDS, Body, Kind, Origin, render_script
+from k8snet_scripts.render import KINDS, Body, Kind, Origin, render_script, render_table
 from k8snet_scripts.source import Source, read_source
 from k8snet_scripts.topology import Topology
 
@@ -85,7 +85,9 @@ def compile_source(name: str, templates: Path | None = None) -> Scripts:
 def compile_topology(topology: Topology, origin: Origin, templates: Path | None = None) -> Scripts:
     """The scripts of a topology that was found good, by `load_source` or by `check_topology`."""
     probes, coverage = choose_probes(topology)
-    body = Body(plan_topology(topology), origin, topology.description, draw_diagram(topology), probes, coverage)
+    plan = plan_topology(topology)
+    table = render_table(plan, templates)
+    body = Body(plan, table, origin, topology.description, draw_diagram(topology), probes, coverage)
     return Scripts(topology.name, body, templates)
 
 

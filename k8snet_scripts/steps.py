@@ -21,8 +21,8 @@ IPV6_METRIC = 1024
 Argv = tuple[str, ...]
 
 
-class Sign(enum.Enum):
-    """How a step takes part in a run; the value is the character printed before its fact."""
+class Sign(enum.StrEnum):
+    """How a step takes part in a run; it is the character printed before its fact."""
 
     MAKE = "+"  # makes a thing, with all the attributes that its command names
     MEND = "="  # one of those attributes: needed only where the thing was there before, with another value
