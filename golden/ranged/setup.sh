@@ -249,6 +249,11 @@ read_namespaces() {
 	done < <(stat --format '%d %i %.9Z %n' /run/netns/* 2>/dev/null)
 }
 
+# Removes what processes of a run had to say.
+sweep() {
+	if compgen -G "$STATE/said.*" >/dev/null; then rm -f "$STATE"/{worker,said}.*; fi
+}
+
 # Removes the record of a topology that owns nothing.
 forget_state() {
 	if [[ -e $STATE && ! -e $OWNED ]]; then rmdir --parents --ignore-fail-on-non-empty "$STATE" 2>/dev/null || true; fi
@@ -539,9 +544,10 @@ holds() {
 
 # Prints commands, given a line each, as they are about to be executed.
 announce() {
-	local line IFS=$'\n'
+	local IFS=$'\n'
 	set -f
-	for line in $1; do printf '[#] %s\n' "$line"; done
+	# shellcheck disable=SC2086 # a line each
+	if [[ $1 ]]; then printf '[#] %s\n' $1; fi
 	set +f
 }
 
@@ -567,15 +573,16 @@ carry_out() {
 }
 
 carry_out_lines() {
-	local said status=0 prefix="$tool "
+	local said=$STATE/said.$BASHPID status=0 prefix="$tool "
 	((${#lines[@]})) || return 0
 	if [[ $namespace != host ]]; then prefix+="-n $namespace "; fi
 	if [[ $tool ]]; then
-		said=$(enter "$namespace" "$tool" ${FORCE:+-force} -batch - <<<"${lines[*]#"$prefix"}" 2>&1) || status=$?
+		enter "$namespace" "$tool" ${FORCE:+-force} -batch - <<<"${lines[*]#"$prefix"}" >"$said" 2>&1 || status=$?
 	else
-		said=$(bash -c "${lines[0]}" 2>&1) || status=$?
+		bash -c "${lines[0]}" >"$said" 2>&1 || status=$?
 	fi
 	if ((status == 0)) || [[ ${FORCE-} ]]; then return 0; fi
+	said=$(<"$said")
 	if [[ $said =~ (.*)'Command failed -:'([0-9]+) ]]; then
 		said=${BASH_REMATCH[1]} line=${lines[BASH_REMATCH[2] - 1]}
 	elif [[ $tool ]]; then
@@ -882,10 +889,11 @@ run() {
 	trap 'stop INT 130' INT
 	trap 'stop TERM 143' TERM
 	trap 'stop HUP 129' HUP
-	rm -f "$STATE"/worker.*
+	sweep
 	record_intent
 	for number in "${!places[@]}"; do run_wave "$number"; done
 	settle
+	sweep
 	trap - EXIT INT TERM HUP
 }
 
@@ -917,7 +925,6 @@ run_wave() {
 	for worker in "${!pids[@]}"; do
 		wait "${pids[worker]}" || said=$(<"$STATE/worker.$worker")
 	done
-	rm -f "$STATE"/worker.*
 	if [[ ${said-} ]]; then give_up "$said"; fi
 }
 
@@ -970,7 +977,7 @@ leave() {
 	local status=$? line
 	trap '' INT TERM HUP
 	wait
-	rm -f "$STATE"/worker.*
+	sweep
 	while IFS= read -r line; do say "$line"; done <<<"${failure:-ended unexpectedly}"
 	if [[ $keep ]]; then
 		say "what was made so far is left (--keep); run setup.sh again to go on, or teardown.sh"

@@ -335,6 +335,11 @@ read_namespaces() {
 	done < <(stat --format '%d %i %.9Z %n' /run/netns/* 2>/dev/null)
 }
 
+# Removes what processes of a run had to say.
+sweep() {
+	if compgen -G "$STATE/said.*" >/dev/null; then rm -f "$STATE"/{worker,said}.*; fi
+}
+
 # Removes the record of a topology that owns nothing.
 forget_state() {
 	if [[ -e $STATE && ! -e $OWNED ]]; then rmdir --parents --ignore-fail-on-non-empty "$STATE" 2>/dev/null || true; fi
@@ -625,9 +630,10 @@ holds() {
 
 # Prints commands, given a line each, as they are about to be executed.
 announce() {
-	local line IFS=$'\n'
+	local IFS=$'\n'
 	set -f
-	for line in $1; do printf '[#] %s\n' "$line"; done
+	# shellcheck disable=SC2086 # a line each
+	if [[ $1 ]]; then printf '[#] %s\n' $1; fi
 	set +f
 }
 
@@ -653,15 +659,16 @@ carry_out() {
 }
 
 carry_out_lines() {
-	local said status=0 prefix="$tool "
+	local said=$STATE/said.$BASHPID status=0 prefix="$tool "
 	((${#lines[@]})) || return 0
 	if [[ $namespace != host ]]; then prefix+="-n $namespace "; fi
 	if [[ $tool ]]; then
-		said=$(enter "$namespace" "$tool" ${FORCE:+-force} -batch - <<<"${lines[*]#"$prefix"}" 2>&1) || status=$?
+		enter "$namespace" "$tool" ${FORCE:+-force} -batch - <<<"${lines[*]#"$prefix"}" >"$said" 2>&1 || status=$?
 	else
-		said=$(bash -c "${lines[0]}" 2>&1) || status=$?
+		bash -c "${lines[0]}" >"$said" 2>&1 || status=$?
 	fi
 	if ((status == 0)) || [[ ${FORCE-} ]]; then return 0; fi
+	said=$(<"$said")
 	if [[ $said =~ (.*)'Command failed -:'([0-9]+) ]]; then
 		said=${BASH_REMATCH[1]} line=${lines[BASH_REMATCH[2] - 1]}
 	elif [[ $tool ]]; then

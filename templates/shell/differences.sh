@@ -182,8 +182,11 @@ remove_vlan() {
 add_missing() {
 	local n text back
 	for n in "${!owner[@]}"; do
-		if holds "${owner[n]}" "${words[n]}" "${command[n]}"; then continue; fi
-		if [[ ${sign[n]} == '=' && ! ${live[${owner[n]}]+set} ]]; then continue; fi
+		if [[ ${owner[n]} != *' '* || ${live[${owner[n]}]+set} ]]; then
+			if holds "${owner[n]}" "${words[n]}" "${command[n]}"; then continue; fi
+		elif [[ ${sign[n]} == '=' ]]; then
+			continue
+		fi
 		text="${owner[n]}: ${words[n]}"
 		drift+=("wanted, not there: $text")
 		add "${wave[n]}" "${command[n]}" "$text"

@@ -51,6 +51,11 @@ read_namespaces() {
 	done < <(stat --format '%d %i %.9Z %n' /run/netns/* 2>/dev/null)
 }
 
+# Removes what processes of a run had to say.
+sweep() {
+	if compgen -G "$STATE/said.*" >/dev/null; then rm -f "$STATE"/{worker,said}.*; fi
+}
+
 # Removes the record of a topology that owns nothing.
 forget_state() {
 	if [[ -e $STATE && ! -e $OWNED ]]; then rmdir --parents --ignore-fail-on-non-empty "$STATE" 2>/dev/null || true; fi

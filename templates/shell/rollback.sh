@@ -16,7 +16,7 @@ leave() {
 	local status=$? line
 	trap '' INT TERM HUP
 	wait
-	rm -f "$STATE"/worker.*
+	sweep
 	while IFS= read -r line; do say "$line"; done <<<"${failure:-ended unexpectedly}"
 	if [[ $keep ]]; then
 		say "what was made so far is left (--keep); run setup.sh again to go on, or teardown.sh"

@@ -80,10 +80,11 @@ run() {
 	trap 'stop INT 130' INT
 	trap 'stop TERM 143' TERM
 	trap 'stop HUP 129' HUP
-	rm -f "$STATE"/worker.*
+	sweep
 	record_intent
 	for number in "${!places[@]}"; do run_wave "$number"; done
 	settle
+	sweep
 	trap - EXIT INT TERM HUP
 }
 
@@ -115,7 +116,6 @@ run_wave() {
 	for worker in "${!pids[@]}"; do
 		wait "${pids[worker]}" || said=$(<"$STATE/worker.$worker")
 	done
-	rm -f "$STATE"/worker.*
 	if [[ ${said-} ]]; then give_up "$said"; fi
 }
 

@@ -26,7 +26,7 @@ main() {
 	done
 	read_table "$(topology)"
 	prepare ip nsenter flock stat head mktemp
-	if [[ $mode == run && -d $STATE ]]; then lock; fi
+	if [[ $mode == run ]]; then lock; fi
 	read_ownership
 	give_back
 	remove_owned
@@ -37,7 +37,8 @@ main() {
 	fi
 	announce "$commands" >&2
 	said=$(carry_out host "$commands") || die "failed: ${said/$'\n'/: }"
-	rm -f "$OWNED" "$STATE"/worker.*
+	sweep
+	rm -f "$OWNED"
 	forget_state
 }
 
