@@ -1,0 +1,93 @@
+"""Where live tests run, and what they need.
+
+They need root, or a system that lets users have user namespaces.  `K8SNET_LIVE=skip` leaves them out, for a laptop that
+gives neither; without it they fail there, and in CI it is refused, so that they can never be left out unnoticed.
+
+A test that needs something of the kernel says so, `@pytest.mark.needs("vlan_filtering")`; a kernel that has not got it
+deselects the test.  With `K8SNET_LIVE_LEDGER=FILE` it is written down which live tests there are and which passed on
+this kernel; `.ci/ledger.py` adds the ledgers of all kernels up and finds a test that ran on none.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from live.features import Kernel
+from live.sandbox import Sandbox, refusal
+
+HERE = Path(__file__).parent
+KNOB = "K8SNET_LIVE"
+LEDGER = "K8SNET_LIVE_LEDGER"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    live = [item for item in items if HERE in item.path.parents]
+    if not live:
+        return
+    if _is_skipped():
+        for item in live:
+            item.add_marker(pytest.mark.skip(reason=f"{KNOB}=skip"))
+        return
+    for item in live:
+        _note(item.nodeid, "collected")
+    if refusal() is not None:
+        return  # the fixture `privileges` fails every live test, with the reason
+    needs = {item: {name for mark in item.iter_markers("needs") for name in mark.args} for item in live}
+    kernel = Kernel()
+    impossible = [item for item, names in needs.items() if not all(kernel.has(name) for name in sorted(names))]
+    items[:] = [item for item in items if item not in impossible]
+    config.hook.pytest_deselected(items=impossible)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.when == "call" and report.passed:
+        _note(report.nodeid, "passed")
+
+
+def _is_skipped() -> bool:
+    value = os.environ.get(KNOB, "")
+    if value not in ("", "skip"):
+        raise pytest.UsageError(f"{KNOB}={value}: the only value it has is `skip`")
+    if value and os.environ.get("CI"):
+        raise pytest.UsageError(f"{KNOB}=skip is for machines that give no privileges, and refused where CI is set")
+    return value == "skip"
+
+
+def _note(test: str, outcome: str) -> None:
+    """Appends a line to the ledger, if one is kept.  Processes of pytest-xdist share it, and may repeat each other."""
+    file = os.environ.get(LEDGER)
+    if file:
+        with open(file, "a") as ledger:
+            ledger.write(json.dumps({"kernel": platform.release(), "test": test, "outcome": outcome}) + "\n")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def privileges() -> None:
+    """Fails every live test, with the way out, where no sandbox can be made."""
+    reason = refusal()
+    if reason is not None:
+        pytest.fail(
+            f"live tests need root or user namespaces, and the system says: {reason}; "
+            f"run them as root, or leave them out with {KNOB}=skip",
+            pytrace=False,
+        )
+
+
+@pytest.fixture(scope="session")
+def kernel(privileges: None) -> Kernel:
+    """The kernel the tests run on, and what it can do."""
+    return Kernel()
+
+
+@pytest.fixture
+def sandbox(privileges: None) -> Iterator[Sandbox]:
+    """A private piece of machine, empty but for a `lo` that is down."""
+    with Sandbox() as made:
+        yield made

@@ -1,0 +1,60 @@
+"""What the running kernel can do, found by trying it in a sandbox, never by its name or version."""
+
+from __future__ import annotations
+
+import functools
+import platform
+import time
+from collections.abc import Sequence
+from typing import TypeVar
+
+from live.sandbox import Sandbox
+
+Item = TypeVar("Item")
+
+TRIALS = {
+    "vlan_filtering": "ip link add name t0 type bridge vlan_filtering 1; bridge vlan add dev t0 vid 7 self",
+    "vlan": "ip link add name t0 type bridge; ip link add link t0 name t1 type vlan id 7",
+    "vxlan": "ip link add name t0 type vxlan id 7 dstport 4789",
+    "dummy": "ip link add name t0 type dummy",
+    "macvlan": "ip link add name t0 type veth peer name t1; ip link add link t0 name t2 type macvlan",
+    "ipvlan": "ip link add name t0 type veth peer name t1; ip link add link t0 name t2 type ipvlan",
+    "vrf": "ip link add name t0 type vrf table 7",
+    "netem": "ip link add name t0 type veth peer name t1; tc qdisc add dev t0 root netem delay 1ms",
+    "nft_masquerade": "nft 'table ip t { chain c { type nat hook postrouting priority 100; masquerade; }; }'",
+    "nft_masquerade6": "nft 'table ip6 t { chain c { type nat hook postrouting priority 100; masquerade; }; }'",
+    "iptables_nat": "iptables -t nat -A POSTROUTING -j MASQUERADE || iptables-legacy -t nat -A POSTROUTING -j MASQUERADE",
+    "user_namespaces": "unshare --user --map-root-user --net --mount true",
+}
+"""Commands that all succeed where the kernel, with the programs installed, can do it."""
+
+
+class Kernel:
+    """The running kernel."""
+
+    name = platform.release()
+
+    def has(self, feature: str) -> bool:
+        """Whether it can do what `TRIALS` has under that name; `KeyError` for a name that is not there."""
+        return _try(TRIALS[feature])
+
+    @functools.cached_property
+    def is_slow(self) -> bool:
+        """Whether starting a program takes more than 20 ms, as in User-Mode Linux, which has one processor as well."""
+        with Sandbox() as sandbox:
+            start = time.monotonic()
+            sandbox.bash("for _ in 1 2 3 4 5; do ip link show dev lo; done", check=True)
+            return time.monotonic() - start > 6 * 0.02
+
+    def sample(self, cases: Sequence[Item], at_most: int = 8) -> list[Item]:
+        """All cases on a fast kernel; on a slow one at most so many, evenly spread, the first and the last included."""
+        if not self.is_slow or len(cases) <= at_most:
+            return list(cases)
+        step = (len(cases) - 1) / (at_most - 1)
+        return [cases[round(index * step)] for index in range(at_most)]
+
+
+@functools.cache
+def _try(commands: str) -> bool:
+    with Sandbox() as sandbox:
+        return sandbox.bash(f"set -e; {commands}").returncode == 0

@@ -1,0 +1,37 @@
+#!/bin/sh
+# Stands in PATH before a real program and starts that program, unless this is the moment to strike.
+#
+# This file is copied to DIRECTORY/ip, DIRECTORY/bash and so on by `moments.py`.  In DIRECTORY are `path`, the PATH of
+# the real programs, and, if a fault is to be injected, `plan`: the invocation to strike at, and which one of those that
+# are equal.  Without a plan every invocation is written to `log`, with the lines of its batch.
+# The name of an invocation is that of the program with its arguments, after the namespace it was entered for.
+
+here=${0%/*} name=${0##*/}
+read -r path <"$here/path"
+place=${MOMENT_PLACE-}
+called="$place$name $*"
+called=${called%%/tmp.*}
+if [ "$name" = nsenter ]; then export MOMENT_PLACE="$1 "; fi
+
+real=$(PATH=$path command -v "$name")
+if [ -e "$here/plan" ]; then
+	{ read -r wanted && read -r occurrence; } <"$here/plan"
+	if [ "$called" = "$wanted" ]; then
+		count=1
+		until PATH=$path mkdir "$here/seen.$count" 2>/dev/null; do count=$((count + 1)); done
+		if [ "$count" = "$occurrence" ]; then PATH=$path exec "$here/../faults/$name" "$@"; fi
+	fi
+	exec "$real" "$@"
+fi
+
+case " $* " in
+*' -batch - '*)
+	batch=$(PATH=$path cat)
+	printf '%s\t%s\n' "$called" "$(printf '%s' "$batch" | PATH=$path tr '\n' '\t')" >>"$here/log"
+	printf '%s\n' "$batch" | PATH=$PATH "$real" "$@"
+	;;
+*)
+	printf '%s\n' "$called" >>"$here/log"
+	exec "$real" "$@"
+	;;
+esac
