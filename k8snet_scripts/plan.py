@@ -15,8 +15,9 @@ All of it is pure: equal topologies give equal plans.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Iterable, Iterator, NamedTuple
+from typing import NamedTuple
 
 from k8snet_scripts import steps
 from k8snet_scripts.addresses import parse_address
@@ -133,7 +134,9 @@ def _make_inside(index: _Index) -> Iterator[Group]:
 
 def _make_links(index: _Index, namespace: Namespace) -> Iterator[Group]:
     for interface in namespace.interfaces:
-        yield Group(_why(interface, f"{interface.name}, which is there already."), (steps.need_interface(HOST, interface),))
+        yield Group(
+            _why(interface, f"{interface.name}, which is there already."), (steps.need_interface(HOST, interface),)
+        )
     for bridge in namespace.bridges:
         what = f"The bridge {bridge.name}{_in(namespace.name)}{', which is there already' if bridge.external else ''}."
         yield Group(_why(bridge, what), tuple(steps.make_bridge(namespace.name, bridge, index.mark)))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from k8snet_scripts.plan import Group, Plan
 from k8snet_scripts.probes import Probe
-from k8snet_scripts.steps import Argv, Step, inside
+from k8snet_scripts.steps import Argv, inside
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -137,7 +137,11 @@ def probe_rows(probes: Iterable[Probe]) -> Text:
 def _probe_row(probe: Probe) -> tuple[str, str, str]:
     attempt = shell_line((*inside(probe.source), "bash", "-c", f": </dev/tcp/{probe.address}/9"))
     claim = "reaches" if probe.expected else "does not reach"
-    return attempt, ">" if probe.expected else "!", f"{probe.source} {claim} {probe.target} at {probe.address} ({probe.why})"
+    return (
+        attempt,
+        ">" if probe.expected else "!",
+        f"{probe.source} {claim} {probe.target} at {probe.address} ({probe.why})",
+    )
 
 
 def _table(lines: Iterable[tuple[str, str, str]]) -> Text:

@@ -10,7 +10,8 @@ bridge sees it (`host vethB port of br0`); the words are those of iproute2 (`mtu
 from __future__ import annotations
 
 import enum
-from typing import Iterable, Iterator, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from k8snet_scripts.addresses import Cidr
 from k8snet_scripts.topology import HOST, Bridge, End, Interface, Masquerade, Port, Route, Vlans
@@ -160,8 +161,9 @@ def port_options(namespace: str, name: str, port: Port) -> Iterator[Step]:
 def vlan_memberships(namespace: str, name: str, owner: str, vlans: Vlans, own: bool = False) -> Iterator[Step]:
     """The VLANs of a bridge port, or (`own`) of the bridge itself."""
     prefix = ("bridge",) if namespace == HOST else ("bridge", "-n", namespace)
-    members = [(vlans.untagged, ("pvid", "untagged"))] if vlans.untagged is not None else []
-    members += [(vid, ()) for vid in vlans.tagged]
+    members: list[tuple[int, Argv]] = [(vid, ()) for vid in vlans.tagged]
+    if vlans.untagged is not None:
+        members.insert(0, (vlans.untagged, ("pvid", "untagged")))
     for vid, flags in members:
         command = (*prefix, "vlan", "add", "dev", name, "vid", str(vid), *flags, *(("self",) if own else ()))
         yield Step(Sign.WANT, command, owner, " ".join(("vlan", str(vid), *flags)))

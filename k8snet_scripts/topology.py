@@ -6,8 +6,8 @@ checked; `check_topology` does that.  Order is the order of declaration and deci
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Iterator
 
 from k8snet_scripts.addresses import Cidr
 
