@@ -52,6 +52,7 @@ def run(command: str, directory: Path) -> str:
     path = f"{directory / 'bin'}:{os.environ['PATH']}"
     done = subprocess.run(
         ["bash", "-c", command],
+        check=False,
         cwd=directory,
         env={**os.environ, "PATH": path, "PYTHONPATH": str(PACKAGE), "LC_ALL": "C.UTF-8"},
         stdin=subprocess.DEVNULL,
