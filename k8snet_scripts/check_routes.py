@@ -163,9 +163,9 @@ def _is_near(family: int, value: int, device: str | None, site: Site) -> bool:
 
 
 def _is_unknown(device: str | None, site: Site) -> bool:
-    """Whether the networks of an interface (or of all) are more than the topology knows."""
+    """Whether the networks of an interface are more than the topology knows."""
     interface = site.interfaces.get(device) if device else None
-    return interface.external if interface else site.is_open
+    return interface.external if interface else device is not None and site.is_open
 
 
 def _report_own(route: Route, site: Site, owned: Owned, report: FirstFindings) -> None:
@@ -194,6 +194,8 @@ def _check_next_hop(route: Route, device: str | None, site: Site, links: Links, 
         return
     elif is_link_local(family, value):
         help = "name the interface with `dev`: every one has a link-local network"
+    elif device is None and site.is_open:
+        help = "name the interface that leads there with `dev`: its network is not in the topology"
     elif networks:
         help = f"write an address in {networks}" + (", or add `onlink = true`" if device else "")
     elif site.name == HOST and device is None:
