@@ -87,3 +87,8 @@ def parse_cidr(text: str) -> Cidr:
 def format_address(family: int, value: int) -> str:
     """The canonical spelling of an address."""
     return socket.inet_ntop(_SOCKET_FAMILY[family], value.to_bytes(WIDTH[family] // 8, "big"))
+
+
+def is_link_local(family: int, value: int) -> bool:
+    """Whether an address, in fe80::/10, means something on its link only."""
+    return family == 6 and value >> 118 == 0xFE80 >> 6

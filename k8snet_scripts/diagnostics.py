@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Literal, Protocol
 
-from k8snet_scripts.positions import Position
+from k8snet_scripts.text.positions import Position
 from k8snet_scripts.topology import Path
 
 RULES: dict[str, str] = {

@@ -20,15 +20,14 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from k8snet_scripts import steps
-from k8snet_scripts.addresses import parse_address
+from k8snet_scripts.addresses import Cidr, parse_address
 from k8snet_scripts.steps import Step
-from k8snet_scripts.topology import HOST, End, Interface, Namespace, Route, Topology, Veth, Vlans
+from k8snet_scripts.topology import HOST, UNTAGGED, End, Interface, Namespace, Route, Topology, Veth
 
 FORWARDING = {4: "net.ipv4.ip_forward", 6: "net.ipv6.conf.all.forwarding"}
 """The sysctl that makes a namespace a router, by address family."""
 
-UNTAGGED = Vlans(untagged=1)
-"""What a port of a filtering bridge belongs to when nothing is said, as in the kernel."""
+_SAME_AS_IP_FORWARD = "net.ipv4.conf.all.forwarding"
 
 
 class Group(NamedTuple):
@@ -61,6 +60,10 @@ class Plan:
         for wave in self.waves:
             for group in wave.groups:
                 yield from group.steps
+
+
+_Leaving = tuple[Route, str | None]
+"""A route, and the interface that it leaves by if it is known."""
 
 
 def link_group(name: str) -> int:
@@ -195,26 +198,26 @@ def _existing(interface: Interface) -> Iterator[Step]:
 
 
 def _routes(index: _Index, namespace: Namespace) -> Iterator[Step]:
-    """The routes of every interface, then those of the namespace as a whole."""
+    """The routes of every interface, then those of the namespace as a whole; before all, those without a next hop.
+
+    The next hop of one route may be on the network that another one leads to.
+    """
     holders: list[Interface] = [*index.ends.get(namespace.name, ()), *namespace.interfaces, *namespace.bridges]
-    for holder in holders:
-        for route in holder.routes:
-            yield steps.add_route(namespace.name, route, None if route.kind != "unicast" else route.dev or holder.name)
-    for route in namespace.routes:
-        dev = None if route.kind != "unicast" else route.dev or _device_towards(route, holders)
-        yield steps.add_route(namespace.name, route, dev)
+    routes: list[_Leaving] = [(route, route.dev or holder.name) for holder in holders for route in holder.routes]
+    if namespace.routes:
+        networks = [(address, holder.name) for holder in holders for address in holder.addresses]
+        direct = [*routes, *((route, route.dev) for route in namespace.routes)]
+        networks += [(route.to or Cidr(route.family, 0, 0), dev) for route, dev in direct if dev and not route.via]
+        routes += [(route, route.dev or _device_towards(route, networks)) for route in namespace.routes]
+    for route, dev in sorted(routes, key=lambda leaving: leaving[0].via is not None):
+        yield steps.add_route(namespace.name, route, None if route.kind != "unicast" else dev)
 
 
-def _device_towards(route: Route, holders: Iterable[Interface]) -> str | None:
+def _device_towards(route: Route, networks: Iterable[tuple[Cidr, str]]) -> str | None:
     """The interface whose network holds the next hop, the longest prefix first; the kernel's choice, foretold."""
     family, value = parse_address(route.via) if route.via else (0, 0)
-    networks = (
-        (address.prefix, holder.name)
-        for holder in holders
-        for address in holder.addresses
-        if address.contains(family, value)
-    )
-    return max(networks, default=(0, None), key=lambda found: found[0])[1]
+    found = ((network.prefix, dev) for network, dev in networks if network.contains(family, value))
+    return max(found, default=(0, None), key=lambda way: way[0])[1]
 
 
 def _vlans(index: _Index, namespace: Namespace) -> Iterator[Step]:
@@ -242,7 +245,8 @@ def _sysctls(index: _Index, namespace: Namespace) -> Iterator[tuple[str, str]]:
         forwarding = False
     if forwarding is not None:
         value = "1" if forwarding else "0"
-        yield from ((FORWARDING[family], value) for family in index.families)
+        told = {"net.ipv4.ip_forward" if key == _SAME_AS_IP_FORWARD else key for key, _ in namespace.sysctls}
+        yield from ((key, value) for key in (FORWARDING[family] for family in index.families) if key not in told)
     yield from namespace.sysctls
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from k8snet_scripts.plan import Group, Plan
-from k8snet_scripts.probes import Probe
+from k8snet_scripts.reach.probes import Probe
 from k8snet_scripts.steps import Argv, inside
 
 if TYPE_CHECKING:

@@ -1,26 +1,26 @@
 """Running scripts: the one place that starts other programs.
 
-A script is handed to bash on standard input, as `k8snet setup … | sudo bash` would do it, and speaks for itself: its
-output, its messages and its exit status are passed on.  It undoes its own work when it is interrupted, so whoever
-interrupts us waits for it.
+On this machine a script is handed to bash on standard input, as `k8snet setup … | sudo bash` would do it, and speaks for
+itself: its output, its messages and its exit status are passed on.  It takes back its own work when it is interrupted,
+so whoever interrupts us waits for it.  In a sandbox there is nothing to take back: it is gone when we are.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
-from typing import IO
+from typing import IO, Any, NamedTuple
 
 from k8snet_scripts.render import template_directory
 from k8snet_scripts.scripts import Scripts
-
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 SANDBOX = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child")
 """A network, mount and process namespace of one's own, gone with everything in it when the command has ended."""
@@ -28,31 +28,60 @@ SANDBOX = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child")
 AS_ROOT_OF_ITS_OWN = ("--user", "--map-root-user")
 """What makes that possible for everybody: a user namespace, in which one is root over nothing but these namespaces."""
 
+_STOPS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+_BY_THE_KERNEL = 0x80  # the `si_code` of a signal that came from a terminal, and so reached the whole process group
 
-def run_script(text: Iterable[str], arguments: Sequence[str], prefix: Sequence[str] = ()) -> int:
-    """Run a bash script with arguments, under a command such as `sudo`; its exit status, 128 + N for signal N."""
-    with _file_of(text) as script:
-        return _wait(lambda: subprocess.Popen((*prefix, "bash", "-s", "--", *arguments), stdin=script))
+Process = subprocess.Popen[bytes]
 
 
-def try_scripts(scripts: Scripts, command: Sequence[str]) -> int:
+class Outcome(NamedTuple):
+    """How a script ended: its exit status, and how many commands it announced on standard error."""
+
+    status: int
+    commands: int
+
+
+class NoSandbox(Exception):
+    """The system does not allow throw-away namespaces; the message is what the system said."""
+
+
+def run_script(text: Iterable[str], arguments: Sequence[str], prefix: Sequence[str] = ()) -> Outcome:
+    """Run a bash script with arguments, under a command such as `sudo`.
+
+    Standard input is the script; a password is asked for on the terminal.  The exit status is 128 + N for signal N.
+    """
+    argv = (*prefix, "bash", "-s", "--", *arguments)
+    with _file_of(text) as script, _started(argv, stdin=script, stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        with ThreadPoolExecutor(1) as relay:
+            commands = relay.submit(_relay, process.stderr)
+            return Outcome(_wait(process, _pass_on), commands.result())
+
+
+def try_scripts(scripts: Scripts, command: Sequence[str] = (), on_terminal: bool = False) -> int:
     """Set up, verify, set up again and tear down in throw-away namespaces; `command` is run in between.
 
-    Nothing on the machine is touched, and no privileges are needed.  The exit status is 0 if every step went well.
+    Nothing on the machine is touched, and no privileges are needed.  The exit status is 0 if every step went well, else
+    that of `command`, or 1; `command` reads from the terminal, if so wished, whatever standard input is.  Raises
+    `NoSandbox`.
     """
-    with tempfile.TemporaryDirectory(prefix="k8snet-") as directory:
+    sandbox = _find_sandbox()
+    with tempfile.TemporaryDirectory(prefix="k8snet-") as directory, _terminal(on_terminal) as stdin:
         scripts.write(Path(directory))
         trial = template_directory() / "shell" / "try.sh"
-        user = () if os.geteuid() == 0 else AS_ROOT_OF_ITS_OWN
-        argv = (*SANDBOX, *user, "bash", str(trial), directory, *command)
-        return _wait(lambda: subprocess.Popen(argv))
+        with _started((*sandbox, "bash", str(trial), directory, *command), stdin=stdin) as process:
+            return _wait(process, _end_sandbox)
 
 
-def sandbox_obstacle() -> str:
-    """Why throw-away namespaces cannot be made here, in the words of `unshare`; empty if they can."""
-    user = () if os.geteuid() == 0 else AS_ROOT_OF_ITS_OWN
-    tried = subprocess.run((*SANDBOX, *user, "true"), capture_output=True, text=True)
-    return tried.stderr.strip() if tried.returncode else ""
+def _find_sandbox() -> Sequence[str]:
+    """The beginning of a command that runs in throw-away namespaces."""
+    refusal = ""
+    for own in [AS_ROOT_OF_ITS_OWN] if os.geteuid() != 0 else [(), AS_ROOT_OF_ITS_OWN]:
+        with _started((*SANDBOX, *own, "mount", "-t", "tmpfs", "tmpfs", "/run"), stderr=subprocess.PIPE) as tried:
+            refusal = refusal or tried.communicate()[1].decode(errors="replace").strip()
+        if tried.returncode == 0:
+            return (*SANDBOX, *own)
+    raise NoSandbox(refusal)
 
 
 @contextmanager
@@ -64,22 +93,92 @@ def _file_of(text: Iterable[str]) -> Iterator[IO[str]]:
         yield file
 
 
-def _wait(start: Callable[[], subprocess.Popen[bytes]]) -> int:
-    """Start a process and wait until it has ended, however often we are told to stop: it is told, and tidies up.
+@contextmanager
+def _terminal(wanted: bool) -> Iterator[IO[bytes] | None]:
+    """The terminal, if it is wanted.
 
-    A terminal's Ctrl-C reaches the process by itself, so SIGINT is passed on to nobody.
+    An interactive shell makes the terminal its own, and from inside its namespaces it cannot give it back to a process
+    group outside.
     """
-    process: list[subprocess.Popen[bytes]] = []
+    if not wanted:
+        yield None
+        return
+    with open("/dev/tty", "rb", buffering=0) as terminal:
+        group = os.tcgetpgrp(terminal.fileno())
+        try:
+            yield terminal
+        finally:
+            with _blocked({signal.SIGTTOU}):
+                os.tcsetpgrp(terminal.fileno(), group)
 
-    def pass_on(number: int, frame: FrameType | None) -> None:
-        if process and number != signal.SIGINT:
-            process[0].send_signal(number)
 
-    before = {number: signal.signal(number, pass_on) for number in SIGNALS}
+@contextmanager
+def _started(argv: Sequence[str], **how: Any) -> Iterator[Process]:
+    """A program that has been started; until it is left, signals that tell us to stop are held back from us, not from it."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # where it is ignored there is no exit status
+    with _blocked({*_STOPS, signal.SIGCHLD}) as before:
+
+        def let_through() -> None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+        try:  # the function is safe without other threads, and there are none yet
+            process = subprocess.Popen(argv, preexec_fn=let_through, **how)  # noqa: PLW1509
+        except FileNotFoundError as error:
+            raise OSError(errno.ENOENT, "the program is not installed", argv[0]) from error
+        with process:
+            yield process
+
+
+@contextmanager
+def _blocked(signals: Iterable[int]) -> Iterator[set[int]]:
+    """Signals wait until this is left; gives those that were blocked before."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     try:
-        process.append(start())
-        status = process[0].wait()
+        yield {*before}
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _wait(process: Process, stop: Callable[[Process, int], None]) -> int:
+    """The exit status of a process, 128 + N for signal N; `stop` is called with every signal that it did not get itself.
+
+    A terminal's Ctrl-C reaches the process as it reaches us.  What is sent to us alone does not.
+    """
+    while process.poll() is None:
+        # In a program with more threads another one may take the news that the process has ended.
+        caught = signal.sigtimedwait({*_STOPS, signal.SIGCHLD}, 1)
+        if caught is not None and caught.si_signo in _STOPS and caught.si_code != _BY_THE_KERNEL:
+            stop(process, caught.si_signo)
+    status = process.returncode
     return status if status >= 0 else 128 - status
+
+
+def _pass_on(process: Process, number: int) -> None:
+    """Hand a signal on to a script, which takes back what it has done."""
+    try:
+        process.send_signal(number)
+    except PermissionError:
+        print("k8snet: the script runs as root and cannot be stopped from here; waiting for it to end", file=sys.stderr)
+
+
+def _end_sandbox(process: Process, number: int) -> None:
+    """Kill the first process of a sandbox; the others go with it, and `unshare` ends when all are gone."""
+    first = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    os.kill(int(first[0]) if first else process.pid, signal.SIGKILL)
+    process.wait()
+    sys.exit(128 + number)
+
+
+def _relay(said: IO[bytes]) -> int:
+    """Pass on what a script says, line by line; the number of commands in it.
+
+    If nobody listens any more the script is to go on all the same.
+    """
+    commands = 0
+    for line in said:
+        commands += line.startswith(b"[#] ")
+        try:
+            os.write(2, line)
+        except BrokenPipeError:
+            continue
+    return commands

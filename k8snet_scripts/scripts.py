@@ -7,22 +7,27 @@ Each stage is a pure function of the one before.
 
 from __future__ import annotations
 
+import filecmp
 import hashlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from k8snet_scripts.check import check_topology
+from k8snet_scripts.check.check import check_topology
 from k8snet_scripts.diagnostics import Report, render_findings
-from k8snet_scripts.diagram import draw_diagram
-from k8snet_scripts.load import load_topology
+from k8snet_scripts.drawing.diagram import draw_diagram
+from k8snet_scripts.frontend.load import load_topology
 from k8snet_scripts.plan import plan_topology
-from k8snet_scripts.probes import choose_probes
+from k8snet_scripts.reach.probes import choose_probes
 from k8snet_scripts.render import KINDS, Body, Kind, Origin, render_script, render_table
-from k8snet_scripts.source import Source, read_source
+from k8snet_scripts.text.source import Source, read_source
 from k8snet_scripts.topology import Topology
+
+LARGEST = 64 << 20
+"""The bytes that a topology file may have."""
 
 
 class Refused(Exception):
@@ -46,27 +51,39 @@ class Scripts:
         return "".join(self.render(kind))
 
     def write(self, directory: Path) -> list[Path]:
-        """Write all three into a directory, each in one step, so that nobody ever finds half a script; their paths."""
+        """Write all three into a directory; the paths of those that were not there or differed.
+
+        Each is written in one step, so that nobody ever finds half a script.  What is there already is not touched.
+        """
         directory.mkdir(parents=True, exist_ok=True)
-        written = []
-        for kind in KINDS:
-            path = directory / f"{kind}.sh"
-            unfinished = directory / f".{kind}.sh.{os.getpid()}"
-            try:
-                with unfinished.open("w", encoding="utf-8") as file:
-                    file.writelines(self.render(kind))
-                unfinished.chmod(0o755)
-                unfinished.replace(path)
-            finally:
-                unfinished.unlink(missing_ok=True)
-            written.append(path)
-        return written
+        return [path for kind in KINDS if _write_script(path := directory / f"{kind}.sh", self.render(kind))]
+
+
+def _write_script(path: Path, text: Iterable[str]) -> bool:
+    """Write an executable script, unless it is there already; whether it was not."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with unfinished.open("w", encoding="utf-8") as file:
+            file.writelines(text)
+        mode = unfinished.stat().st_mode
+        unfinished.chmod(mode | (mode & 0o444) >> 2)  # whoever may read it may run it
+        if path.is_file() and os.access(path, os.X_OK) and filecmp.cmp(path, unfinished, shallow=False):
+            return False
+        unfinished.replace(path)
+        return True
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def load_source(name: str) -> tuple[Source, Topology]:
     """The checked topology in a file, or on standard input (`-`); raises `Refused`."""
-    raw = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-    source, report = read_source(name, raw)
+    with open(name, "rb") if name != "-" else nullcontext(sys.stdin.buffer) as file:
+        raw = file.read(LARGEST + 1)
+    if len(raw) > LARGEST:
+        source, report = Source(name, "", {}, ""), Report()
+        report.error("limits", (), f"the file is larger than {LARGEST >> 20} MiB", help="ranges in keys keep it small")
+    else:
+        source, report = read_source(name, raw)
     if report.ok:
         topology = load_topology(source.data, report)
         check_topology(topology, report)
@@ -78,7 +95,7 @@ def load_source(name: str) -> tuple[Source, Topology]:
 def compile_source(name: str, templates: Path | None = None) -> Scripts:
     """The scripts of the topology in a file, or on standard input (`-`); raises `Refused`."""
     source, topology = load_source(name)
-    shown = "standard input" if name == "-" else Path(name).name
+    shown = "standard input" if name == "-" else os.fsencode(Path(name).name).decode(errors="replace")
     return compile_topology(topology, Origin(shown, source.digest), templates)
 
 

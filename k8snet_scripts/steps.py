@@ -14,10 +14,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from k8snet_scripts.addresses import Cidr
-from k8snet_scripts.topology import HOST, Bridge, End, Interface, Masquerade, Port, Route, Vlans
-
-IPV6_METRIC = 1024
-"""The metric that the kernel gives an IPv6 route which names none."""
+from k8snet_scripts.topology import DEFAULT_METRIC, HOST, Bridge, End, Interface, Masquerade, Port, Route, Vlans
 
 Argv = tuple[str, ...]
 
@@ -127,7 +124,7 @@ def add_route(namespace: str, route: Route, dev: str | None) -> Step:
 
     The fact is spelt as the scripts spell what they read: `inet6 route default via fd00::1 dev eth0 metric 1024`.
     """
-    metric = IPV6_METRIC if route.metric is None and route.family == 6 else route.metric
+    metric = DEFAULT_METRIC[route.family] if route.metric is None else route.metric
     family = "inet6" if route.family == 6 else "inet"
     to = "default" if route.to is None else _destination(route.to)
     tail = (

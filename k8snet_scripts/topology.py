@@ -14,6 +14,9 @@ from k8snet_scripts.addresses import Cidr
 HOST = "host"
 """The name, everywhere, of the namespace that a script is started in.  No other namespace can be called that."""
 
+DEFAULT_METRIC = {4: 0, 6: 1024}
+"""The metric that the kernel gives a route which names none, by family."""
+
 Path = tuple[str | int, ...]
 """Where in the source something was said: the keys and indices that lead there, `("namespaces", "node1", "veths")`."""
 
@@ -44,6 +47,10 @@ class Vlans:
 
     untagged: int | None = None  # the PVID: what arrives untagged belongs to it, and it leaves untagged
     tagged: tuple[int, ...] = ()
+
+
+UNTAGGED = Vlans(untagged=1)
+"""What a port of a filtering bridge belongs to where nothing is said, as in the kernel."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from k8snet_scripts.addresses import Cidr, parse_cidr
-from k8snet_scripts.allocate import allocate_addresses
 from k8snet_scripts.diagnostics import Finding, Report
+from k8snet_scripts.frontend.allocate import allocate_addresses
 from k8snet_scripts.topology import HOST, Bridge, End, Interface, Namespace, Path, Port, Topology, Veth
 
 

@@ -14,10 +14,10 @@ from topologies import topologies
 
 import k8snet_scripts
 from k8snet_scripts.addresses import Cidr, parse_cidr
-from k8snet_scripts.check import check_topology
+from k8snet_scripts.check.check import check_topology
 from k8snet_scripts.diagnostics import RULES, Finding, Report
-from k8snet_scripts.load import load_topology
-from k8snet_scripts.source import read_source
+from k8snet_scripts.frontend.load import load_topology
+from k8snet_scripts.text.source import read_source
 from k8snet_scripts.topology import (
     HOST,
     Bridge,
@@ -109,6 +109,12 @@ def on_host(*veths: Veth, **parts: Any) -> Topology:
 
 UPLINK = (Interface("eth1", external=True),)
 
+
+def open_host(host: Namespace, *routes: Route) -> Namespace:
+    """The host with an interface that others made, whose networks the topology does not know, and more routes."""
+    return replace(host, interfaces=(*host.interfaces, *UPLINK), routes=(*host.routes, *routes))
+
+
 FAULTS: dict[str, list[Fault]] = {
     "unknown-namespace": [add(Veth(end("f0", "f1"), end("f0", "f2")), f1=Namespace("f1"), f2=Namespace("f3"))],
     "unknown-bridge": [wired(bridge="nowhere")],
@@ -143,7 +149,7 @@ FAULTS: dict[str, list[Fault]] = {
         wired("fd55::1/64", f1=Namespace("f1", routes=(route("::/0", via="fe80::1"),))),
         wired("172.16.0.1/24", f1=Namespace("f1", routes=(route("10.0.0.0/8", via="172.16.1.1"),))),
         wired(f1=Namespace("f1", cidrs("172.16.0.1/24"), (route("10.0.0.0/8", via="172.16.0.2"),))),
-        on_host(interfaces=UPLINK, routes=(route("10.0.0.0/8", via="192.168.0.1"),)),
+        lambda topology: replace(topology, host=open_host(topology.host, route("172.29.0.0/16", via="172.30.0.1"))),
     ],
     "next-hop-is-own-address": [
         wired("172.16.0.1/24", routes=(route("0.0.0.0/0", via="172.16.0.1"),)),

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from k8snet_scripts.diagnostics import LIMIT, RULES, Report, close_match, render_findings
-from k8snet_scripts.positions import Position
-from k8snet_scripts.source import Source, read_source
+from k8snet_scripts.text.positions import Position
+from k8snet_scripts.text.source import Source, read_source
 
 LAB = """\
 name = "docker"
@@ -75,10 +75,10 @@ def test_a_span_of_several_lines_is_underlined_on_the_first() -> None:
 
 def test_an_empty_source_has_no_line_to_show() -> None:
     report = Report()
-    report.error("unreadable", (), "cannot be read: no such file", help="look")
+    report.error("syntax", (), "cannot be read: no such file", help="look")
     source = Source("lab.toml", "", {}, "")
     assert render_findings(report, source) == (
-        "lab.toml:1:1: error: cannot be read: no such file [unreadable]\nhelp: look\n"
+        "lab.toml:1:1: error: cannot be read: no such file [syntax]\nhelp: look\n"
     )
 
 

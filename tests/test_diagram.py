@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from topologies import topologies
 
 from k8snet_scripts.addresses import Cidr, parse_cidr
-from k8snet_scripts.diagram import draw_diagram
+from k8snet_scripts.drawing.diagram import draw_diagram
 from k8snet_scripts.topology import (
     HOST,
     Bridge,

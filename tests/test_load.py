@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from topologies import topologies
 
 from k8snet_scripts.addresses import parse_cidr
-from k8snet_scripts.check import check_topology
+from k8snet_scripts.check.check import check_topology
 from k8snet_scripts.diagnostics import Report
-from k8snet_scripts.load import load_topology
-from k8snet_scripts.options import BRIDGE_KEYS, PORT_KEYS
+from k8snet_scripts.frontend.load import load_topology
+from k8snet_scripts.rules.options import BRIDGE_KEYS, PORT_KEYS
 from k8snet_scripts.topology import (
     HOST,
     Bridge,

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from k8snet_scripts.names import KEYWORDS, check_interface_name, check_namespace_name, check_topology_name
-from k8snet_scripts.refusal import Refused
+from k8snet_scripts.rules.names import KEYWORDS, check_interface_name, check_namespace_name, check_topology_name
+from k8snet_scripts.rules.refusal import Refused
 
 Check = Callable[[str], str]
 

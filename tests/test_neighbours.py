@@ -8,8 +8,8 @@ import pytest
 from cables import bridge, cable, cidrs, network, plug
 
 from k8snet_scripts.addresses import parse_address
-from k8snet_scripts.neighbours import Found
-from k8snet_scripts.reach import predict
+from k8snet_scripts.reach.fabric import predict
+from k8snet_scripts.reach.neighbours import Found
 from k8snet_scripts.topology import Interface, Port, Topology
 
 

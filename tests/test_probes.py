@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from topologies import topologies
 
 from k8snet_scripts.addresses import Cidr, parse_address
-from k8snet_scripts.probes import Probe, choose_probes
-from k8snet_scripts.reach import Verdict, predict
+from k8snet_scripts.reach.fabric import Verdict, predict
+from k8snet_scripts.reach.probes import Probe, choose_probes
 from k8snet_scripts.topology import HOST, Topology, Veth
 
 PROBES = st.integers(0, 30)

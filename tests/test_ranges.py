@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from k8snet_scripts.ranges import (
+from k8snet_scripts.frontend.ranges import (
     MOST_ITEMS,
     Each,
     PerIndex,
@@ -17,7 +17,7 @@ from k8snet_scripts.ranges import (
     gather,
     insert_index,
 )
-from k8snet_scripts.refusal import Refused
+from k8snet_scripts.rules.refusal import Refused
 
 
 def keys(key: str) -> list[str]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from topologies import topologies
 
 from k8snet_scripts.addresses import Cidr, parse_address
-from k8snet_scripts.reach import Cause, Verdict, predict
+from k8snet_scripts.reach.fabric import Cause, Verdict, predict
 from k8snet_scripts.topology import HOST, Interface, Masquerade, Namespace, Port, Route, Topology, Veth
 
 REACHES, BLOCKED, UNKNOWN = Verdict.REACHES, Verdict.BLOCKED, Verdict.UNKNOWN

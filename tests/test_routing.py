@@ -10,8 +10,8 @@ import pytest
 from cables import bridge, cidrs, end, network, route
 
 from k8snet_scripts.addresses import format_address, parse_address
-from k8snet_scripts.routing import Choice, Routing
-from k8snet_scripts.switching import Switching
+from k8snet_scripts.reach.routing import Choice, Routing
+from k8snet_scripts.reach.switching import Switching
 from k8snet_scripts.topology import HOST, Masquerade, Namespace, Route, Veth
 
 

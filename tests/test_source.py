@@ -16,9 +16,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import k8snet_scripts.source
+import k8snet_scripts.text.source
 from k8snet_scripts.diagnostics import render_findings
-from k8snet_scripts.source import Source, read_source
+from k8snet_scripts.text.source import Source, read_source
 from k8snet_scripts.topology import Path
 
 BARE = string.ascii_letters + string.digits + "-_"
@@ -376,7 +376,7 @@ def test_a_source_is_not_scanned_before_something_has_to_be_located(monkeypatch:
     def refuse(*_: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr(k8snet_scripts.source, "scan", refuse)
+    monkeypatch.setattr(k8snet_scripts.text.source, "scan", refuse)
     source, report = read_source("lab.toml", TOML.encode())
     assert render_findings(report, source) == ""
 

@@ -7,8 +7,8 @@ from cables import cidrs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from k8snet_scripts.addresses import Cidr, format_address, parse_address
-from k8snet_scripts.sources import best_sources6, global_addresses, is_link_local
+from k8snet_scripts.addresses import Cidr, format_address, is_link_local, parse_address
+from k8snet_scripts.reach.sources import best_sources6, global_addresses
 
 VALUES = st.integers(0, 2**128 - 1)
 

@@ -10,7 +10,7 @@ from cables import bridge, cable, end, network, plug
 from hypothesis import given
 from topologies import topologies
 
-from k8snet_scripts.switching import Station, Switching
+from k8snet_scripts.reach.switching import Station, Switching
 from k8snet_scripts.topology import HOST, Bridge, End, Interface, Port, Topology, Veth, Vlans
 
 ACCESS_10, ACCESS_20, TRUNK = Vlans(10), Vlans(20), Vlans(tagged=(10, 20))

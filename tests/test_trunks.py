@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from k8snet_scripts.reach.trunks import Trunk, Trunks, doubtful_families, vlan_of
 from k8snet_scripts.topology import Bridge, Namespace, Port, Topology, Vlans
-from k8snet_scripts.trunks import Trunk, Trunks, doubtful_families, vlan_of
 
 PLAIN, FILTERING = Bridge("plain"), Bridge("filtering", vlan_filtering=True)
 

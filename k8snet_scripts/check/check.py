@@ -1,0 +1,38 @@
+"""The check: everything about a topology that takes the whole model to see.
+
+What the kernel would refuse later is refused here, and what it would take but nobody means.  The checks know nothing
+of notations; they name places by the paths that the model carries.
+"""
+
+from __future__ import annotations
+
+from k8snet_scripts.check.addresses import check_addresses
+from k8snet_scripts.check.findings import FirstFindings
+from k8snet_scripts.check.joined import check_segments
+from k8snet_scripts.check.ports import check_ports
+from k8snet_scripts.check.routes import check_routes
+from k8snet_scripts.check.settings import check_settings
+from k8snet_scripts.check.sites import settle_sites
+from k8snet_scripts.check.values import check_values
+from k8snet_scripts.diagnostics import Report
+from k8snet_scripts.topology import Topology
+
+
+def check_topology(topology: Topology, report: Report) -> None:
+    """Append what is wrong with a topology to a report.
+
+    If the frontend has reported something, the model lacks what it refused: values are not looked at again, and what
+    may only follow from that lack is not said.
+    """
+    findings = FirstFindings(report)
+    if report.ok:
+        check_values(topology, findings)
+        if not report.ok:
+            return
+    sites = settle_sites(topology, findings)
+    for site in sites.values():
+        check_ports(site, sites, findings)
+        owned = check_addresses(site, findings)
+        check_routes(site, owned, findings)
+        check_settings(site, owned, findings)
+    check_segments(topology, sites, findings)

@@ -1,0 +1,68 @@
+"""Settings of one namespace: whether its sysctls, forwarding and masquerade go with the interfaces that it has."""
+
+from __future__ import annotations
+
+from k8snet_scripts.check.addresses import LOOPBACK, Owned
+from k8snet_scripts.check.findings import FirstFindings
+from k8snet_scripts.check.routes import report_device
+from k8snet_scripts.check.sites import Site, whereabouts
+from k8snet_scripts.topology import HOST
+
+FORWARDING = {
+    4: ("net.ipv4.ip_forward", "net.ipv4.conf.all.forwarding"),
+    6: ("net.ipv6.conf.all.forwarding",),
+}
+"""The sysctls by family that do what `forwarding` does for all."""
+
+_PER_INTERFACE = ("conf", "neigh")
+_NO_INTERFACE = (LOOPBACK, "all", "default")
+
+
+def check_settings(site: Site, owned: Owned, report: FirstFindings) -> None:
+    """Check the settings of one namespace, given its addresses."""
+    namespace = site.namespace
+    for key, value in namespace.sysctls:
+        path = (*namespace.path, "sysctls", key)
+        words = key.split(".")
+        if len(words) > 4 and words[2] in _PER_INTERFACE:
+            name = words[3].replace("/", ".")
+            if name not in _NO_INTERFACE and name not in site.interfaces:
+                report_device(name, path, site, report, at="key")
+            elif words[1] == "ipv6" and words[4:] == ["disable_ipv6"] and value != "0":
+                _check_disabled(name, key, site, owned, report)
+        if namespace.forwarding is not None and any(key in keys for keys in FORWARDING.values()):
+            report.error("conflicting-keys", path, f"`{key}` and `forwarding` are the same", help="keep one of the two")
+    if namespace.masquerade and not namespace.forwarding:
+        _check_masquerade(site, report)
+
+
+def _check_disabled(name: str, key: str, site: Site, owned: Owned, report: FirstFindings) -> None:
+    """Check that an interface without IPv6 (or, by `all` or `default`, none there) has no IPv6 address."""
+    for holding in owned.values():
+        address, device = holding.address, holding.device
+        if address.family == 6 and device != LOOPBACK and name in (device, "all", "default"):
+            report.error(
+                "ipv6-disabled",
+                (*site.namespace.path, "sysctls", key),
+                f"`{key}` takes IPv6 away from `{device}`, which has the address `{address}`",
+                help="remove one of the two",
+                see=holding.path,
+                see_note="the address is at",
+            )
+            return
+
+
+def _check_masquerade(site: Site, report: FirstFindings) -> None:
+    """Check that a namespace forwards what it masquerades.  What the host does by itself is not known."""
+    namespace = site.namespace
+    if namespace.name == HOST and namespace.forwarding is None:
+        return
+    for source in namespace.masquerade:
+        keys = FORWARDING[source.source.family]
+        if not any(key in keys and value != "0" for key, value in namespace.sysctls):
+            report.error(
+                "masquerade-without-forwarding",
+                source.path,
+                f"`{source.source}` is masqueraded {whereabouts(site.name)}, where nothing is forwarded",
+                help=f"add `forwarding = true` to `{site.name}`",
+            )

@@ -1,0 +1,212 @@
+"""Values: whether each name, number and text of a model is one by itself.
+
+A topology that was read from a file has passed this already; one that was built in Python has not, and its values end
+up on command lines all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+
+from k8snet_scripts.addresses import WIDTH, Cidr, parse_address
+from k8snet_scripts.check.findings import FirstFindings
+from k8snet_scripts.rules.literals import (
+    check_description,
+    check_sysctl,
+    read_lladdr,
+    read_network,
+    read_setting,
+    read_vlan,
+)
+from k8snet_scripts.rules.names import check_interface_name, check_namespace_name, check_topology_name
+from k8snet_scripts.rules.options import (
+    BRIDGE_NUMBERS,
+    BRIDGE_SECONDS,
+    BRIDGE_SWITCHES,
+    HIGHEST_MTU,
+    LOWEST_MTU,
+    PORT_NUMBERS,
+    PORT_SWITCHES,
+)
+from k8snet_scripts.rules.refusal import Refused, show
+from k8snet_scripts.topology import HOST, Bridge, Interface, Namespace, Path, Port, Route, Topology, Vlans
+
+KINDS = ("unicast", "blackhole", "unreachable", "prohibit")
+
+_NUMBERS = range(2**32)
+
+_BRIDGE_OPTIONS: Mapping[str, range] = {
+    **{word: range(2) for word in BRIDGE_SWITCHES.values()},
+    **{word: range(low * 100, high * 100 + 1) for word, (low, high) in BRIDGE_SECONDS.items()},
+    **{word: range(low, high + 1) for word, (low, high) in BRIDGE_NUMBERS.items()},
+}
+_PORT_OPTIONS = {word: range(low, high + 1) for word, (low, high) in PORT_NUMBERS.items()}
+
+
+class _Values:
+    """Tries values out, and reports those that are refused."""
+
+    def __init__(self, report: FirstFindings) -> None:
+        self.report = report
+        self.names: set[str] = set()  # of interfaces, seen already
+
+    def refuse(self, path: Path, slug: str, message: str, help: str = "") -> None:
+        self.report.error(slug, path, message, help=help)
+
+    def attempt(self, path: Path, check: Callable[[str], object], text: str) -> None:
+        try:
+            check(text)
+        except Refused as refused:
+            self.refuse(path, refused.slug, refused.message, refused.help)
+
+    def interface_name(self, path: Path, name: str) -> None:
+        if name not in self.names:
+            self.attempt(path, check_interface_name, name)
+            self.names.add(name)
+
+    def topology(self, topology: Topology) -> None:
+        self.attempt(("name",), check_topology_name, topology.name)
+        self.attempt(("description",), check_description, topology.description)
+        for namespace in topology.everywhere():
+            self.namespace(namespace, is_host=namespace is topology.host)
+        for end in topology.ends():
+            self.interface(end)
+
+    def namespace(self, namespace: Namespace, is_host: bool) -> None:
+        path = namespace.path
+        if not is_host:
+            self.attempt(path, check_namespace_name, namespace.name)
+        elif namespace.name != HOST:
+            self.refuse(path, "bad-name", f"the host cannot be called {show(namespace.name)}", f"call it `{HOST}`")
+        if namespace.description:
+            self.attempt((*path, "description"), check_description, namespace.description)
+        for key, value in namespace.sysctls:
+            self.attempt((*path, "sysctls", key), check_sysctl, key)
+            self.attempt((*path, "sysctls", key), read_setting, value)
+        for address in namespace.addresses:
+            self.cidr(path, address)
+        for route in namespace.routes:
+            self.route(route)
+        for source in namespace.masquerade:
+            self.network(source.path, source.source)
+        for interface in namespace.interfaces:
+            self.interface(interface)
+            if not interface.external:
+                help = "only what exists already is in `interfaces`, and it is `external`"
+                self.refuse(interface.path, "missing-key", f"`{interface.name}` is not external", help)
+        for bridge in namespace.bridges:
+            self.interface(bridge)
+            self.bridge(bridge)
+
+    def interface(self, interface: Interface) -> None:
+        path = interface.path
+        self.interface_name(path, interface.name)
+        if interface.description:
+            self.attempt((*path, "description"), check_description, interface.description)
+        if interface.mtu is not None and not LOWEST_MTU <= interface.mtu <= HIGHEST_MTU:
+            help = f"write a number from {LOWEST_MTU} to {HIGHEST_MTU}"
+            self.refuse((*path, "mtu"), "bad-mtu", f"{show(interface.mtu)} is out of range", help)
+        if interface.lladdr is not None:
+            self.attempt((*path, "lladdr"), read_lladdr, interface.lladdr)
+        if interface.port:
+            self.port(interface.port)
+        for address in interface.addresses:
+            self.cidr(path, address)
+        for route in interface.routes:
+            self.route(route, interface.name)
+
+    def bridge(self, bridge: Bridge) -> None:
+        for word, value in bridge.options:
+            numbers = _BRIDGE_OPTIONS.get(word)
+            if numbers is None or not _is_in(value, numbers):
+                self.refuse(
+                    (*bridge.path, word), "bad-option", f"`{bridge.name}` cannot have {show(f'{word} {value}')}"
+                )
+        for subnet in bridge.subnets:
+            self.network((*bridge.path, "subnet"), subnet)
+        if bridge.vlans:
+            self.vlans(bridge.path, bridge.vlans)
+
+    def port(self, port: Port) -> None:
+        self.interface_name(port.path, port.bridge)
+        for word, value in port.options:
+            numbers = _PORT_OPTIONS.get(word)
+            if not (_is_in(value, numbers) if numbers else word in PORT_SWITCHES and value in ("on", "off")):
+                self.refuse(port.path, "bad-option", f"a port cannot have {show(f'{word} {value}')}")
+        if port.vlans:
+            self.vlans(port.path, port.vlans)
+
+    def vlans(self, path: Path, vlans: Vlans) -> None:
+        if vlans.untagged is not None:
+            self.attempt(path, read_vlan, str(vlans.untagged))
+        for vlan in vlans.tagged:
+            self.attempt(path, read_vlan, str(vlan))
+        if len({vlans.untagged, *vlans.tagged}) <= len(vlans.tagged):
+            self.refuse(path, "bad-vlan", "a VLAN is named twice", "a port has each VLAN tagged or untagged, once")
+
+    def cidr(self, path: Path, cidr: Cidr) -> bool:
+        """An address with a prefix length that its family has."""
+        family, value, prefix = cidr
+        width = WIDTH.get(family, 0)
+        good = width > 0 and value >> width == 0 and 0 <= prefix <= width
+        if not good:
+            self.refuse(path, "bad-address", f"{family}, {value}, {prefix} are no address", "make it with `parse_cidr`")
+        return good
+
+    def network(self, path: Path, cidr: Cidr) -> None:
+        if self.cidr(path, cidr):
+            self.attempt(path, read_network, str(cidr))
+
+    def route(self, route: Route, owner: str | None = None) -> None:
+        """A route, of the interface `owner` if it belongs to one."""
+        flaw = _find_flaw(route, owner)
+        if flaw:
+            self.refuse(route.path, "bad-route", flaw)
+        elif route.to and route.to.prefix:
+            self.network((*route.path, "to"), route.to)
+
+
+def check_values(topology: Topology, report: FirstFindings) -> None:
+    """Check every value of a topology by itself."""
+    _Values(report).topology(topology)
+
+
+def _is_in(text: str, numbers: range) -> bool:
+    """Whether a text is one of some numbers, written the plain way."""
+    return text.isdecimal() and text.isascii() and len(text) < 20 and int(text) in numbers and str(int(text)) == text
+
+
+def _find_flaw(route: Route, owner: str | None) -> str:
+    """What is wrong with the form of a route, or nothing."""
+    if route.family not in WIDTH:
+        return f"{route.family} is not an address family"
+    if route.to and route.to.family != route.family:
+        return f"`{route.to}` is not of the family of the route, IPv{route.family}"
+    for text in (route.via, route.src):
+        if text is not None and not _is_address(route.family, text):
+            return f"{show(text)} is not an IPv{route.family} address"
+    if route.metric is not None and route.metric not in _NUMBERS:
+        return f"{show(route.metric)} is not a metric"
+    if route.table is not None and route.table not in _NUMBERS[1:]:
+        return f"{show(route.table)} is not a table"
+    if route.kind == "unicast":
+        if owner is not None and route.dev not in (None, owner):
+            return f"a route of `{owner}` cannot leave by {show(route.dev)}"
+        if not (route.via or route.dev or owner):
+            return "the route says neither where it goes nor that it is a dead end"
+        if route.onlink and not (route.via and (route.dev or owner)):
+            return "`onlink` needs `via` and an interface"
+    elif route.kind not in KINDS:
+        return f"{show(route.kind)} is not a type of route"
+    elif route.via or route.dev or owner or route.onlink:
+        return f"a route of type `{route.kind}` has no next hop and no interface"
+    return ""
+
+
+@lru_cache(maxsize=1024)
+def _is_address(family: int, text: str) -> bool:
+    try:
+        return parse_address(text)[0] == family
+    except ValueError:
+        return False

@@ -1,0 +1,88 @@
+"""The arguments and options that commands share, and what they are read into."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from k8snet_scripts.cli.messages import Failure, Findings
+
+if TYPE_CHECKING:
+    from k8snet_scripts.scripts import Scripts
+    from k8snet_scripts.topology import Topology
+
+_FILE = click.Path(exists=True, dir_okay=False, allow_dash=True)
+
+topology_argument = click.argument("topology", type=_FILE)
+topologies_argument = click.argument("topologies", nargs=-1, required=True, type=_FILE, metavar="TOPOLOGY...")
+templates_option = click.option(
+    "--templates",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="DIRECTORY",
+    help="Look for templates in this directory before the built-in ones.",
+)
+
+
+def load(topology: str) -> Topology:
+    """The checked model in a file, or on standard input (`-`); raises `Findings`."""
+    from k8snet_scripts.scripts import Refused, load_source
+
+    _need_input(topology)
+    try:
+        return load_source(topology)[1]
+    except Refused as refused:
+        raise Findings(str(refused)) from refused
+
+
+def compiled(topology: str, templates: Path | None) -> Scripts:
+    """The scripts of such a model; raises `Findings`."""
+    from k8snet_scripts.scripts import Refused, compile_source
+
+    _need_input(topology)
+    with blaming(templates):
+        try:
+            return compile_source(topology, templates)
+        except Refused as refused:
+            raise Findings(str(refused)) from refused
+
+
+def _need_input(topology: str) -> None:
+    if topology == "-" and sys.stdin is None:
+        raise Failure("standard input is closed")
+
+
+@contextmanager
+def blaming(templates: Path | None) -> Iterator[None]:
+    """Whatever goes wrong with a user's templates while something is rendered is a `Failure` that names the place."""
+    try:
+        yield
+    except (click.ClickException, OSError):
+        raise
+    except Exception as error:
+        if templates is None:
+            raise
+        message = f"{_place(error, templates)}: {_reason(error)}"
+        raise Failure(message, "mend the template, or leave out --templates") from error
+
+
+def _place(error: Exception, templates: Path) -> str:
+    """The innermost place in a template that an error comes from, else the directory."""
+    import traceback
+
+    name, line = getattr(error, "filename", None), getattr(error, "lineno", None)
+    if name and line:
+        return f"{name}:{line}"
+    frames = traceback.extract_tb(error.__traceback__)
+    places = [f"{frame.filename}:{frame.lineno}" for frame in frames if Path(frame.filename).is_relative_to(templates)]
+    return places[-1] if places else str(templates)
+
+
+def _reason(error: Exception) -> str:
+    """What an error says; one of Python's own says what it is, too."""
+    text = getattr(error, "message", None) or str(error) or type(error).__name__
+    return text[:1].lower() + text[1:]

@@ -1,0 +1,75 @@
+"""Commands that look at a topology and make nothing: `check` and `diagram`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from k8snet_scripts.cli.arguments import load, topologies_argument, topology_argument
+from k8snet_scripts.cli.messages import Findings
+
+if TYPE_CHECKING:
+    from k8snet_scripts.topology import Topology
+
+
+@click.command(short_help="Say what is wrong with topologies.")
+@topologies_argument
+def check(topologies: Sequence[str]) -> int:
+    """Say what is wrong with each TOPOLOGY, or else how much is in it."""
+    status = 0
+    for topology in topologies:
+        try:
+            model = load(topology)
+        except Findings as findings:
+            findings.show()
+            status = findings.exit_code
+        else:
+            click.echo(f"{_shown(topology)}: good, {_size(model)}")
+    return status
+
+
+def _shown(topology: str) -> str:
+    from k8snet_scripts.diagnostics import visible
+
+    return visible(topology)
+
+
+def _size(model: Topology) -> str:
+    """How many things there are, in words."""
+    bridges = sum(len(place.bridges) for place in (model.host, *model.namespaces))
+    counts = ((len(model.namespaces), "namespace"), (bridges, "bridge"), (len(model.veths), "veth pair"))
+    return ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in counts)
+
+
+@click.command(short_help="Draw a network.")
+@topology_argument
+@click.option("--ascii", "plain", is_flag=True, help="Draw with ASCII characters only.")
+@click.option(
+    "--width",
+    type=click.IntRange(min=40),
+    default=100,
+    show_default=True,
+    metavar="COLUMNS",
+    help="Draw no line longer than this.",
+)
+def diagram(topology: str, plain: bool, width: int) -> None:
+    """Draw the network of TOPOLOGY.
+
+    Namespaces are boxes, bridges are bars, and the ends of veth pairs stand where they join them.
+    """
+    from k8snet_scripts.drawing.diagram import draw_diagram
+
+    drawing = draw_diagram(load(topology), width, ascii=plain or not _can_draw())
+    click.echo("\n".join(drawing))
+
+
+def _can_draw() -> bool:
+    """Whether the character set of standard output has what drawings are made of."""
+    try:
+        "┌═╤".encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True

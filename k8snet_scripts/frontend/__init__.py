@@ -1,0 +1,1 @@
+"""The topology file: from a parsed document to the model."""

@@ -1,0 +1,190 @@
+"""Interfaces: from the tables of bridges, of external interfaces and of veths to the model.
+
+A name that was refused is None here: its table is read for its errors only, and what comes of it is not used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+from k8snet_scripts.addresses import Cidr
+from k8snet_scripts.frontend.fields import Table
+from k8snet_scripts.frontend.options import read_bridge_options, read_membership, read_ports
+from k8snet_scripts.frontend.ranges import Each, combine, convert, gather
+from k8snet_scripts.frontend.routes import read_interface_routes
+from k8snet_scripts.rules.literals import (
+    LINK_LOCAL,
+    check_description,
+    read_interface_address,
+    read_lladdr,
+    read_network,
+)
+from k8snet_scripts.rules.names import check_interface_name, check_namespace_name
+from k8snet_scripts.rules.options import BRIDGE_KEYS, HIGHEST_MTU, LOWEST_MTU
+from k8snet_scripts.topology import HOST, Bridge, End, Interface, Masquerade, Port, Veth
+
+_BRIDGE_HINTS = {
+    "bridge": "a bridge cannot be a port of another one: join the two by a veth",
+    "master": "a bridge cannot be a port of another one: join the two by a veth",
+}
+_PORT_HINTS = {"master": "write `bridge`"}
+
+
+class Gateway(NamedTuple):
+    """A bridge, and what its namespace masquerades because of it."""
+
+    bridge: Bridge
+    masquerade: tuple[Masquerade, ...]
+
+
+def read_addresses(table: Table, read: Callable[[str], Cidr], automatic: bool = True) -> Each[tuple[Cidr, ...]]:
+    """Addresses.  Where one is "auto" is noted in the document, if the table is that of an interface that can have it."""
+    addresses: list[Each[Cidr | None]] = []
+    notes = table.document.automatic
+    for path, value in table.items("addresses", "strings"):
+        if value != "auto":
+            addresses.append(table.read(path, value, read))
+        elif not automatic:
+            help = "write the address, or give it to an interface on a bridge"
+            table.error("auto-without-subnet", path, "`auto` needs an interface on a bridge that has a `subnet`", help)
+        elif table.path in notes:
+            table.error("bad-address", path, "`auto` is there twice", "write it once: it takes one address a subnet")
+        else:
+            notes[table.path] = len(addresses)
+    return gather(addresses)
+
+
+def read_description(table: Table) -> Each[str | None]:
+    """The description, which is empty unless there is one."""
+    description = table.text("description", check_description)
+    return "" if description is None else description
+
+
+def read_bridge(table: Table, name: Each[str | None]) -> Each[Gateway | None]:
+    """A bridge, made by the scripts or external."""
+    external = table.boolean("external") or False
+    if external:
+        _refuse_settings(table, "bridge", ("mtu", "lladdr", *BRIDGE_KEYS))
+        settings: dict[str, Each[Any]] = {}
+    else:
+        settings = _read_link(table)
+        settings["options"] = read_bridge_options(table)
+        settings["vlan_filtering"] = table.boolean("vlan_filtering") or False
+        settings["vlans"] = read_membership(table)
+    bridge = combine(
+        Bridge,
+        name=name,
+        **_read_common(table, name),
+        subnets=_read_subnets(table),
+        external=external,
+        **settings,
+    )
+    masquerade: Each[tuple[Masquerade, ...] | None] = ()
+    if table.boolean("masquerade"):
+        masquerade = convert(partial(_masquerade, table), bridge)
+    table.close(_BRIDGE_HINTS)
+    return combine(Gateway, bridge=bridge, masquerade=masquerade)
+
+
+def read_external(table: Table, name: Each[str | None]) -> Each[Interface | None]:
+    """An interface of the host that is there already."""
+    if not table.boolean("external"):
+        help = "write `external = true`: interfaces here are used, never made; those of veths stand in `[veths.NAME]`"
+        table.missing("external = true", help)
+    _refuse_settings(table, "interface", ("mtu", "lladdr"))
+    port = read_ports(table, "bridge").get("bridge")
+    interface = combine(Interface, name=name, **_read_common(table, name), external=True, port=port)
+    table.close(_PORT_HINTS)
+    return interface
+
+
+def read_veth(table: Table, name: Each[str | None], namespace: Each[str | None]) -> Each[Veth | None]:
+    """A veth declared in a namespace: the end of that name there, and its peer."""
+    ports = read_ports(table, "master", "bridge")
+    link = _read_link(table)
+    common = _read_common(table, name)
+    inner = combine(End, name=name, namespace=namespace, port=ports.get("master"), **link, **common)
+    outer = _read_peer(table, link["mtu"], ports.get("bridge"))
+    table.close()
+    return None if outer is None else combine(Veth, inner=inner, outer=outer, path=table.path)
+
+
+def _read_peer(table: Table, mtu: Each[int | None], port: Each[Port | None]) -> Each[End | None]:
+    """The other end of a veth, which has the MTU and the port that the table of the veth says, or its own."""
+    if not table.has("peer"):
+        table.missing(
+            "peer", 'write `peer = "NAME"` for a peer on the host, or `{ namespace = "NAME", name = "NAME" }`'
+        )
+        return None
+    path, value = (*table.path, "peer"), table.data["peer"]
+    if not isinstance(value, dict):
+        name = table.read(path, value, check_interface_name, expected="a name or a table")
+        return None if name is None else combine(End, name=name, namespace=HOST, mtu=mtu, port=port, path=path)
+    peer = Table(value, path, table.document, table.ranged)
+    if not peer.has("name"):
+        peer.missing("name", 'write `name = "eth0"`, say')
+    name = peer.text("name", check_interface_name)
+    namespace = peer.text("namespace", _check_place) if peer.has("namespace") else HOST
+    ports = read_ports(peer, "bridge")
+    if "bridge" in ports and table.has("bridge"):
+        message = "the peer is made a port of a bridge twice"
+        peer.error("conflicting-keys", (*path, "bridge"), message, "keep one of the two", see=(*table.path, "bridge"))
+    link = _read_link(peer)
+    if not peer.has("mtu"):
+        link["mtu"] = mtu
+    common = _read_common(peer, name)
+    peer.close(_PORT_HINTS)
+    if name is None or namespace is None:
+        return None
+    return combine(End, name=name, namespace=namespace, port=ports.get("bridge", port), **link, **common)
+
+
+def _read_common(table: Table, name: Each[str | None]) -> dict[str, Each[Any]]:
+    """What every interface has."""
+    return {
+        "addresses": read_addresses(table, read_interface_address),
+        "routes": read_interface_routes(table, name),
+        "description": read_description(table),
+        "path": table.path,
+    }
+
+
+def _read_link(table: Table) -> dict[str, Each[Any]]:
+    """What is set on an interface only by those who make it."""
+    return {
+        "mtu": table.integer("mtu", LOWEST_MTU, HIGHEST_MTU, "bad-mtu"),
+        "lladdr": table.text("lladdr", read_lladdr),
+    }
+
+
+def _read_subnets(table: Table) -> Each[tuple[Cidr, ...]]:
+    """One network as a string, or a list of them."""
+    if table.has("subnet") and isinstance(table.data["subnet"], str):
+        return gather([table.text("subnet", read_network)])
+    return table.texts("subnet", read_network)
+
+
+def _refuse_settings(table: Table, kind: str, keys: tuple[str, ...]) -> None:
+    for key in keys:
+        if table.has(key):
+            help = f"leave it out: an external {kind} stays as it is, apart from its addresses and routes"
+            table.error("not-ours", (*table.path, key), f"`{key}` of an external {kind} is not ours to set", help)
+
+
+def _check_place(text: str) -> str:
+    return text if text == HOST else check_namespace_name(text)
+
+
+def _masquerade(table: Table, bridge: Bridge) -> tuple[Masquerade, ...]:
+    """One for each network of the bridge: those of its addresses, or its subnets if it has none."""
+    path = (*table.path, "masquerade")
+    automatic = bridge.path in table.document.automatic
+    networks = [cidr.network for cidr in bridge.addresses if not LINK_LOCAL.contains(cidr.family, cidr.value)]
+    if automatic or not networks:
+        networks += bridge.subnets
+    if not networks and not automatic:
+        help = "give the bridge an address or a `subnet`"
+        table.error("missing-key", path, "there is no network to masquerade", help)
+    return tuple([Masquerade(network, path) for network in dict.fromkeys(networks)])
