@@ -51,14 +51,40 @@ prepare() {
 	exec </dev/null
 }
 
-# A directory for what several processes have to say, gone when the script ends.
-make_scratch() {
-	scratch=$(mktemp --directory)
-	trap 'rm -rf "$scratch"' EXIT
+# Every way out leads through `leave`: the end, a command that failed, and a signal, which is heard when the command
+# under way has ended. While it leaves, a script is deaf to signals.
+trap 'leave $?' EXIT
+trap 'stop INT 130' INT
+trap 'stop TERM 143' TERM
+trap 'stop HUP 129' HUP
+trap 'stop PIPE 141' PIPE
+
+failure='' # why the script ends early, for people to read
+go_back='' # what takes back the changes of this run, while there are any
+
+stop() {
+	failure="stopped by SIG$1"
+	leave "$2"
 }
-remove_scratch() {
-	rm -r "$scratch"
+leave() {
+	local line
+	trap '' INT TERM HUP PIPE
 	trap - EXIT
+	set +e
+	wait
+	if [[ $failure ]]; then while IFS= read -r line; do say "$line"; done <<<"$failure"; fi
+	if [[ $go_back ]]; then "$go_back"; fi
+	remove_scratch
+	forget_state
+	exit "$1"
+}
+
+# A directory for what several processes have to say, gone when the script ends.
+scratch=''
+make_scratch() { scratch=$(mktemp --directory); }
+remove_scratch() {
+	if [[ $scratch ]]; then rm -r "$scratch"; fi
+	scratch=''
 }
 
 # Runs a command in a namespace.
@@ -124,25 +150,27 @@ readonly OWNED=$STATE/owned
 # netns[node1]: the identity of the namespace that has this name now
 # owned[node1]: the identity it had when it was made for this network, or "-" until that is known
 # undo[FACT]:   the command that takes back a fact made true on something that is not ours
-declare -A netns=() owned=() undo=()
+# shared[FACT]: the same in the record of another network, which needs the fact, too: whoever goes last takes it back
+declare -A netns=() owned=() undo=() shared=()
 declare -a borrowings=() # the keys of undo, in the order in which they were made true
 
 # Takes the lock of this topology: the directory of its state, unless a teardown removes it in that moment.
 lock() {
-	while mkdir -p "$STATE"; do
-		exec {LOCK}<"$STATE"
-		flock --nonblock "$LOCK" || {
+	LOCK=''
+	while mkdir -p "$STATE" 2>/dev/null || mkdir -p "$STATE" || exit 1; do # twice: another topology may remove /run/k8snet
+		{ exec {LOCK}<"$STATE"; } 2>/dev/null || continue
+		if ! flock --nonblock "$LOCK"; then
 			say "another run on $NAME is under way; waiting for it"
-			flock "$LOCK"
-		}
-		[[ ! /proc/self/fd/$LOCK -ef $STATE ]] || return 0
+			until flock --timeout 1 "$LOCK"; do (($? == 1)) || exit 1; done # in short turns, between which signals are heard
+		fi
+		if [[ /proc/self/fd/$LOCK -ef $STATE ]]; then return 0; fi
 		exec {LOCK}<&-
 	done
 }
 
-# What is recorded as ours, and which namespaces there are.
+# What is recorded as ours, what others recorded as borrowed, and which namespaces there are.
 read_ownership() {
-	local kind name rest
+	local kind name rest record
 	if [[ -r $OWNED ]]; then
 		while IFS=$'\t' read -r kind name rest; do
 			case $kind in
@@ -151,6 +179,12 @@ read_ownership() {
 			esac
 		done <"$OWNED"
 	fi
+	for record in /run/k8snet/*/owned; do
+		if [[ $record == "$OWNED" ]]; then continue; fi
+		while IFS=$'\t' read -r kind name rest; do
+			if [[ $kind == undo ]]; then shared[$name]=$rest; fi
+		done < <(cat "$record" 2>/dev/null)
+	done
 	read_namespaces
 }
 
@@ -161,22 +195,29 @@ read_namespaces() {
 	[[ -d /run/netns ]] || return 0
 	kernel=$(stat --dereference --format %d /proc/self/ns/net)
 	while read -r kind inode changed path; do
+		if [[ ! $path ]]; then continue; fi
 		if [[ $kind == "$kernel" ]]; then netns[${path##*/}]="$inode $changed"; else netns[${path##*/}]=broken; fi
 	done < <(stat --format '%d %i %.9Z %n' /run/netns/* 2>/dev/null)
 }
 
-# Removes what processes of a run had to say.
+# Removes what processes of a run had to say, and what a run that was killed left half written.
 sweep() {
-	if compgen -G "$STATE/said.*" >/dev/null; then rm -f "$STATE"/{worker,said}.*; fi
+	if compgen -G "$STATE/*.*" >/dev/null; then rm -f "$STATE"/*.*; fi
 }
 
-# Removes the record of a topology that owns nothing.
+# Removes the record of a topology that owns nothing, if this run meant to lock it and no other run does now.
 forget_state() {
-	if [[ -e $STATE && ! -e $OWNED ]]; then rmdir --parents --ignore-fail-on-non-empty "$STATE" 2>/dev/null || true; fi
+	[[ ${LOCK+set} && ! -e $OWNED ]] || return 0
+	if [[ ! $LOCK ]]; then { exec {LOCK}<"$STATE"; } 2>/dev/null || return 0; fi
+	[[ /proc/self/fd/$LOCK -ef $STATE ]] && flock --nonblock "$LOCK" || return 0
+	sweep
+	(cd /run && rmdir --parents --ignore-fail-on-non-empty "k8snet/$NAME" 2>/dev/null) || true
 }
 
-owns_namespace() { [[ ${owned[$1]-} == - || (${owned[$1]+set} && ${owned[$1]} == "${netns[$1]-}") ]]; }
-owns_link() { [[ ${live[$1]-} == *"\"group\":\"$MARK\""* ]]; }
+owns_namespace() { [[ ${owned[$1]+set} && (${owned[$1]} == - || ${netns[$1]-} == "${owned[$1]}" || ${netns[$1]-} == broken) ]]; }
+
+# A name that no topology can give was given by somebody inside a namespace, whatever group the link carries.
+owns_link() { [[ $1 != *[!A-Za-z0-9_.+\ -]* && ${live[$1]-} == *"\"group\":\"$MARK\""* ]]; }
 
 # ---- reading the live system ----
 
@@ -379,6 +420,25 @@ find_peer() {
 	if [[ $value ]]; then peer="$there $value"; fi
 }
 
+# The same for any link: it may be in a namespace whose numbers for others were not read, and none knows the host by name.
+find_other_end() {
+	local namespace=${1%% *} object
+	if [[ $namespace != host && ! ${makers[$namespace]-} ]]; then
+		makers[$namespace]=1
+		take_answer "$namespace" "$(enter "$namespace" ip -json netns list-id)"
+	fi
+	find_peer "$1"
+	if [[ $peer || $namespace == host ]]; then return 0; fi
+	for object in "${!live[@]}"; do
+		if [[ $object == host' '* ]]; then find_peer "$object"; fi
+		if [[ $peer == "$1" ]]; then
+			peer=$object
+			return 0
+		fi
+	done
+	peer=''
+}
+
 # ---- the table of steps: "COMMAND   #SIGN OWNER: WORDS" ----
 
 # The steps, column by column; the numbers of those that make or need an interface; the namespaces that are made.
@@ -428,7 +488,13 @@ note_reading() {
 	esac
 }
 
-# Is a fact, OWNER WORDS, true of the live system? An nft table is compared with the COMMAND that loads it.
+# Notes what has to be read to know whether what was made true on things that are not ours still is.
+note_borrowings() {
+	local text
+	for text in "${borrowings[@]}"; do note_reading host "${text#*: }"; done
+}
+
+# Is a fact, OWNER WORDS, true of the live system? An nft table is compared with the COMMAND that loads it, if given.
 holds() {
 	local text=${live[$1]-} key value peer
 	case $2 in
@@ -447,7 +513,7 @@ holds() {
 	'nft table'*)
 		value=${3#*"; delete table inet $TABLE; "}
 		value=${value%\'} text=${fact["$1: nft"]-}
-		[[ ${text//;/} == "${value//;/}"* ]]
+		[[ $text && ${text//;/} == "${value//;/}"* ]]
 		;;
 	*)
 		key=${2%% *} value=${2#* }
@@ -489,7 +555,7 @@ carry_out() {
 }
 
 carry_out_lines() {
-	local said=$STATE/said.$BASHPID status=0 prefix="$tool "
+	local said=$STATE/said.$BASHPID status=0 number prefix="$tool "
 	((${#lines[@]})) || return 0
 	if [[ $namespace != host ]]; then prefix+="-n $namespace "; fi
 	if [[ $tool ]]; then
@@ -500,7 +566,12 @@ carry_out_lines() {
 	if ((status == 0)) || [[ ${FORCE-} ]]; then return 0; fi
 	said=$(<"$said")
 	if [[ $said =~ (.*)'Command failed -:'([0-9]+) ]]; then
-		said=${BASH_REMATCH[1]} line=${lines[BASH_REMATCH[2] - 1]}
+		number=${BASH_REMATCH[2]} said=${BASH_REMATCH[1]} line=${lines[BASH_REMATCH[2] - 1]}
+		if [[ $line == *' link delete dev '* && $said == *'Cannot find device'* ]]; then # it went with its peer
+			lines=("${lines[@]:number}")
+			carry_out_lines
+			return
+		fi
 	elif [[ $tool ]]; then
 		line="${lines[0]} (or one of the ${#lines[@]} after it)" said+=" exit status $status"
 	else
@@ -576,9 +647,10 @@ refuse_foreign_link() {
 
 # Removes what this topology owns and does not want any more: of an earlier version of it, or no longer what it was.
 remove_leftovers() {
-	local n object name peer value
-	for value in "${!undo[@]}"; do
-		if [[ ! ${wanted[$value]+set} ]] && holds "${value%%: *}" "${value#*: }" "${undo[$value]}"; then remove "${undo[$value]}" "$value"; fi
+	local n object name peer text
+	for ((n = ${#borrowings[@]} - 1; n >= 0; n--)); do
+		text=${borrowings[n]}
+		if [[ ! ${wanted[$text]+set} && ! ${shared[$text]+set} ]] && holds "${text%%: *}" "${text#*: }" ''; then remove "${undo[$text]}" "$text"; fi
 	done
 	for n in "${makings[@]}"; do
 		if [[ ${live[${owner[n]}]+set} ]] && ! holds "${owner[n]}" "${words[n]}"; then remove_link "${owner[n]}"; fi
@@ -598,26 +670,29 @@ remove_leftovers() {
 
 # Removes an interface; with it go its peer, its addresses and routes, and its ports are free.
 remove_link() {
-	local ip peer key
+	local ip peer
 	ip_in "${1%% *}"
 	remove "$ip link delete dev ${1#* }" "$1: interface"
-	find_peer "$1"
+	find_other_end "$1"
 	forget_link "$1"
 	if [[ $peer ]]; then forget_link "$peer"; fi
 }
 
 forget_link() {
-	local key
-	unset "live[$1]"
+	local key name=${1#* }
+	unset 'live[$1]'
 	for key in "${!live[@]}"; do
 		if [[ $key == "$1 port of "* || $key == "${1%% *} "*" port of ${1#* }" ]]; then
-			unset "live[$key]"
+			unset 'live[$key]'
 		elif [[ $key == "${1%% *} "* ]]; then
 			live[$key]=${live[$key]/"\"master\":\"${1#* }\","/}
 		fi
 	done
 	for key in "${!fact[@]}"; do
-		if [[ $key == "$1: "* || $key == "$1 port of "* || "$1" == "${key%%: *} ${fact[$key]}" ]]; then unset "fact[$key]"; fi
+		case $key in
+		"$1: "* | "$1 port of "* | "${1%% *}: net."*".${name//.//}."*) unset 'fact[$key]' ;;
+		*) if [[ "$1" == "${key%%: *} ${fact[$key]}" ]]; then unset 'fact[$key]'; fi ;;
+		esac
 	done
 }
 
@@ -654,7 +729,7 @@ remove_route() {
 	ip_in "${1%%: *}"
 	if [[ $1 == *': inet6 '* ]]; then text=${text/#default/::\/0}; fi
 	remove "$ip route delete $text" "$1"
-	unset "fact[$1]"
+	unset 'fact[$1]'
 }
 
 # Removes an address. The kernel takes more along: with the first IPv4 address of a network the others of that network
@@ -670,16 +745,16 @@ remove_address() {
 			if [[ $key != "$1: inet "* || $key == "$3" ]]; then continue; fi
 			network_of "${key##* }"
 			if [[ ${fact[$3]} != *'"secondary":true'* && ${fact[$key]} == *'"secondary":true'* && $network == "$gone" ]]; then
-				unset "fact[$key]"
+				unset 'fact[$key]'
 			else
 				left=yes
 			fi
 		done
 		for key in "${!fact[@]}"; do
-			if [[ ! $left && $key == "${1%% *}: inet route "* && ${fact[$key]} == "${1#* }" ]]; then unset "fact[$key]"; fi
+			if [[ ! $left && $key == "${1%% *}: inet route "* && ${fact[$key]} == "${1#* }" ]]; then unset 'fact[$key]'; fi
 		done
 	fi
-	unset "fact[$3]"
+	unset 'fact[$3]'
 }
 
 # Sets network to that of an IPv4 address with its prefix length.
@@ -695,29 +770,42 @@ remove_vlan() {
 	if [[ $1 != *' port of '* ]]; then own=' self'; fi
 	local vid=${2#*: vlan }
 	remove "$bridge vlan delete dev ${name%% port of *} vid ${vid%% *}$own" "$2"
-	unset "fact[$2]"
+	unset 'fact[$2]'
 }
 
 # Notes the steps of the table whose facts are not true.
 add_missing() {
 	local n text back
 	for n in "${!owner[@]}"; do
-		if holds "${owner[n]}" "${words[n]}" "${command[n]}"; then continue; fi
-		if [[ ${sign[n]} == '=' && ! ${live[${owner[n]}]+set} ]]; then continue; fi
+		if [[ ${owner[n]} != *' '* || ${live[${owner[n]}]+set} ]]; then
+			if holds "${owner[n]}" "${words[n]}" "${command[n]}"; then
+				if [[ ${shared["${owner[n]}: ${words[n]}"]+set} ]]; then share "${owner[n]}: ${words[n]}"; fi
+				continue
+			fi
+		elif [[ ${sign[n]} == '=' ]]; then
+			continue
+		fi
 		text="${owner[n]}: ${words[n]}"
 		drift+=("wanted, not there: $text")
 		add "${wave[n]}" "${command[n]}" "$text"
 		if [[ ${words[n]} == namespace ]]; then created[${owner[n]}]=1; fi
-		if [[ ${owner[n]} == host* ]] && is_borrowed "${owner[n]}" "${words[n]}"; then
+		if [[ ${owner[n]} == host* && ! ${undo[$text]+set} ]] && is_borrowed "${owner[n]}" "${words[n]}"; then
 			invert "${command[n]}"
-			borrowed[$text]=$back
+			if [[ $back ]]; then undo[$text]=$back borrowed+=("$text"); fi
 		fi
 	done
 }
 
+# Notes that this network, too, needs a fact that another one made true on something that is not theirs.
+share() {
+	if [[ ! ${undo[$1]+set} ]]; then undo[$1]=${shared[$1]} borrowed+=("$1"); fi
+}
+
 # Is a fact of the host about something that this topology does not make, so that it has to be taken back by itself?
+# What a port is, it is no more when it leaves the bridge.
 is_borrowed() {
 	local name=${1#host} dev=${2#* dev }
+	if [[ $1 == *' port of '* && ${undo["${1%% port of *}: master ${1#* port of }"]+set} ]]; then return 1; fi
 	name=${name%% port of *}
 	if [[ ! $name && $2 == *' route '*' dev '* ]]; then name=" ${dev%% *}"; fi
 	[[ ! ${modelled["host$name"]+set} ]]
@@ -727,12 +815,12 @@ is_borrowed() {
 
 # places[2]: the namespaces in which wave 2 has something to do; batch[2 node1]: what, a command a line
 # about[COMMAND]: the fact that it changes; created[node1]: a namespace that this run makes
-# borrowed[FACT]: the command that takes back a fact made true on something that is not ours
-declare -a places=() executed=()
-declare -A batch=() about=() created=() borrowed=()
+# borrowed: the facts, in their order, that this run makes true on something that is not ours; undo has the ways back
+declare -a places=() executed=() borrowed=()
+declare -A batch=() about=() created=()
 
-declare -a drift=() refused=()                            # what differs, and what forbids a run: for people to read
-declare recorded='' failure='' failed='' adopt='' keep='' # the record before; why a run ends, at which command; options
+declare -a drift=() refused=()                 # what differs, and what forbids a run: for people to read
+declare recorded='' failed='' adopt='' keep='' # the record before; the command at which a run ends; options
 
 usage() {
 	cat <<-END
@@ -766,11 +854,11 @@ main() {
 	if ((${#tables[@]})); then prepare nft; fi
 	if [[ $mode == run ]]; then lock; fi
 	read_ownership
+	note_borrowings
 	read_wanted
 	refuse_foreign
 	if ((${#refused[@]})); then
 		printf "$SELF: refused: %s\n" "${refused[@]}" >&2
-		forget_state
 		return 1
 	fi
 	remove_leftovers
@@ -801,16 +889,14 @@ for_each_batch() {
 run() {
 	local number
 	if [[ -r $OWNED ]]; then recorded=$(<"$OWNED"); fi
-	trap leave EXIT
-	trap 'stop INT 130' INT
-	trap 'stop TERM 143' TERM
-	trap 'stop HUP 129' HUP
+	go_back=roll_back
 	sweep
 	record_intent
 	for number in "${!places[@]}"; do run_wave "$number"; done
 	settle
+	trap '' INT TERM HUP PIPE
+	go_back=''
 	sweep
-	trap - EXIT INT TERM HUP
 }
 
 # Records what is about to be made and cannot be marked in the instant it is made: whatever happens, it is known as ours.
@@ -818,7 +904,7 @@ record_intent() {
 	local name key
 	{
 		for name in "${!created[@]}"; do printf 'netns\t%s\t-\n' "$name"; done
-		for key in "${!borrowed[@]}"; do printf 'undo\t%s\t%s\n' "$key" "${borrowed[$key]}"; done
+		for key in "${borrowed[@]}"; do printf 'undo\t%s\t%s\n' "$key" "${undo[$key]}"; done
 	} >>"$OWNED"
 }
 
@@ -848,7 +934,7 @@ run_wave() {
 carry_out_alone() {
 	local turn
 	exec {turn}</run/k8snet
-	flock "$turn"
+	flock "$turn" || { echo "flock /run/k8snet" && return 1; }
 	carry_out host "$1" {turn}<&-
 }
 
@@ -866,13 +952,16 @@ settle() {
 	local name key now=''
 	read_namespaces
 	for name in "${namespaces[@]}"; do now+="netns"$'\t'"$name"$'\t'"${netns[$name]}"$'\n'; done
-	for key in "${!undo[@]}"; do if [[ ! ${wanted[$key]+set} ]]; then unset "undo[$key]"; fi; done
-	for key in "${!borrowed[@]}"; do undo[$key]=${undo[$key]-${borrowed[$key]}}; done
-	for key in "${!undo[@]}"; do now+="undo"$'\t'"$key"$'\t'"${undo[$key]}"$'\n'; done
-	if [[ $now != "$(<"$OWNED")"$'\n' ]]; then
-		printf '%s' "$now" >"$OWNED.new"
-		mv "$OWNED.new" "$OWNED"
-	fi
+	for key in "${borrowings[@]}" "${borrowed[@]}"; do
+		if [[ ${wanted[$key]+set} ]]; then now+="undo"$'\t'"$key"$'\t'"${undo[$key]}"$'\n'; fi
+	done
+	if [[ $now != "$(<"$OWNED")"$'\n' ]]; then record "$now"; fi
+}
+
+# Replaces the record in one step.
+record() {
+	printf '%s' "$1" >"$OWNED.new"
+	mv "$OWNED.new" "$OWNED"
 }
 
 # ---- going back ----
@@ -884,30 +973,15 @@ give_up() {
 	exit 1
 }
 
-stop() {
-	failure="stopped by SIG$1"
-	exit "$2"
-}
-
-leave() {
-	local status=$? line
-	trap '' INT TERM HUP
-	wait
-	sweep
-	while IFS= read -r line; do say "$line"; done <<<"${failure:-ended unexpectedly}"
-	if [[ $keep ]]; then
-		say "what was made so far is left (--keep); run setup.sh again to go on, or teardown.sh"
-	else
-		roll_back
-	fi
-	exit "$((status ? status : 1))"
-}
-
 # Takes back, in reverse, what this run has done. Where it was stopped half way through a batch, some of that was not done;
 # it is then not there to take back, and that is no failure. What failed was not done, and may belong to somebody else.
 roll_back() {
 	local i j lines back place FORCE=yes
 	declare -A taken_back=()
+	if [[ $keep ]]; then
+		say "what was made so far is left (--keep); run setup.sh again to go on, or teardown.sh"
+		return
+	fi
 	say "taking back what this run has done"
 	for ((i = ${#executed[@]} - 1; i >= 0; i--)); do
 		if [[ ${created[${executed[i]#* }]+set} ]]; then continue; fi
@@ -924,8 +998,8 @@ roll_back() {
 			carry_out "$place" "$back"
 		done
 	done
-	if [[ $recorded ]]; then printf '%s\n' "$recorded" >"$OWNED"; else rm -f "$OWNED"; fi
-	forget_state
+	if [[ $recorded ]]; then record "$recorded"$'\n'; else rm -f "$OWNED"; fi
+	sweep
 }
 
 # Did anything of ours exist before this run? If not, all links that carry the mark go in one transaction.
@@ -956,6 +1030,7 @@ invert() {
 		;;
 	*' master '*) if [[ $text == *'"master":"'* ]]; then text_of master && back="${1% *} $value"; else back="${1% master *} nomaster"; fi ;;
 	*)
+		if [[ $text != *"\"$key\":"* ]]; then return 0; fi # the thing was not there, and takes it along
 		if [[ $text == *"\"$key\":\""* ]]; then text_of "$key"; else number_of "$key"; fi
 		case $value in true) value=on ;; false) value=off ;; esac
 		back="${1% *} $value"

@@ -51,14 +51,40 @@ prepare() {
 	exec </dev/null
 }
 
-# A directory for what several processes have to say, gone when the script ends.
-make_scratch() {
-	scratch=$(mktemp --directory)
-	trap 'rm -rf "$scratch"' EXIT
+# Every way out leads through `leave`: the end, a command that failed, and a signal, which is heard when the command
+# under way has ended. While it leaves, a script is deaf to signals.
+trap 'leave $?' EXIT
+trap 'stop INT 130' INT
+trap 'stop TERM 143' TERM
+trap 'stop HUP 129' HUP
+trap 'stop PIPE 141' PIPE
+
+failure='' # why the script ends early, for people to read
+go_back='' # what takes back the changes of this run, while there are any
+
+stop() {
+	failure="stopped by SIG$1"
+	leave "$2"
 }
-remove_scratch() {
-	rm -r "$scratch"
+leave() {
+	local line
+	trap '' INT TERM HUP PIPE
 	trap - EXIT
+	set +e
+	wait
+	if [[ $failure ]]; then while IFS= read -r line; do say "$line"; done <<<"$failure"; fi
+	if [[ $go_back ]]; then "$go_back"; fi
+	remove_scratch
+	forget_state
+	exit "$1"
+}
+
+# A directory for what several processes have to say, gone when the script ends.
+scratch=''
+make_scratch() { scratch=$(mktemp --directory); }
+remove_scratch() {
+	if [[ $scratch ]]; then rm -r "$scratch"; fi
+	scratch=''
 }
 
 # Runs a command in a namespace.
@@ -141,25 +167,27 @@ readonly OWNED=$STATE/owned
 # netns[node1]: the identity of the namespace that has this name now
 # owned[node1]: the identity it had when it was made for this network, or "-" until that is known
 # undo[FACT]:   the command that takes back a fact made true on something that is not ours
-declare -A netns=() owned=() undo=()
+# shared[FACT]: the same in the record of another network, which needs the fact, too: whoever goes last takes it back
+declare -A netns=() owned=() undo=() shared=()
 declare -a borrowings=() # the keys of undo, in the order in which they were made true
 
 # Takes the lock of this topology: the directory of its state, unless a teardown removes it in that moment.
 lock() {
-	while mkdir -p "$STATE"; do
-		exec {LOCK}<"$STATE"
-		flock --nonblock "$LOCK" || {
+	LOCK=''
+	while mkdir -p "$STATE" 2>/dev/null || mkdir -p "$STATE" || exit 1; do # twice: another topology may remove /run/k8snet
+		{ exec {LOCK}<"$STATE"; } 2>/dev/null || continue
+		if ! flock --nonblock "$LOCK"; then
 			say "another run on $NAME is under way; waiting for it"
-			flock "$LOCK"
-		}
-		[[ ! /proc/self/fd/$LOCK -ef $STATE ]] || return 0
+			until flock --timeout 1 "$LOCK"; do (($? == 1)) || exit 1; done # in short turns, between which signals are heard
+		fi
+		if [[ /proc/self/fd/$LOCK -ef $STATE ]]; then return 0; fi
 		exec {LOCK}<&-
 	done
 }
 
-# What is recorded as ours, and which namespaces there are.
+# What is recorded as ours, what others recorded as borrowed, and which namespaces there are.
 read_ownership() {
-	local kind name rest
+	local kind name rest record
 	if [[ -r $OWNED ]]; then
 		while IFS=$'\t' read -r kind name rest; do
 			case $kind in
@@ -168,6 +196,12 @@ read_ownership() {
 			esac
 		done <"$OWNED"
 	fi
+	for record in /run/k8snet/*/owned; do
+		if [[ $record == "$OWNED" ]]; then continue; fi
+		while IFS=$'\t' read -r kind name rest; do
+			if [[ $kind == undo ]]; then shared[$name]=$rest; fi
+		done < <(cat "$record" 2>/dev/null)
+	done
 	read_namespaces
 }
 
@@ -178,22 +212,29 @@ read_namespaces() {
 	[[ -d /run/netns ]] || return 0
 	kernel=$(stat --dereference --format %d /proc/self/ns/net)
 	while read -r kind inode changed path; do
+		if [[ ! $path ]]; then continue; fi
 		if [[ $kind == "$kernel" ]]; then netns[${path##*/}]="$inode $changed"; else netns[${path##*/}]=broken; fi
 	done < <(stat --format '%d %i %.9Z %n' /run/netns/* 2>/dev/null)
 }
 
-# Removes what processes of a run had to say.
+# Removes what processes of a run had to say, and what a run that was killed left half written.
 sweep() {
-	if compgen -G "$STATE/said.*" >/dev/null; then rm -f "$STATE"/{worker,said}.*; fi
+	if compgen -G "$STATE/*.*" >/dev/null; then rm -f "$STATE"/*.*; fi
 }
 
-# Removes the record of a topology that owns nothing.
+# Removes the record of a topology that owns nothing, if this run meant to lock it and no other run does now.
 forget_state() {
-	if [[ -e $STATE && ! -e $OWNED ]]; then rmdir --parents --ignore-fail-on-non-empty "$STATE" 2>/dev/null || true; fi
+	[[ ${LOCK+set} && ! -e $OWNED ]] || return 0
+	if [[ ! $LOCK ]]; then { exec {LOCK}<"$STATE"; } 2>/dev/null || return 0; fi
+	[[ /proc/self/fd/$LOCK -ef $STATE ]] && flock --nonblock "$LOCK" || return 0
+	sweep
+	(cd /run && rmdir --parents --ignore-fail-on-non-empty "k8snet/$NAME" 2>/dev/null) || true
 }
 
-owns_namespace() { [[ ${owned[$1]-} == - || (${owned[$1]+set} && ${owned[$1]} == "${netns[$1]-}") ]]; }
-owns_link() { [[ ${live[$1]-} == *"\"group\":\"$MARK\""* ]]; }
+owns_namespace() { [[ ${owned[$1]+set} && (${owned[$1]} == - || ${netns[$1]-} == "${owned[$1]}" || ${netns[$1]-} == broken) ]]; }
+
+# A name that no topology can give was given by somebody inside a namespace, whatever group the link carries.
+owns_link() { [[ $1 != *[!A-Za-z0-9_.+\ -]* && ${live[$1]-} == *"\"group\":\"$MARK\""* ]]; }
 
 # ---- reading the live system ----
 
@@ -396,6 +437,25 @@ find_peer() {
 	if [[ $value ]]; then peer="$there $value"; fi
 }
 
+# The same for any link: it may be in a namespace whose numbers for others were not read, and none knows the host by name.
+find_other_end() {
+	local namespace=${1%% *} object
+	if [[ $namespace != host && ! ${makers[$namespace]-} ]]; then
+		makers[$namespace]=1
+		take_answer "$namespace" "$(enter "$namespace" ip -json netns list-id)"
+	fi
+	find_peer "$1"
+	if [[ $peer || $namespace == host ]]; then return 0; fi
+	for object in "${!live[@]}"; do
+		if [[ $object == host' '* ]]; then find_peer "$object"; fi
+		if [[ $peer == "$1" ]]; then
+			peer=$object
+			return 0
+		fi
+	done
+	peer=''
+}
+
 # ---- the table of steps: "COMMAND   #SIGN OWNER: WORDS" ----
 
 # The steps, column by column; the numbers of those that make or need an interface; the namespaces that are made.
@@ -445,7 +505,13 @@ note_reading() {
 	esac
 }
 
-# Is a fact, OWNER WORDS, true of the live system? An nft table is compared with the COMMAND that loads it.
+# Notes what has to be read to know whether what was made true on things that are not ours still is.
+note_borrowings() {
+	local text
+	for text in "${borrowings[@]}"; do note_reading host "${text#*: }"; done
+}
+
+# Is a fact, OWNER WORDS, true of the live system? An nft table is compared with the COMMAND that loads it, if given.
 holds() {
 	local text=${live[$1]-} key value peer
 	case $2 in
@@ -464,7 +530,7 @@ holds() {
 	'nft table'*)
 		value=${3#*"; delete table inet $TABLE; "}
 		value=${value%\'} text=${fact["$1: nft"]-}
-		[[ ${text//;/} == "${value//;/}"* ]]
+		[[ $text && ${text//;/} == "${value//;/}"* ]]
 		;;
 	*)
 		key=${2%% *} value=${2#* }
@@ -506,7 +572,7 @@ carry_out() {
 }
 
 carry_out_lines() {
-	local said=$STATE/said.$BASHPID status=0 prefix="$tool "
+	local said=$STATE/said.$BASHPID status=0 number prefix="$tool "
 	((${#lines[@]})) || return 0
 	if [[ $namespace != host ]]; then prefix+="-n $namespace "; fi
 	if [[ $tool ]]; then
@@ -517,7 +583,12 @@ carry_out_lines() {
 	if ((status == 0)) || [[ ${FORCE-} ]]; then return 0; fi
 	said=$(<"$said")
 	if [[ $said =~ (.*)'Command failed -:'([0-9]+) ]]; then
-		said=${BASH_REMATCH[1]} line=${lines[BASH_REMATCH[2] - 1]}
+		number=${BASH_REMATCH[2]} said=${BASH_REMATCH[1]} line=${lines[BASH_REMATCH[2] - 1]}
+		if [[ $line == *' link delete dev '* && $said == *'Cannot find device'* ]]; then # it went with its peer
+			lines=("${lines[@]:number}")
+			carry_out_lines
+			return
+		fi
 	elif [[ $tool ]]; then
 		line="${lines[0]} (or one of the ${#lines[@]} after it)" said+=" exit status $status"
 	else
