@@ -3,4 +3,4 @@
 from k8snet_scripts.cli import main
 
 if __name__ == "__main__":
-    main()
+    main(prog_name="k8snet")

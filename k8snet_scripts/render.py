@@ -25,7 +25,7 @@ Kind = Literal["setup", "teardown", "verify"]
 KINDS: tuple[Kind, ...] = ("setup", "teardown", "verify")
 
 _PLAIN = re.compile(r"[A-Za-z0-9_./:,+=@-]+(?: [A-Za-z0-9_./:,+=@-]+)*", re.ASCII)
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 _WIDEST = 100  # a command longer than this does not push the facts of its whole group to the right
 
 
@@ -81,7 +81,7 @@ def environment(templates: Path | None = None) -> Environment:
     )
     made.globals["verbatim"] = lambda name: Text(loader.get_source(made, name)[0])
     made.globals["teardown_rows"] = teardown_rows
-    made.filters.update(rows=rows, comment=comment, plain=plain, probe_rows=probe_rows)
+    made.filters.update(rows=rows, comment=comment, quote=shlex.quote, plain=plain, probe_rows=probe_rows)
     return made
 
 
@@ -160,4 +160,4 @@ def _quoted(value: object) -> str:
         return value
     if isinstance(value, (str, int)):
         return shlex.quote(str(value))
-    raise TypeError(f"a template can print text and numbers, not {type(value).__name__}")
+    raise TypeError(f"a template can print text and numbers, not {value}")  # what is undefined says so by itself

@@ -28,6 +28,7 @@ SANDBOX = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child")
 AS_ROOT_OF_ITS_OWN = ("--user", "--map-root-user")
 """What makes that possible for everybody: a user namespace, in which one is root over nothing but these namespaces."""
 
+_COVER_RUN = ("mount", "--no-mtab", "--types", "tmpfs", "tmpfs", "/run")
 _STOPS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 _BY_THE_KERNEL = 0x80  # the `si_code` of a signal that came from a terminal, and so reached the whole process group
 
@@ -77,7 +78,7 @@ def _find_sandbox() -> Sequence[str]:
     """The beginning of a command that runs in throw-away namespaces."""
     refusal = ""
     for own in [AS_ROOT_OF_ITS_OWN] if os.geteuid() != 0 else [(), AS_ROOT_OF_ITS_OWN]:
-        with _started((*SANDBOX, *own, "mount", "-t", "tmpfs", "tmpfs", "/run"), stderr=subprocess.PIPE) as tried:
+        with _started((*SANDBOX, *own, *_COVER_RUN), stderr=subprocess.PIPE) as tried:
             refusal = refusal or tried.communicate()[1].decode(errors="replace").strip()
         if tried.returncode == 0:
             return (*SANDBOX, *own)

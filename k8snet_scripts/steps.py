@@ -124,15 +124,15 @@ def add_route(namespace: str, route: Route, dev: str | None) -> Step:
 
     The fact is spelt as the scripts spell what they read: `inet6 route default via fd00::1 dev eth0 metric 1024`.
     """
-    metric = DEFAULT_METRIC[route.family] if route.metric is None else route.metric
+    metric = route.metric or DEFAULT_METRIC[route.family]
     family = "inet6" if route.family == 6 else "inet"
-    to = "default" if route.to is None else _destination(route.to)
+    to = _destination(route.to) if route.to and route.to.prefix else "default"
     tail = (
         *(("via", route.via) if route.via else ()),
         *(("dev", dev) if dev else ()),
         *(("src", route.src) if route.src else ()),
     )
-    table = ("table", str(route.table)) if route.table is not None else ()
+    table = ("table", str(route.table)) if route.table not in (None, _MAIN_TABLE) else ()
     onlink = ("onlink",) if route.onlink else ()
     kind = () if route.kind == "unicast" else (route.kind,)
     given = ("metric", str(route.metric)) if route.metric is not None else ()
@@ -182,6 +182,7 @@ def masquerade(namespace: str, table: str, sources: Iterable[Masquerade]) -> Ste
     return Step(Sign.WANT, (*inside(namespace), "nft", ruleset), namespace, f"nft table inet {table}")
 
 
+_MAIN_TABLE = 254
 _BOOLEAN = {"on": "true", "off": "false"}
 _SYSCTL_PATH = str.maketrans("./", "/.")
 

@@ -151,10 +151,10 @@ read_ownership() {
 		done <"$OWNED"
 	fi
 	for record in /run/k8snet/*/owned; do
-		if [[ $record == "$OWNED" ]]; then continue; fi
+		if [[ $record == "$OWNED" ]] || ! rest=$(cat "$record" 2>/dev/null); then continue; fi
 		while IFS=$'\t' read -r kind name rest; do
 			if [[ $kind == undo ]]; then shared[$name]=$rest; fi
-		done < <(cat "$record" 2>/dev/null)
+		done <<<"$rest"
 	done
 	read_namespaces
 }
@@ -169,6 +169,9 @@ read_namespaces() {
 		if [[ ! $path ]]; then continue; fi
 		if [[ $kind == "$kernel" ]]; then netns[${path##*/}]="$inode $changed"; else netns[${path##*/}]=broken; fi
 	done < <(stat --format '%d %i %.9Z %n' /run/netns/* 2>/dev/null)
+	for path in /run/netns/*; do
+		[[ ${netns[${path##*/}]+set} || ! -e $path ]] || die "cannot read /run/netns: stat says nothing of ${path##*/}"
+	done
 }
 
 # Removes what processes of a run had to say, and what a run that was killed left half written.
@@ -197,6 +200,9 @@ owns_link() { [[ $1 != *[!A-Za-z0-9_.+\ -]* && ${live[$1]-} == *"\"group\":\"$MA
 # device[node1 2]: the interface with that index; nsid[host 0]: the namespace that the host knows by that number
 declare -A live=() fact=() device=() nsid=()
 
+# table_number[name]: the routing table that this system calls so
+declare -A table_number=()
+
 # By namespace, what is read beside interfaces, addresses and routes: sysctls, VLANs, the nft table, numbers of namespaces.
 declare -A sysctls=() vlans=() tables=() makers=()
 
@@ -209,9 +215,21 @@ read_wanted() {
 	read_state "${present[@]}"
 }
 
+# The names of routing tables, which the tools print in the place of numbers.
+read_table_names() {
+	local file number name
+	for file in {/usr/share,/usr/lib,/etc}/iproute2/rt_tables{,.d/*.conf}; do
+		if [[ ! -r $file ]]; then continue; fi
+		while read -r number name _; do
+			if [[ $number == [0-9]* && $name ]]; then table_number[$name]=$((number)); fi
+		done <"$file"
+	done
+}
+
 # Reads the host and the namespaces named, several at a time where there are many.
 read_state() {
 	local worker workers=1 pids=()
+	read_table_names
 	if (($# > 8)); then workers=4; fi
 	make_scratch
 	for ((worker = 0; worker < workers; worker++)); do
@@ -227,7 +245,7 @@ read_state() {
 
 # Prints every WORKERS-th namespace of those named: "@NAME", then what the tools say, each answer on a line.
 show_state() {
-	local first=$1 step=$2 namespace ask i
+	local first=$1 step=$2 namespace ask text i
 	shift 2
 	for ((i = first + 1; i <= $#; i += step)); do
 		namespace=${!i}
@@ -236,11 +254,26 @@ show_state() {
 		if [[ $namespace == host || ${makers[$namespace]-} ]]; then ask+=$'\nnetns list-id'; fi
 		printf '@%s\n' "$namespace"
 		enter "$namespace" ip -json -details -batch - <<<"$ask"
-		# shellcheck disable=SC2086 # a list of paths
-		if [[ ${sysctls[$namespace]-} ]]; then enter "$namespace" head --lines=1 --verbose ${sysctls[$namespace]} 2>/dev/null || true; fi
+		show_sysctls
 		if [[ ${vlans[$namespace]-} ]]; then enter "$namespace" bridge -json vlan show; fi
-		if [[ ${tables[$namespace]-} ]]; then printf '\n@nft %s\n' "$(enter "$namespace" nft --stateless list table inet "$TABLE" 2>/dev/null | tr -s '[:space:]' ' ')"; fi
+		if [[ ${tables[$namespace]-} ]]; then
+			text=$(enter "$namespace" nft --stateless list table inet "$TABLE" 2>/dev/null) || true
+			printf '\n@nft %s\n' "${text//$'\n'/$'\r'}"
+		fi
 	done
+}
+
+# Prints settings, each below its path. Those of interfaces that are not there are left out.
+show_sysctls() {
+	local path value
+	if [[ $namespace == host ]]; then
+		for path in ${sysctls[host]-}; do
+			if { read -r value <"$path"; } 2>/dev/null; then printf '==> %s <==\n%s\n' "$path" "$value"; fi
+		done
+	elif [[ ${sysctls[$namespace]-} ]]; then
+		# shellcheck disable=SC2086 # a list of paths
+		enter "$namespace" head --lines=1 --verbose ${sysctls[$namespace]} 2>/dev/null || true
+	fi
 }
 
 # Takes in what show_state printed.
@@ -364,7 +397,10 @@ take_route() {
 		dev:*) dev=${part#*:} ;;
 		prefsrc:*) tail+=" src ${part#*:}" ;;
 		metric:*) tail+=" metric ${part#*:}" ;;
-		table:*) table=" table ${part#*:}" ;;
+		table:*)
+			table=${part#*:}
+			table=" table ${table_number[$table]-$table}"
+			;;
 		pref:*) family=inet6 ;;
 		*onlink*) onlink=' onlink' ;;
 		esac
@@ -415,12 +451,12 @@ find_other_end() {
 # The steps, column by column; the numbers of those that make or need an interface; the namespaces that are made.
 declare -a wave=() sign=() command=() owner=() words=() makings=() needs=() namespaces=()
 
-# Their facts, and the interfaces that they make, as well as the loopbacks of their namespaces.
-declare -A wanted=() modelled=()
+# Their facts; the interfaces that they make, as well as the loopbacks of their namespaces; what they give VLANs.
+declare -A wanted=() modelled=() tagging=()
 
 # Reads the table, and from it what has to be read of the live system.
 read_table() {
-	local line text part=0 n=0 here IFS=$'\n'
+	local line text part=1 n=0 here IFS=$'\n'
 	set -f
 	for line in $1; do
 		case $line in
@@ -438,7 +474,8 @@ read_table() {
 		+veth,*) makings+=("$n") modelled[${owner[n]}]=1 modelled[${words[n]#veth, peer }]=1 makers[$here]=1 ;;
 		+*) makings+=("$n") modelled[${owner[n]}]=1 ;;
 		\?*) needs+=("$n") ;;
-		' net.'* | ' vlan '* | ' nft '*) note_reading "$here" "${words[n]}" ;;
+		' vlan '*) note_reading "$here" "${words[n]}" && tagging[${owner[n]}]=1 ;;
+		' net.'* | ' nft '*) note_reading "$here" "${words[n]}" ;;
 		esac
 		n=$((n + 1))
 	done
@@ -484,7 +521,7 @@ holds() {
 	'nft table'*)
 		value=${3#*"; delete table inet $TABLE; "}
 		value=${value%\'} text=${fact["$1: nft"]-}
-		[[ $text && ${text//;/} == "${value//;/}"* ]]
+		[[ $text && ${text//[;[:space:]]/} == "${value//[;[:space:]]/}"* ]]
 		;;
 	*)
 		key=${2%% *} value=${2#* }
@@ -507,7 +544,7 @@ announce() {
 # Carries out commands of one namespace, given a line each: those of `ip` and of `bridge` together in one process.
 # Where one fails it prints that command and, below, what was said of it, and carries out no more; with FORCE it goes on.
 carry_out() {
-	local namespace=$1 line tool='' next lines=() IFS=$'\n'
+	local - namespace=$1 line tool='' next lines=() IFS=$'\n'
 	set -f
 	for line in $2; do
 		case $line in
@@ -517,15 +554,15 @@ carry_out() {
 		*) next='' ;;
 		esac
 		if [[ ! $next || $next != "$tool" ]]; then
-			carry_out_lines || return 1
+			execute_lines || return 1
 			tool=$next lines=()
 		fi
 		lines+=("$line")
 	done
-	carry_out_lines
+	execute_lines
 }
 
-carry_out_lines() {
+execute_lines() {
 	local said=$STATE/said.$BASHPID status=0 number prefix="$tool "
 	((${#lines[@]})) || return 0
 	if [[ $namespace != host ]]; then prefix+="-n $namespace "; fi
@@ -540,7 +577,7 @@ carry_out_lines() {
 		number=${BASH_REMATCH[2]} said=${BASH_REMATCH[1]} line=${lines[BASH_REMATCH[2] - 1]}
 		if [[ $line == *' link delete dev '* && $said == *'Cannot find device'* ]]; then # it went with its peer
 			lines=("${lines[@]:number}")
-			carry_out_lines
+			execute_lines
 			return
 		fi
 	elif [[ $tool ]]; then
@@ -577,7 +614,7 @@ usage() {
 }
 
 main() {
-	local mode=run commands='' said
+	local mode=run table commands='' said
 	while (($#)); do
 		case $1 in
 		--dry-run | --check) mode=${1#--} ;;
@@ -586,7 +623,8 @@ main() {
 		esac
 		shift
 	done
-	read_table "$(topology)"
+	table=$(topology)
+	read_table "$table"
 	prepare ip nsenter flock stat head mktemp
 	if [[ $mode == run ]]; then lock; fi
 	read_ownership

@@ -264,10 +264,10 @@ read_ownership() {
 		done <"$OWNED"
 	fi
 	for record in /run/k8snet/*/owned; do
-		if [[ $record == "$OWNED" ]]; then continue; fi
+		if [[ $record == "$OWNED" ]] || ! rest=$(cat "$record" 2>/dev/null); then continue; fi
 		while IFS=$'\t' read -r kind name rest; do
 			if [[ $kind == undo ]]; then shared[$name]=$rest; fi
-		done < <(cat "$record" 2>/dev/null)
+		done <<<"$rest"
 	done
 	read_namespaces
 }
@@ -282,6 +282,9 @@ read_namespaces() {
 		if [[ ! $path ]]; then continue; fi
 		if [[ $kind == "$kernel" ]]; then netns[${path##*/}]="$inode $changed"; else netns[${path##*/}]=broken; fi
 	done < <(stat --format '%d %i %.9Z %n' /run/netns/* 2>/dev/null)
+	for path in /run/netns/*; do
+		[[ ${netns[${path##*/}]+set} || ! -e $path ]] || die "cannot read /run/netns: stat says nothing of ${path##*/}"
+	done
 }
 
 # Removes what processes of a run had to say, and what a run that was killed left half written.
@@ -310,6 +313,9 @@ owns_link() { [[ $1 != *[!A-Za-z0-9_.+\ -]* && ${live[$1]-} == *"\"group\":\"$MA
 # device[node1 2]: the interface with that index; nsid[host 0]: the namespace that the host knows by that number
 declare -A live=() fact=() device=() nsid=()
 
+# table_number[name]: the routing table that this system calls so
+declare -A table_number=()
+
 # By namespace, what is read beside interfaces, addresses and routes: sysctls, VLANs, the nft table, numbers of namespaces.
 declare -A sysctls=() vlans=() tables=() makers=()
 
@@ -322,9 +328,21 @@ read_wanted() {
 	read_state "${present[@]}"
 }
 
+# The names of routing tables, which the tools print in the place of numbers.
+read_table_names() {
+	local file number name
+	for file in {/usr/share,/usr/lib,/etc}/iproute2/rt_tables{,.d/*.conf}; do
+		if [[ ! -r $file ]]; then continue; fi
+		while read -r number name _; do
+			if [[ $number == [0-9]* && $name ]]; then table_number[$name]=$((number)); fi
+		done <"$file"
+	done
+}
+
 # Reads the host and the namespaces named, several at a time where there are many.
 read_state() {
 	local worker workers=1 pids=()
+	read_table_names
 	if (($# > 8)); then workers=4; fi
 	make_scratch
 	for ((worker = 0; worker < workers; worker++)); do
@@ -340,7 +358,7 @@ read_state() {
 
 # Prints every WORKERS-th namespace of those named: "@NAME", then what the tools say, each answer on a line.
 show_state() {
-	local first=$1 step=$2 namespace ask i
+	local first=$1 step=$2 namespace ask text i
 	shift 2
 	for ((i = first + 1; i <= $#; i += step)); do
 		namespace=${!i}
@@ -349,11 +367,26 @@ show_state() {
 		if [[ $namespace == host || ${makers[$namespace]-} ]]; then ask+=$'\nnetns list-id'; fi
 		printf '@%s\n' "$namespace"
 		enter "$namespace" ip -json -details -batch - <<<"$ask"
-		# shellcheck disable=SC2086 # a list of paths
-		if [[ ${sysctls[$namespace]-} ]]; then enter "$namespace" head --lines=1 --verbose ${sysctls[$namespace]} 2>/dev/null || true; fi
+		show_sysctls
 		if [[ ${vlans[$namespace]-} ]]; then enter "$namespace" bridge -json vlan show; fi
-		if [[ ${tables[$namespace]-} ]]; then printf '\n@nft %s\n' "$(enter "$namespace" nft --stateless list table inet "$TABLE" 2>/dev/null | tr -s '[:space:]' ' ')"; fi
+		if [[ ${tables[$namespace]-} ]]; then
+			text=$(enter "$namespace" nft --stateless list table inet "$TABLE" 2>/dev/null) || true
+			printf '\n@nft %s\n' "${text//$'\n'/$'\r'}"
+		fi
 	done
+}
+
+# Prints settings, each below its path. Those of interfaces that are not there are left out.
+show_sysctls() {
+	local path value
+	if [[ $namespace == host ]]; then
+		for path in ${sysctls[host]-}; do
+			if { read -r value <"$path"; } 2>/dev/null; then printf '==> %s <==\n%s\n' "$path" "$value"; fi
+		done
+	elif [[ ${sysctls[$namespace]-} ]]; then
+		# shellcheck disable=SC2086 # a list of paths
+		enter "$namespace" head --lines=1 --verbose ${sysctls[$namespace]} 2>/dev/null || true
+	fi
 }
 
 # Takes in what show_state printed.
@@ -477,7 +510,10 @@ take_route() {
 		dev:*) dev=${part#*:} ;;
 		prefsrc:*) tail+=" src ${part#*:}" ;;
 		metric:*) tail+=" metric ${part#*:}" ;;
-		table:*) table=" table ${part#*:}" ;;
+		table:*)
+			table=${part#*:}
+			table=" table ${table_number[$table]-$table}"
+			;;
 		pref:*) family=inet6 ;;
 		*onlink*) onlink=' onlink' ;;
 		esac
@@ -528,12 +564,12 @@ find_other_end() {
 # The steps, column by column; the numbers of those that make or need an interface; the namespaces that are made.
 declare -a wave=() sign=() command=() owner=() words=() makings=() needs=() namespaces=()
 
-# Their facts, and the interfaces that they make, as well as the loopbacks of their namespaces.
-declare -A wanted=() modelled=()
+# Their facts; the interfaces that they make, as well as the loopbacks of their namespaces; what they give VLANs.
+declare -A wanted=() modelled=() tagging=()
 
 # Reads the table, and from it what has to be read of the live system.
 read_table() {
-	local line text part=0 n=0 here IFS=$'\n'
+	local line text part=1 n=0 here IFS=$'\n'
 	set -f
 	for line in $1; do
 		case $line in
@@ -551,7 +587,8 @@ read_table() {
 		+veth,*) makings+=("$n") modelled[${owner[n]}]=1 modelled[${words[n]#veth, peer }]=1 makers[$here]=1 ;;
 		+*) makings+=("$n") modelled[${owner[n]}]=1 ;;
 		\?*) needs+=("$n") ;;
-		' net.'* | ' vlan '* | ' nft '*) note_reading "$here" "${words[n]}" ;;
+		' vlan '*) note_reading "$here" "${words[n]}" && tagging[${owner[n]}]=1 ;;
+		' net.'* | ' nft '*) note_reading "$here" "${words[n]}" ;;
 		esac
 		n=$((n + 1))
 	done
@@ -597,7 +634,7 @@ holds() {
 	'nft table'*)
 		value=${3#*"; delete table inet $TABLE; "}
 		value=${value%\'} text=${fact["$1: nft"]-}
-		[[ $text && ${text//;/} == "${value//;/}"* ]]
+		[[ $text && ${text//[;[:space:]]/} == "${value//[;[:space:]]/}"* ]]
 		;;
 	*)
 		key=${2%% *} value=${2#* }
@@ -620,7 +657,7 @@ announce() {
 # Carries out commands of one namespace, given a line each: those of `ip` and of `bridge` together in one process.
 # Where one fails it prints that command and, below, what was said of it, and carries out no more; with FORCE it goes on.
 carry_out() {
-	local namespace=$1 line tool='' next lines=() IFS=$'\n'
+	local - namespace=$1 line tool='' next lines=() IFS=$'\n'
 	set -f
 	for line in $2; do
 		case $line in
@@ -630,15 +667,15 @@ carry_out() {
 		*) next='' ;;
 		esac
 		if [[ ! $next || $next != "$tool" ]]; then
-			carry_out_lines || return 1
+			execute_lines || return 1
 			tool=$next lines=()
 		fi
 		lines+=("$line")
 	done
-	carry_out_lines
+	execute_lines
 }
 
-carry_out_lines() {
+execute_lines() {
 	local said=$STATE/said.$BASHPID status=0 number prefix="$tool "
 	((${#lines[@]})) || return 0
 	if [[ $namespace != host ]]; then prefix+="-n $namespace "; fi
@@ -653,7 +690,7 @@ carry_out_lines() {
 		number=${BASH_REMATCH[2]} said=${BASH_REMATCH[1]} line=${lines[BASH_REMATCH[2] - 1]}
 		if [[ $line == *' link delete dev '* && $said == *'Cannot find device'* ]]; then # it went with its peer
 			lines=("${lines[@]:number}")
-			carry_out_lines
+			execute_lines
 			return
 		fi
 	elif [[ $tool ]]; then
@@ -676,7 +713,7 @@ find_place() {
 # ---- what differs ----
 
 # Notes a command for a wave, and the fact that it changes.
-add() {
+note_command() {
 	local place key
 	find_place "$2"
 	key="$1 $place"
@@ -687,10 +724,12 @@ add() {
 	about[$2]=$3
 }
 
-# Notes a fact that is not to be, and the command that ends it.
-remove() {
+# Notes a fact that is not to be, and the command that ends it. Namespaces go when what has an end in them has gone.
+note_removal() {
+	local number=0
+	if [[ $2 == *': namespace' ]]; then number=1; fi
 	drift+=("there, not wanted: $2")
-	add 0 "$1" "$2"
+	note_command "$number" "$1" "$2"
 }
 
 ip_in() { if [[ $1 == host ]]; then ip=ip; else ip="ip -n $1"; fi; }
@@ -707,22 +746,22 @@ refuse_foreign() {
 		fi
 	done
 	for n in "${makings[@]}"; do
-		refuse_foreign_link "$n" "${owner[n]}"
-		if [[ ${words[n]} == veth,* ]]; then refuse_foreign_link "$n" "${words[n]#veth, peer }"; fi
+		refuse_link "$n" "${owner[n]}"
+		if [[ ${words[n]} == veth,* ]]; then refuse_link "$n" "${words[n]#veth, peer }"; fi
 	done
 	for n in "${needs[@]}"; do
 		holds "${owner[n]}" "${words[n]}" || refused+=("${owner[n]}: ${words[n]}: has to be so before setup, and is not")
 	done
 }
 
-refuse_foreign_link() {
+refuse_link() {
 	local n=$1 ip namespace=${2%% *} name=${2#* }
 	if [[ ! ${live[$2]+set} ]] || owns_link "$2"; then return 0; fi
 	if ! holds "${owner[n]}" "${words[n]}"; then
 		refused+=("interface $name ($namespace) exists, is not what is wanted (${owner[n]}: ${words[n]}), and this topology did not make it")
 	elif [[ $adopt ]]; then
 		ip_in "$namespace"
-		add 0 "$ip link set dev $name group $MARK" "$2: group $MARK"
+		note_command 0 "$ip link set dev $name group $MARK" "$2: group $MARK"
 		drift+=("not ours yet: $2")
 	else
 		refused+=("interface $name ($namespace) exists, and this topology did not make it (--adopt takes it over)")
@@ -734,7 +773,7 @@ remove_leftovers() {
 	local n object name peer text
 	for ((n = ${#borrowings[@]} - 1; n >= 0; n--)); do
 		text=${borrowings[n]}
-		if [[ ! ${wanted[$text]+set} && ! ${shared[$text]+set} ]] && holds "${text%%: *}" "${text#*: }" ''; then remove "${undo[$text]}" "$text"; fi
+		if [[ ! ${wanted[$text]+set} && ! ${shared[$text]+set} ]] && holds "${text%%: *}" "${text#*: }" ''; then note_removal "${undo[$text]}" "$text"; fi
 	done
 	for n in "${makings[@]}"; do
 		if [[ ${live[${owner[n]}]+set} ]] && ! holds "${owner[n]}" "${words[n]}"; then remove_link "${owner[n]}"; fi
@@ -748,7 +787,7 @@ remove_leftovers() {
 	done
 	for name in "${!owned[@]}"; do
 		if [[ ! ${netns[$name]+set} ]] || ! owns_namespace "$name"; then continue; fi
-		if [[ ! ${modelled["$name lo"]+set} || ${netns[$name]} == broken ]]; then remove "ip netns delete $name" "$name: namespace"; fi
+		if [[ ! ${modelled["$name lo"]+set} || ${netns[$name]} == broken ]]; then note_removal "ip netns delete $name" "$name: namespace"; fi
 	done
 }
 
@@ -756,7 +795,7 @@ remove_leftovers() {
 remove_link() {
 	local ip peer
 	ip_in "${1%% *}"
-	remove "$ip link delete dev ${1#* }" "$1: interface"
+	note_removal "$ip link delete dev ${1#* }" "$1: interface"
 	find_other_end "$1"
 	forget_link "$1"
 	if [[ $peer ]]; then forget_link "$peer"; fi
@@ -777,6 +816,34 @@ forget_link() {
 		"$1: "* | "$1 port of "* | "${1%% *}: net."*".${name//.//}."*) unset 'fact[$key]' ;;
 		*) if [[ "$1" == "${key%%: *} ${fact[$key]}" ]]; then unset 'fact[$key]'; fi ;;
 		esac
+	done
+}
+
+# Forgets what the kernel will change by itself when a step is carried out, so that it is set again afterwards.
+foresee() {
+	local n key old namespace
+	for n in "${!owner[@]}"; do
+		case ${words[n]} in
+		'vlan_default_pvid 0' | 'net.ipv4.ip_forward '* | net.ipv6.conf.all.forwarding' '*) ;;
+		*) continue ;;
+		esac
+		if holds "${owner[n]}" "${words[n]}"; then continue; fi
+		namespace=${owner[n]%% *}
+		if [[ ${words[n]} == net.* ]]; then # forwarding as a whole sets that of each interface
+			old="net.${words[n]:4:4}.conf.*.forwarding *"
+		elif [[ ${live[${owner[n]}]-} =~ '"vlan_default_pvid":'([0-9]+) ]]; then # the VLAN that every port had by default
+			old="vlan ${BASH_REMATCH[1]} pvid untagged"
+		else
+			continue
+		fi
+		for key in "${!fact[@]}"; do
+			case $key in
+			"${owner[n]}: "* | "$namespace "*" port of ${owner[n]#* }: "*)
+				# shellcheck disable=SC2053 # a pattern
+				if [[ ${key#*: } == $old ]]; then unset 'fact[$key]'; fi
+				;;
+			esac
+		done
 	done
 }
 
@@ -803,16 +870,16 @@ is_extra() {
 	case $2 in
 	'inet route '* | 'inet6 route '*) [[ ${modelled["$1 $3"]+set} || ($1 != host && ! $3) ]] ;;
 	inet*) [[ ${modelled[$1]+set} && $3 != *'"scope":"link"'* && $3 != *'"dynamic":true'* && ($1 != *' lo' || $3 != *'"scope":"host"'*) ]] ;;
-	vlan*) [[ ${modelled[${1%% port of *}]+set} ]] ;;
+	'vlan '*) [[ ${tagging[$1]+set} && ! ${wanted["$1: ${2% pvid untagged}"]+set} && ! ${wanted["$1: ${2% pvid untagged} pvid untagged"]+set} ]] ;;
 	*) return 1 ;;
 	esac
 }
 
 remove_route() {
-	local ip text=${1#*: inet* route }
+	local ip text=" ${1#*: inet* route }"
 	ip_in "${1%%: *}"
-	if [[ $1 == *': inet6 '* ]]; then text=${text/#default/::\/0}; fi
-	remove "$ip route delete $text" "$1"
+	if [[ $1 == *': inet6 '* ]]; then text=${text/ default/ ::\/0}; fi
+	note_removal "$ip route delete$text" "$1"
 	unset 'fact[$1]'
 }
 
@@ -822,20 +889,25 @@ remove_address() {
 	local ip key left='' network
 	[[ ${fact[$3]+set} ]] || return 0
 	ip_in "${1%% *}"
-	remove "$ip address delete ${3#*: inet* } dev ${1#* }" "$3"
+	note_removal "$ip address delete ${3#*: inet* } dev ${1#* }" "$3"
+	was[$3]=${fact[$3]}
 	if [[ $3 == *': inet '* ]]; then
 		network_of "$2" && local gone=$network
 		for key in "${!fact[@]}"; do
 			if [[ $key != "$1: inet "* || $key == "$3" ]]; then continue; fi
 			network_of "${key##* }"
 			if [[ ${fact[$3]} != *'"secondary":true'* && ${fact[$key]} == *'"secondary":true'* && $network == "$gone" ]]; then
+				was[$key]=${fact[$key]} dragged+=("$ip address add ${key#*: inet* } dev ${1#* }")
 				unset 'fact[$key]'
 			else
 				left=yes
 			fi
 		done
 		for key in "${!fact[@]}"; do
-			if [[ ! $left && $key == "${1%% *}: inet route "* && ${fact[$key]} == "${1#* }" ]]; then unset 'fact[$key]'; fi
+			if [[ ! $left && $key == "${1%% *}: inet route "* && ${fact[$key]} == "${1#* }" ]]; then
+				dragged+=("$ip route add ${key#*: inet* route }")
+				unset 'fact[$key]'
+			fi
 		done
 	fi
 	unset 'fact[$3]'
@@ -853,7 +925,7 @@ remove_vlan() {
 	if [[ $1 != host* ]]; then bridge="bridge -n ${1%% *}"; fi
 	if [[ $1 != *' port of '* ]]; then own=' self'; fi
 	local vid=${2#*: vlan }
-	remove "$bridge vlan delete dev ${name%% port of *} vid ${vid%% *}$own" "$2"
+	note_removal "$bridge vlan delete dev ${name%% port of *} vid ${vid%% *}$own" "$2"
 	unset 'fact[$2]'
 }
 
@@ -871,7 +943,7 @@ add_missing() {
 		fi
 		text="${owner[n]}: ${words[n]}"
 		drift+=("wanted, not there: $text")
-		add "${wave[n]}" "${command[n]}" "$text"
+		note_command "${wave[n]}" "${command[n]}" "$text"
 		if [[ ${words[n]} == namespace ]]; then created[${owner[n]}]=1; fi
 		if [[ ${owner[n]} == host* && ! ${undo[$text]+set} ]] && is_borrowed "${owner[n]}" "${words[n]}"; then
 			invert "${command[n]}"
@@ -899,9 +971,10 @@ is_borrowed() {
 
 # places[2]: the namespaces in which wave 2 has something to do; batch[2 node1]: what, a command a line
 # about[COMMAND]: the fact that it changes; created[node1]: a namespace that this run makes
+# was[FACT]: what was known of an address before it was removed; dragged: what adds again what the kernel took along
 # borrowed: the facts, in their order, that this run makes true on something that is not ours; undo has the ways back
-declare -a places=() executed=() borrowed=()
-declare -A batch=() about=() created=()
+declare -a places=() executed=() borrowed=() dragged=()
+declare -A batch=() about=() created=() was=()
 
 declare -a drift=() refused=()                 # what differs, and what forbids a run: for people to read
 declare recorded='' failed='' adopt='' keep='' # the record before; the command at which a run ends; options
@@ -922,7 +995,7 @@ usage() {
 }
 
 main() {
-	local mode=run
+	local mode=run table
 	while (($#)); do
 		case $1 in
 		--dry-run | --check) mode=${1#--} ;;
@@ -933,7 +1006,8 @@ main() {
 		esac
 		shift
 	done
-	read_table "$(topology)"
+	table=$(topology)
+	read_table "$table"
 	prepare ip bridge nsenter flock stat head mktemp
 	if ((${#tables[@]})); then prepare nft; fi
 	if [[ $mode == run ]]; then lock; fi
@@ -946,12 +1020,13 @@ main() {
 		return 1
 	fi
 	remove_leftovers
+	foresee
 	remove_extras
 	add_missing
 	case $mode in
 	check) report_drift ;;
 	dry-run) for_each_batch announce ;;
-	run) run ;;
+	run) mend ;;
 	esac
 }
 
@@ -970,17 +1045,17 @@ for_each_batch() {
 	done
 }
 
-run() {
+mend() {
 	local number
 	if [[ -r $OWNED ]]; then recorded=$(<"$OWNED"); fi
 	go_back=roll_back
 	sweep
 	record_intent
 	for number in "${!places[@]}"; do run_wave "$number"; done
+	sweep
 	settle
 	trap '' INT TERM HUP PIPE
 	go_back=''
-	sweep
 }
 
 # Records what is about to be made and cannot be marked in the instant it is made: whatever happens, it is known as ours.
@@ -1000,7 +1075,7 @@ run_wave() {
 		executed+=("$number $place")
 		if [[ $place != host ]]; then
 			here+=("$place")
-		elif ! said=$(carry_out_alone "${batch["$number host"]}"); then
+		elif ! said=$(act_alone "${batch["$number host"]}"); then
 			give_up "$said"
 		fi
 	done
@@ -1015,7 +1090,7 @@ run_wave() {
 }
 
 # The host's part, alone where namespaces are made: two first namespaces at a time would race for the mount of /run/netns.
-carry_out_alone() {
+act_alone() {
 	local turn
 	exec {turn}</run/k8snet
 	flock "$turn" || { echo "flock /run/k8snet" && return 1; }
@@ -1060,7 +1135,7 @@ give_up() {
 # Takes back, in reverse, what this run has done. Where it was stopped half way through a batch, some of that was not done;
 # it is then not there to take back, and that is no failure. What failed was not done, and may belong to somebody else.
 roll_back() {
-	local i j lines back place FORCE=yes
+	local i j lines back FORCE=yes
 	declare -A taken_back=()
 	if [[ $keep ]]; then
 		say "what was made so far is left (--keep); run setup.sh again to go on, or teardown.sh"
@@ -1075,15 +1150,20 @@ roll_back() {
 		done
 		while ((--j >= 0)); do
 			invert "${lines[j]}"
-			if [[ ! $back || ${taken_back[$back]+set} ]]; then continue; fi
-			taken_back[$back]=1
-			announce "$back" >&2
-			find_place "$back"
-			carry_out "$place" "$back"
+			if [[ $back && ! ${taken_back[$back]+set} ]]; then take_back; fi
 		done
 	done
+	for back in "${dragged[@]}"; do take_back; done
 	if [[ $recorded ]]; then record "$recorded"$'\n'; else rm -f "$OWNED"; fi
 	sweep
+}
+
+take_back() {
+	local place
+	taken_back[$back]=1
+	announce "$back" >&2
+	find_place "$back"
+	carry_out "$place" "$back"
 }
 
 # Did anything of ours exist before this run? If not, all links that carry the mark go in one transaction.
@@ -1098,13 +1178,27 @@ is_fresh() {
 invert() {
 	local object=${about[$1]%%: *} wish=${about[$1]#*: } text key value
 	key=${wish%% *} text=${live[$object]-} back=''
+	if [[ $key == nft ]]; then
+		text=${fact["$object: nft"]-} back="delete table inet $TABLE"
+		if [[ $text ]]; then back="add table inet $TABLE; $back; ${text//$'\r'/$'\n'}"; fi
+		back="${1%%"nft '"*}nft ${back@Q}"
+		return
+	fi
 	case $1 in
 	*'link delete '* | *'netns delete '*) ;; # it was ours, and not wanted
 	'ip netns add '*) back="ip netns delete $object" ;;
-	*nft*) if [[ ! ${fact["$object: nft"]-} ]]; then back="${1%%nft*}nft delete table inet $TABLE"; fi ;;
 	'ip link add name '*) if is_fresh; then back="ip link delete group $MARK"; else back="ip link delete dev ${object#* }"; fi ;;
 	*' link add name '*) back="${1%% add name *} delete dev ${object#* }" ;;
 	*' vlan add '* | *' address add '* | *' route add '*) back=${1/ add / delete } ;;
+	*' address delete '*)
+		back=${1/ delete / add }
+		for value in ${was["$object: $wish"]//[\",]/ }; do
+			case $value in
+			broadcast:* | metric:* | label:*:*) back+=" ${value/:/ }" ;;
+			nodad:true | noprefixroute:true) back+=" ${value%:*}" ;;
+			esac
+		done
+		;;
 	*' delete '*) back=${1/ delete / add } ;;
 	*' up') back=${1% up}' down' ;;
 	*'/proc/sys/'*)

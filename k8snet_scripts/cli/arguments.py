@@ -61,10 +61,10 @@ def blaming(templates: Path | None) -> Iterator[None]:
     """Whatever goes wrong with a user's templates while something is rendered is a `Failure` that names the place."""
     try:
         yield
-    except (click.ClickException, OSError):
-        raise
     except Exception as error:
-        if templates is None:
+        is_ours = isinstance(error, click.ClickException)
+        is_the_systems = isinstance(error, OSError) and error.errno is not None
+        if templates is None or is_ours or is_the_systems:
             raise
         message = f"{_place(error, templates)}: {_reason(error)}"
         raise Failure(message, "mend the template, or leave out --templates") from error

@@ -26,10 +26,23 @@ class Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args and not ctx.resilient_parsing:
+            click.echo(ctx.get_help(), err=True)
+            ctx.exit(click.UsageError.exit_code)
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         if "NO_COLOR" in os.environ:
             ctx.color = False
-        return super().invoke(ctx)
+        try:
+            status = super().invoke(ctx)
+            if sys.stdout is not None:
+                sys.stdout.flush()
+            return status
+        except BrokenPipeError:  # whoever reads what we print has seen enough
+            _give_up_output()
+            ctx.exit(128 + signal.SIGPIPE)
 
     def main(self, args: Sequence[str] | None = None, *others: Any, standalone_mode: bool = True, **more: Any) -> Any:
         run = partial(super().main, args, *others, standalone_mode=False, **more)
@@ -42,33 +55,19 @@ class Commands(click.Group):
 def _run(command: Callable[[], int | None]) -> int:
     """The exit status of a command; what went wrong has been said."""
     try:
-        return _explain(command)
-    except (click.Abort, KeyboardInterrupt):
-        return 128 + signal.SIGINT
-    except BrokenPipeError:  # whoever reads what we print has seen enough
-        _give_up_output()
-        return 128 + signal.SIGPIPE
-
-
-def _explain(command: Callable[[], int | None]) -> int:
-    """The exit status of a command: what it returns, unless something goes wrong, which is then said."""
-    try:
-        status = command()
-        if sys.stdout is not None:
-            sys.stdout.flush()
-        return status or 0
+        return command() or 0
     except click.UsageError as error:
         show_misuse(error)
         return error.exit_code
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except BrokenPipeError:
-        raise
+    except (click.Abort, KeyboardInterrupt):
+        return 128 + signal.SIGINT
     except OSError as error:
         _give_up_output()
-        what = f"{os.fsdecode(error.filename)}: " if error.filename is not None else ""
-        show_error(f"{what}{error.strerror or error}")
+        file = error.filename2 or error.filename
+        show_error(f"{os.fsdecode(file)}: {error.strerror}" if file else error.strerror or str(error))
         return Failure.exit_code
 
 

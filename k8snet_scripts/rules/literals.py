@@ -183,7 +183,7 @@ def check_sysctl(text: str) -> str:
 
 def read_setting(text: str) -> str:
     """The value of a sysctl: words separated by single spaces."""
-    if not _SETTING.fullmatch(text):
+    if not _SETTING.fullmatch(text) or text[:1] == "-" and text[1:2].isalpha():
         raise Refused(
             "bad-sysctl",
             f"{show(text)} is not a value of a sysctl",

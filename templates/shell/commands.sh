@@ -12,7 +12,7 @@ announce() {
 # Carries out commands of one namespace, given a line each: those of `ip` and of `bridge` together in one process.
 # Where one fails it prints that command and, below, what was said of it, and carries out no more; with FORCE it goes on.
 carry_out() {
-	local namespace=$1 line tool='' next lines=() IFS=$'\n'
+	local - namespace=$1 line tool='' next lines=() IFS=$'\n'
 	set -f
 	for line in $2; do
 		case $line in
@@ -22,16 +22,16 @@ carry_out() {
 		*) next='' ;;
 		esac
 		if [[ ! $next || $next != "$tool" ]]; then
-			carry_out_lines || return 1
+			execute_lines || return 1
 			tool=$next lines=()
 		fi
 		lines+=("$line")
 	done
-	carry_out_lines
+	execute_lines
 }
 
-carry_out_lines() {
-	local said=$STATE/said.$BASHPID status=0 prefix="$tool "
+execute_lines() {
+	local said=$STATE/said.$BASHPID status=0 number prefix="$tool "
 	((${#lines[@]})) || return 0
 	if [[ $namespace != host ]]; then prefix+="-n $namespace "; fi
 	if [[ $tool ]]; then
@@ -42,7 +42,12 @@ carry_out_lines() {
 	if ((status == 0)) || [[ ${FORCE-} ]]; then return 0; fi
 	said=$(<"$said")
 	if [[ $said =~ (.*)'Command failed -:'([0-9]+) ]]; then
-		said=${BASH_REMATCH[1]} line=${lines[BASH_REMATCH[2] - 1]}
+		number=${BASH_REMATCH[2]} said=${BASH_REMATCH[1]} line=${lines[BASH_REMATCH[2] - 1]}
+		if [[ $line == *' link delete dev '* && $said == *'Cannot find device'* ]]; then # it went with its peer
+			lines=("${lines[@]:number}")
+			execute_lines
+			return
+		fi
 	elif [[ $tool ]]; then
 		line="${lines[0]} (or one of the ${#lines[@]} after it)" said+=" exit status $status"
 	else

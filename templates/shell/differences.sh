@@ -1,7 +1,7 @@
 # ---- what differs ----
 
 # Notes a command for a wave, and the fact that it changes.
-add() {
+note_command() {
 	local place key
 	find_place "$2"
 	key="$1 $place"
@@ -12,10 +12,12 @@ add() {
 	about[$2]=$3
 }
 
-# Notes a fact that is not to be, and the command that ends it.
-remove() {
+# Notes a fact that is not to be, and the command that ends it. Namespaces go when what has an end in them has gone.
+note_removal() {
+	local number=0
+	if [[ $2 == *': namespace' ]]; then number=1; fi
 	drift+=("there, not wanted: $2")
-	add 0 "$1" "$2"
+	note_command "$number" "$1" "$2"
 }
 
 ip_in() { if [[ $1 == host ]]; then ip=ip; else ip="ip -n $1"; fi; }
@@ -32,22 +34,22 @@ refuse_foreign() {
 		fi
 	done
 	for n in "${makings[@]}"; do
-		refuse_foreign_link "$n" "${owner[n]}"
-		if [[ ${words[n]} == veth,* ]]; then refuse_foreign_link "$n" "${words[n]#veth, peer }"; fi
+		refuse_link "$n" "${owner[n]}"
+		if [[ ${words[n]} == veth,* ]]; then refuse_link "$n" "${words[n]#veth, peer }"; fi
 	done
 	for n in "${needs[@]}"; do
 		holds "${owner[n]}" "${words[n]}" || refused+=("${owner[n]}: ${words[n]}: has to be so before setup, and is not")
 	done
 }
 
-refuse_foreign_link() {
+refuse_link() {
 	local n=$1 ip namespace=${2%% *} name=${2#* }
 	if [[ ! ${live[$2]+set} ]] || owns_link "$2"; then return 0; fi
 	if ! holds "${owner[n]}" "${words[n]}"; then
 		refused+=("interface $name ($namespace) exists, is not what is wanted (${owner[n]}: ${words[n]}), and this topology did not make it")
 	elif [[ $adopt ]]; then
 		ip_in "$namespace"
-		add 0 "$ip link set dev $name group $MARK" "$2: group $MARK"
+		note_command 0 "$ip link set dev $name group $MARK" "$2: group $MARK"
 		drift+=("not ours yet: $2")
 	else
 		refused+=("interface $name ($namespace) exists, and this topology did not make it (--adopt takes it over)")
@@ -56,9 +58,10 @@ refuse_foreign_link() {
 
 # Removes what this topology owns and does not want any more: of an earlier version of it, or no longer what it was.
 remove_leftovers() {
-	local n object name peer value
-	for value in "${!undo[@]}"; do
-		if [[ ! ${wanted[$value]+set} ]] && holds "${value%%: *}" "${value#*: }" "${undo[$value]}"; then remove "${undo[$value]}" "$value"; fi
+	local n object name peer text
+	for ((n = ${#borrowings[@]} - 1; n >= 0; n--)); do
+		text=${borrowings[n]}
+		if [[ ! ${wanted[$text]+set} && ! ${shared[$text]+set} ]] && holds "${text%%: *}" "${text#*: }" ''; then note_removal "${undo[$text]}" "$text"; fi
 	done
 	for n in "${makings[@]}"; do
 		if [[ ${live[${owner[n]}]+set} ]] && ! holds "${owner[n]}" "${words[n]}"; then remove_link "${owner[n]}"; fi
@@ -72,32 +75,63 @@ remove_leftovers() {
 	done
 	for name in "${!owned[@]}"; do
 		if [[ ! ${netns[$name]+set} ]] || ! owns_namespace "$name"; then continue; fi
-		if [[ ! ${modelled["$name lo"]+set} || ${netns[$name]} == broken ]]; then remove "ip netns delete $name" "$name: namespace"; fi
+		if [[ ! ${modelled["$name lo"]+set} || ${netns[$name]} == broken ]]; then note_removal "ip netns delete $name" "$name: namespace"; fi
 	done
 }
 
 # Removes an interface; with it go its peer, its addresses and routes, and its ports are free.
 remove_link() {
-	local ip peer key
+	local ip peer
 	ip_in "${1%% *}"
-	remove "$ip link delete dev ${1#* }" "$1: interface"
-	find_peer "$1"
+	note_removal "$ip link delete dev ${1#* }" "$1: interface"
+	find_other_end "$1"
 	forget_link "$1"
 	if [[ $peer ]]; then forget_link "$peer"; fi
 }
 
 forget_link() {
-	local key
-	unset "live[$1]"
+	local key name=${1#* }
+	unset 'live[$1]'
 	for key in "${!live[@]}"; do
 		if [[ $key == "$1 port of "* || $key == "${1%% *} "*" port of ${1#* }" ]]; then
-			unset "live[$key]"
+			unset 'live[$key]'
 		elif [[ $key == "${1%% *} "* ]]; then
 			live[$key]=${live[$key]/"\"master\":\"${1#* }\","/}
 		fi
 	done
 	for key in "${!fact[@]}"; do
-		if [[ $key == "$1: "* || $key == "$1 port of "* || "$1" == "${key%%: *} ${fact[$key]}" ]]; then unset "fact[$key]"; fi
+		case $key in
+		"$1: "* | "$1 port of "* | "${1%% *}: net."*".${name//.//}."*) unset 'fact[$key]' ;;
+		*) if [[ "$1" == "${key%%: *} ${fact[$key]}" ]]; then unset 'fact[$key]'; fi ;;
+		esac
+	done
+}
+
+# Forgets what the kernel will change by itself when a step is carried out, so that it is set again afterwards.
+foresee() {
+	local n key old namespace
+	for n in "${!owner[@]}"; do
+		case ${words[n]} in
+		'vlan_default_pvid 0' | 'net.ipv4.ip_forward '* | net.ipv6.conf.all.forwarding' '*) ;;
+		*) continue ;;
+		esac
+		if holds "${owner[n]}" "${words[n]}"; then continue; fi
+		namespace=${owner[n]%% *}
+		if [[ ${words[n]} == net.* ]]; then # forwarding as a whole sets that of each interface
+			old="net.${words[n]:4:4}.conf.*.forwarding *"
+		elif [[ ${live[${owner[n]}]-} =~ '"vlan_default_pvid":'([0-9]+) ]]; then # the VLAN that every port had by default
+			old="vlan ${BASH_REMATCH[1]} pvid untagged"
+		else
+			continue
+		fi
+		for key in "${!fact[@]}"; do
+			case $key in
+			"${owner[n]}: "* | "$namespace "*" port of ${owner[n]#* }: "*)
+				# shellcheck disable=SC2053 # a pattern
+				if [[ ${key#*: } == $old ]]; then unset 'fact[$key]'; fi
+				;;
+			esac
+		done
 	done
 }
 
@@ -124,17 +158,17 @@ is_extra() {
 	case $2 in
 	'inet route '* | 'inet6 route '*) [[ ${modelled["$1 $3"]+set} || ($1 != host && ! $3) ]] ;;
 	inet*) [[ ${modelled[$1]+set} && $3 != *'"scope":"link"'* && $3 != *'"dynamic":true'* && ($1 != *' lo' || $3 != *'"scope":"host"'*) ]] ;;
-	vlan*) [[ ${modelled[${1%% port of *}]+set} ]] ;;
+	'vlan '*) [[ ${tagging[$1]+set} && ! ${wanted["$1: ${2% pvid untagged}"]+set} && ! ${wanted["$1: ${2% pvid untagged} pvid untagged"]+set} ]] ;;
 	*) return 1 ;;
 	esac
 }
 
 remove_route() {
-	local ip text=${1#*: inet* route }
+	local ip text=" ${1#*: inet* route }"
 	ip_in "${1%%: *}"
-	if [[ $1 == *': inet6 '* ]]; then text=${text/#default/::\/0}; fi
-	remove "$ip route delete $text" "$1"
-	unset "fact[$1]"
+	if [[ $1 == *': inet6 '* ]]; then text=${text/ default/ ::\/0}; fi
+	note_removal "$ip route delete$text" "$1"
+	unset 'fact[$1]'
 }
 
 # Removes an address. The kernel takes more along: with the first IPv4 address of a network the others of that network
@@ -143,23 +177,28 @@ remove_address() {
 	local ip key left='' network
 	[[ ${fact[$3]+set} ]] || return 0
 	ip_in "${1%% *}"
-	remove "$ip address delete ${3#*: inet* } dev ${1#* }" "$3"
+	note_removal "$ip address delete ${3#*: inet* } dev ${1#* }" "$3"
+	was[$3]=${fact[$3]}
 	if [[ $3 == *': inet '* ]]; then
 		network_of "$2" && local gone=$network
 		for key in "${!fact[@]}"; do
 			if [[ $key != "$1: inet "* || $key == "$3" ]]; then continue; fi
 			network_of "${key##* }"
 			if [[ ${fact[$3]} != *'"secondary":true'* && ${fact[$key]} == *'"secondary":true'* && $network == "$gone" ]]; then
-				unset "fact[$key]"
+				was[$key]=${fact[$key]} dragged+=("$ip address add ${key#*: inet* } dev ${1#* }")
+				unset 'fact[$key]'
 			else
 				left=yes
 			fi
 		done
 		for key in "${!fact[@]}"; do
-			if [[ ! $left && $key == "${1%% *}: inet route "* && ${fact[$key]} == "${1#* }" ]]; then unset "fact[$key]"; fi
+			if [[ ! $left && $key == "${1%% *}: inet route "* && ${fact[$key]} == "${1#* }" ]]; then
+				dragged+=("$ip route add ${key#*: inet* route }")
+				unset 'fact[$key]'
+			fi
 		done
 	fi
-	unset "fact[$3]"
+	unset 'fact[$3]'
 }
 
 # Sets network to that of an IPv4 address with its prefix length.
@@ -174,8 +213,8 @@ remove_vlan() {
 	if [[ $1 != host* ]]; then bridge="bridge -n ${1%% *}"; fi
 	if [[ $1 != *' port of '* ]]; then own=' self'; fi
 	local vid=${2#*: vlan }
-	remove "$bridge vlan delete dev ${name%% port of *} vid ${vid%% *}$own" "$2"
-	unset "fact[$2]"
+	note_removal "$bridge vlan delete dev ${name%% port of *} vid ${vid%% *}$own" "$2"
+	unset 'fact[$2]'
 }
 
 # Notes the steps of the table whose facts are not true.
@@ -183,24 +222,34 @@ add_missing() {
 	local n text back
 	for n in "${!owner[@]}"; do
 		if [[ ${owner[n]} != *' '* || ${live[${owner[n]}]+set} ]]; then
-			if holds "${owner[n]}" "${words[n]}" "${command[n]}"; then continue; fi
+			if holds "${owner[n]}" "${words[n]}" "${command[n]}"; then
+				if [[ ${shared["${owner[n]}: ${words[n]}"]+set} ]]; then share "${owner[n]}: ${words[n]}"; fi
+				continue
+			fi
 		elif [[ ${sign[n]} == '=' ]]; then
 			continue
 		fi
 		text="${owner[n]}: ${words[n]}"
 		drift+=("wanted, not there: $text")
-		add "${wave[n]}" "${command[n]}" "$text"
+		note_command "${wave[n]}" "${command[n]}" "$text"
 		if [[ ${words[n]} == namespace ]]; then created[${owner[n]}]=1; fi
-		if [[ ${owner[n]} == host* ]] && is_borrowed "${owner[n]}" "${words[n]}"; then
+		if [[ ${owner[n]} == host* && ! ${undo[$text]+set} ]] && is_borrowed "${owner[n]}" "${words[n]}"; then
 			invert "${command[n]}"
-			borrowed[$text]=$back
+			if [[ $back ]]; then undo[$text]=$back borrowed+=("$text"); fi
 		fi
 	done
 }
 
+# Notes that this network, too, needs a fact that another one made true on something that is not theirs.
+share() {
+	if [[ ! ${undo[$1]+set} ]]; then undo[$1]=${shared[$1]} borrowed+=("$1"); fi
+}
+
 # Is a fact of the host about something that this topology does not make, so that it has to be taken back by itself?
+# What a port is, it is no more when it leaves the bridge.
 is_borrowed() {
 	local name=${1#host} dev=${2#* dev }
+	if [[ $1 == *' port of '* && ${undo["${1%% port of *}: master ${1#* port of }"]+set} ]]; then return 1; fi
 	name=${name%% port of *}
 	if [[ ! $name && $2 == *' route '*' dev '* ]]; then name=" ${dev%% *}"; fi
 	[[ ! ${modelled["host$name"]+set} ]]

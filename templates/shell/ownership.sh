@@ -10,25 +10,27 @@ readonly OWNED=$STATE/owned
 # netns[node1]: the identity of the namespace that has this name now
 # owned[node1]: the identity it had when it was made for this network, or "-" until that is known
 # undo[FACT]:   the command that takes back a fact made true on something that is not ours
-declare -A netns=() owned=() undo=()
+# shared[FACT]: the same in the record of another network, which needs the fact, too: whoever goes last takes it back
+declare -A netns=() owned=() undo=() shared=()
 declare -a borrowings=() # the keys of undo, in the order in which they were made true
 
 # Takes the lock of this topology: the directory of its state, unless a teardown removes it in that moment.
 lock() {
-	while mkdir -p "$STATE"; do
-		exec {LOCK}<"$STATE"
-		flock --nonblock "$LOCK" || {
+	LOCK=''
+	while mkdir -p "$STATE" 2>/dev/null || mkdir -p "$STATE" || exit 1; do # twice: another topology may remove /run/k8snet
+		{ exec {LOCK}<"$STATE"; } 2>/dev/null || continue
+		if ! flock --nonblock "$LOCK"; then
 			say "another run on $NAME is under way; waiting for it"
-			flock "$LOCK"
-		}
-		[[ ! /proc/self/fd/$LOCK -ef $STATE ]] || return 0
+			until flock --timeout 1 "$LOCK"; do (($? == 1)) || exit 1; done # in short turns, between which signals are heard
+		fi
+		if [[ /proc/self/fd/$LOCK -ef $STATE ]]; then return 0; fi
 		exec {LOCK}<&-
 	done
 }
 
-# What is recorded as ours, and which namespaces there are.
+# What is recorded as ours, what others recorded as borrowed, and which namespaces there are.
 read_ownership() {
-	local kind name rest
+	local kind name rest record
 	if [[ -r $OWNED ]]; then
 		while IFS=$'\t' read -r kind name rest; do
 			case $kind in
@@ -37,6 +39,12 @@ read_ownership() {
 			esac
 		done <"$OWNED"
 	fi
+	for record in /run/k8snet/*/owned; do
+		if [[ $record == "$OWNED" ]] || ! rest=$(cat "$record" 2>/dev/null); then continue; fi
+		while IFS=$'\t' read -r kind name rest; do
+			if [[ $kind == undo ]]; then shared[$name]=$rest; fi
+		done <<<"$rest"
+	done
 	read_namespaces
 }
 
@@ -47,19 +55,29 @@ read_namespaces() {
 	[[ -d /run/netns ]] || return 0
 	kernel=$(stat --dereference --format %d /proc/self/ns/net)
 	while read -r kind inode changed path; do
+		if [[ ! $path ]]; then continue; fi
 		if [[ $kind == "$kernel" ]]; then netns[${path##*/}]="$inode $changed"; else netns[${path##*/}]=broken; fi
 	done < <(stat --format '%d %i %.9Z %n' /run/netns/* 2>/dev/null)
+	for path in /run/netns/*; do
+		[[ ${netns[${path##*/}]+set} || ! -e $path ]] || die "cannot read /run/netns: stat says nothing of ${path##*/}"
+	done
 }
 
-# Removes what processes of a run had to say.
+# Removes what processes of a run had to say, and what a run that was killed left half written.
 sweep() {
-	if compgen -G "$STATE/said.*" >/dev/null; then rm -f "$STATE"/{worker,said}.*; fi
+	if compgen -G "$STATE/*.*" >/dev/null; then rm -f "$STATE"/*.*; fi
 }
 
-# Removes the record of a topology that owns nothing.
+# Removes the record of a topology that owns nothing, if this run meant to lock it and no other run does now.
 forget_state() {
-	if [[ -e $STATE && ! -e $OWNED ]]; then rmdir --parents --ignore-fail-on-non-empty "$STATE" 2>/dev/null || true; fi
+	[[ ${LOCK+set} && ! -e $OWNED ]] || return 0
+	if [[ ! $LOCK ]]; then { exec {LOCK}<"$STATE"; } 2>/dev/null || return 0; fi
+	[[ /proc/self/fd/$LOCK -ef $STATE ]] && flock --nonblock "$LOCK" || return 0
+	sweep
+	(cd /run && rmdir --parents --ignore-fail-on-non-empty "k8snet/$NAME" 2>/dev/null) || true
 }
 
-owns_namespace() { [[ ${owned[$1]-} == - || (${owned[$1]+set} && ${owned[$1]} == "${netns[$1]-}") ]]; }
-owns_link() { [[ ${live[$1]-} == *"\"group\":\"$MARK\""* ]]; }
+owns_namespace() { [[ ${owned[$1]+set} && (${owned[$1]} == - || ${netns[$1]-} == "${owned[$1]}" || ${netns[$1]-} == broken) ]]; }
+
+# A name that no topology can give was given by somebody inside a namespace, whatever group the link carries.
+owns_link() { [[ $1 != *[!A-Za-z0-9_.+\ -]* && ${live[$1]-} == *"\"group\":\"$MARK\""* ]]; }

@@ -20,14 +20,40 @@ prepare() {
 	exec </dev/null
 }
 
-# A directory for what several processes have to say, gone when the script ends.
-make_scratch() {
-	scratch=$(mktemp --directory)
-	trap 'rm -rf "$scratch"' EXIT
+# Every way out leads through `leave`: the end, a command that failed, and a signal, which is heard when the command
+# under way has ended. While it leaves, a script is deaf to signals.
+trap 'leave $?' EXIT
+trap 'stop INT 130' INT
+trap 'stop TERM 143' TERM
+trap 'stop HUP 129' HUP
+trap 'stop PIPE 141' PIPE
+
+failure='' # why the script ends early, for people to read
+go_back='' # what takes back the changes of this run, while there are any
+
+stop() {
+	failure="stopped by SIG$1"
+	leave "$2"
 }
-remove_scratch() {
-	rm -r "$scratch"
+leave() {
+	local line
+	trap '' INT TERM HUP PIPE
 	trap - EXIT
+	set +e
+	wait
+	if [[ $failure ]]; then while IFS= read -r line; do say "$line"; done <<<"$failure"; fi
+	if [[ $go_back ]]; then "$go_back"; fi
+	remove_scratch
+	forget_state
+	exit "$1"
+}
+
+# A directory for what several processes have to say, gone when the script ends.
+scratch=''
+make_scratch() { scratch=$(mktemp --directory); }
+remove_scratch() {
+	if [[ $scratch ]]; then rm -r "$scratch"; fi
+	scratch=''
 }
 
 # Runs a command in a namespace.

@@ -7,30 +7,15 @@ give_up() {
 	exit 1
 }
 
-stop() {
-	failure="stopped by SIG$1"
-	exit "$2"
-}
-
-leave() {
-	local status=$? line
-	trap '' INT TERM HUP
-	wait
-	sweep
-	while IFS= read -r line; do say "$line"; done <<<"${failure:-ended unexpectedly}"
-	if [[ $keep ]]; then
-		say "what was made so far is left (--keep); run setup.sh again to go on, or teardown.sh"
-	else
-		roll_back
-	fi
-	exit "$((status ? status : 1))"
-}
-
 # Takes back, in reverse, what this run has done. Where it was stopped half way through a batch, some of that was not done;
 # it is then not there to take back, and that is no failure. What failed was not done, and may belong to somebody else.
 roll_back() {
-	local i j lines back place FORCE=yes
+	local i j lines back FORCE=yes
 	declare -A taken_back=()
+	if [[ $keep ]]; then
+		say "what was made so far is left (--keep); run setup.sh again to go on, or teardown.sh"
+		return
+	fi
 	say "taking back what this run has done"
 	for ((i = ${#executed[@]} - 1; i >= 0; i--)); do
 		if [[ ${created[${executed[i]#* }]+set} ]]; then continue; fi
@@ -40,15 +25,20 @@ roll_back() {
 		done
 		while ((--j >= 0)); do
 			invert "${lines[j]}"
-			if [[ ! $back || ${taken_back[$back]+set} ]]; then continue; fi
-			taken_back[$back]=1
-			announce "$back" >&2
-			find_place "$back"
-			carry_out "$place" "$back"
+			if [[ $back && ! ${taken_back[$back]+set} ]]; then take_back; fi
 		done
 	done
-	if [[ $recorded ]]; then printf '%s\n' "$recorded" >"$OWNED"; else rm -f "$OWNED"; fi
-	forget_state
+	for back in "${dragged[@]}"; do take_back; done
+	if [[ $recorded ]]; then record "$recorded"$'\n'; else rm -f "$OWNED"; fi
+	sweep
+}
+
+take_back() {
+	local place
+	taken_back[$back]=1
+	announce "$back" >&2
+	find_place "$back"
+	carry_out "$place" "$back"
 }
 
 # Did anything of ours exist before this run? If not, all links that carry the mark go in one transaction.
@@ -63,13 +53,27 @@ is_fresh() {
 invert() {
 	local object=${about[$1]%%: *} wish=${about[$1]#*: } text key value
 	key=${wish%% *} text=${live[$object]-} back=''
+	if [[ $key == nft ]]; then
+		text=${fact["$object: nft"]-} back="delete table inet $TABLE"
+		if [[ $text ]]; then back="add table inet $TABLE; $back; ${text//$'\r'/$'\n'}"; fi
+		back="${1%%"nft '"*}nft ${back@Q}"
+		return
+	fi
 	case $1 in
 	*'link delete '* | *'netns delete '*) ;; # it was ours, and not wanted
 	'ip netns add '*) back="ip netns delete $object" ;;
-	*nft*) if [[ ! ${fact["$object: nft"]-} ]]; then back="${1%%nft*}nft delete table inet $TABLE"; fi ;;
 	'ip link add name '*) if is_fresh; then back="ip link delete group $MARK"; else back="ip link delete dev ${object#* }"; fi ;;
 	*' link add name '*) back="${1%% add name *} delete dev ${object#* }" ;;
 	*' vlan add '* | *' address add '* | *' route add '*) back=${1/ add / delete } ;;
+	*' address delete '*)
+		back=${1/ delete / add }
+		for value in ${was["$object: $wish"]//[\",]/ }; do
+			case $value in
+			broadcast:* | metric:* | label:*:*) back+=" ${value/:/ }" ;;
+			nodad:true | noprefixroute:true) back+=" ${value%:*}" ;;
+			esac
+		done
+		;;
 	*' delete '*) back=${1/ delete / add } ;;
 	*' up') back=${1% up}' down' ;;
 	*'/proc/sys/'*)
@@ -79,6 +83,7 @@ invert() {
 		;;
 	*' master '*) if [[ $text == *'"master":"'* ]]; then text_of master && back="${1% *} $value"; else back="${1% master *} nomaster"; fi ;;
 	*)
+		if [[ $text != *"\"$key\":"* ]]; then return 0; fi # the thing was not there, and takes it along
 		if [[ $text == *"\"$key\":\""* ]]; then text_of "$key"; else number_of "$key"; fi
 		case $value in true) value=on ;; false) value=off ;; esac
 		back="${1% *} $value"

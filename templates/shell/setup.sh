@@ -2,12 +2,13 @@
 
 # places[2]: the namespaces in which wave 2 has something to do; batch[2 node1]: what, a command a line
 # about[COMMAND]: the fact that it changes; created[node1]: a namespace that this run makes
-# borrowed[FACT]: the command that takes back a fact made true on something that is not ours
-declare -a places=() executed=()
-declare -A batch=() about=() created=() borrowed=()
+# was[FACT]: what was known of an address before it was removed; dragged: what adds again what the kernel took along
+# borrowed: the facts, in their order, that this run makes true on something that is not ours; undo has the ways back
+declare -a places=() executed=() borrowed=() dragged=()
+declare -A batch=() about=() created=() was=()
 
-declare -a drift=() refused=()                            # what differs, and what forbids a run: for people to read
-declare recorded='' failure='' failed='' adopt='' keep='' # the record before; why a run ends, at which command; options
+declare -a drift=() refused=()                 # what differs, and what forbids a run: for people to read
+declare recorded='' failed='' adopt='' keep='' # the record before; the command at which a run ends; options
 
 usage() {
 	cat <<-END
@@ -25,7 +26,7 @@ usage() {
 }
 
 main() {
-	local mode=run
+	local mode=run table
 	while (($#)); do
 		case $1 in
 		--dry-run | --check) mode=${1#--} ;;
@@ -36,25 +37,27 @@ main() {
 		esac
 		shift
 	done
-	read_table "$(topology)"
+	table=$(topology)
+	read_table "$table"
 	prepare ip bridge nsenter flock stat head mktemp
 	if ((${#tables[@]})); then prepare nft; fi
 	if [[ $mode == run ]]; then lock; fi
 	read_ownership
+	note_borrowings
 	read_wanted
 	refuse_foreign
 	if ((${#refused[@]})); then
 		printf "$SELF: refused: %s\n" "${refused[@]}" >&2
-		forget_state
 		return 1
 	fi
 	remove_leftovers
+	foresee
 	remove_extras
 	add_missing
 	case $mode in
 	check) report_drift ;;
 	dry-run) for_each_batch announce ;;
-	run) run ;;
+	run) mend ;;
 	esac
 }
 
@@ -73,19 +76,17 @@ for_each_batch() {
 	done
 }
 
-run() {
+mend() {
 	local number
 	if [[ -r $OWNED ]]; then recorded=$(<"$OWNED"); fi
-	trap leave EXIT
-	trap 'stop INT 130' INT
-	trap 'stop TERM 143' TERM
-	trap 'stop HUP 129' HUP
+	go_back=roll_back
 	sweep
 	record_intent
 	for number in "${!places[@]}"; do run_wave "$number"; done
-	settle
 	sweep
-	trap - EXIT INT TERM HUP
+	settle
+	trap '' INT TERM HUP PIPE
+	go_back=''
 }
 
 # Records what is about to be made and cannot be marked in the instant it is made: whatever happens, it is known as ours.
@@ -93,7 +94,7 @@ record_intent() {
 	local name key
 	{
 		for name in "${!created[@]}"; do printf 'netns\t%s\t-\n' "$name"; done
-		for key in "${!borrowed[@]}"; do printf 'undo\t%s\t%s\n' "$key" "${borrowed[$key]}"; done
+		for key in "${borrowed[@]}"; do printf 'undo\t%s\t%s\n' "$key" "${undo[$key]}"; done
 	} >>"$OWNED"
 }
 
@@ -105,7 +106,7 @@ run_wave() {
 		executed+=("$number $place")
 		if [[ $place != host ]]; then
 			here+=("$place")
-		elif ! said=$(carry_out_alone "${batch["$number host"]}"); then
+		elif ! said=$(act_alone "${batch["$number host"]}"); then
 			give_up "$said"
 		fi
 	done
@@ -120,10 +121,10 @@ run_wave() {
 }
 
 # The host's part, alone where namespaces are made: two first namespaces at a time would race for the mount of /run/netns.
-carry_out_alone() {
+act_alone() {
 	local turn
 	exec {turn}</run/k8snet
-	flock "$turn"
+	flock "$turn" || { echo "flock /run/k8snet" && return 1; }
 	carry_out host "$1" {turn}<&-
 }
 
@@ -141,11 +142,14 @@ settle() {
 	local name key now=''
 	read_namespaces
 	for name in "${namespaces[@]}"; do now+="netns"$'\t'"$name"$'\t'"${netns[$name]}"$'\n'; done
-	for key in "${!undo[@]}"; do if [[ ! ${wanted[$key]+set} ]]; then unset "undo[$key]"; fi; done
-	for key in "${!borrowed[@]}"; do undo[$key]=${undo[$key]-${borrowed[$key]}}; done
-	for key in "${!undo[@]}"; do now+="undo"$'\t'"$key"$'\t'"${undo[$key]}"$'\n'; done
-	if [[ $now != "$(<"$OWNED")"$'\n' ]]; then
-		printf '%s' "$now" >"$OWNED.new"
-		mv "$OWNED.new" "$OWNED"
-	fi
+	for key in "${borrowings[@]}" "${borrowed[@]}"; do
+		if [[ ${wanted[$key]+set} ]]; then now+="undo"$'\t'"$key"$'\t'"${undo[$key]}"$'\n'; fi
+	done
+	if [[ $now != "$(<"$OWNED")"$'\n' ]]; then record "$now"; fi
+}
+
+# Replaces the record in one step.
+record() {
+	printf '%s' "$1" >"$OWNED.new"
+	mv "$OWNED.new" "$OWNED"
 }

@@ -5,6 +5,9 @@
 # device[node1 2]: the interface with that index; nsid[host 0]: the namespace that the host knows by that number
 declare -A live=() fact=() device=() nsid=()
 
+# table_number[name]: the routing table that this system calls so
+declare -A table_number=()
+
 # By namespace, what is read beside interfaces, addresses and routes: sysctls, VLANs, the nft table, numbers of namespaces.
 declare -A sysctls=() vlans=() tables=() makers=()
 
@@ -17,9 +20,21 @@ read_wanted() {
 	read_state "${present[@]}"
 }
 
+# The names of routing tables, which the tools print in the place of numbers.
+read_table_names() {
+	local file number name
+	for file in {/usr/share,/usr/lib,/etc}/iproute2/rt_tables{,.d/*.conf}; do
+		if [[ ! -r $file ]]; then continue; fi
+		while read -r number name _; do
+			if [[ $number == [0-9]* && $name ]]; then table_number[$name]=$((number)); fi
+		done <"$file"
+	done
+}
+
 # Reads the host and the namespaces named, several at a time where there are many.
 read_state() {
 	local worker workers=1 pids=()
+	read_table_names
 	if (($# > 8)); then workers=4; fi
 	make_scratch
 	for ((worker = 0; worker < workers; worker++)); do
@@ -35,7 +50,7 @@ read_state() {
 
 # Prints every WORKERS-th namespace of those named: "@NAME", then what the tools say, each answer on a line.
 show_state() {
-	local first=$1 step=$2 namespace ask i
+	local first=$1 step=$2 namespace ask text i
 	shift 2
 	for ((i = first + 1; i <= $#; i += step)); do
 		namespace=${!i}
@@ -44,11 +59,26 @@ show_state() {
 		if [[ $namespace == host || ${makers[$namespace]-} ]]; then ask+=$'\nnetns list-id'; fi
 		printf '@%s\n' "$namespace"
 		enter "$namespace" ip -json -details -batch - <<<"$ask"
-		# shellcheck disable=SC2086 # a list of paths
-		if [[ ${sysctls[$namespace]-} ]]; then enter "$namespace" head --lines=1 --verbose ${sysctls[$namespace]} 2>/dev/null || true; fi
+		show_sysctls
 		if [[ ${vlans[$namespace]-} ]]; then enter "$namespace" bridge -json vlan show; fi
-		if [[ ${tables[$namespace]-} ]]; then printf '\n@nft %s\n' "$(enter "$namespace" nft --stateless list table inet "$TABLE" 2>/dev/null | tr -s '[:space:]' ' ')"; fi
+		if [[ ${tables[$namespace]-} ]]; then
+			text=$(enter "$namespace" nft --stateless list table inet "$TABLE" 2>/dev/null) || true
+			printf '\n@nft %s\n' "${text//$'\n'/$'\r'}"
+		fi
 	done
+}
+
+# Prints settings, each below its path. Those of interfaces that are not there are left out.
+show_sysctls() {
+	local path value
+	if [[ $namespace == host ]]; then
+		for path in ${sysctls[host]-}; do
+			if { read -r value <"$path"; } 2>/dev/null; then printf '==> %s <==\n%s\n' "$path" "$value"; fi
+		done
+	elif [[ ${sysctls[$namespace]-} ]]; then
+		# shellcheck disable=SC2086 # a list of paths
+		enter "$namespace" head --lines=1 --verbose ${sysctls[$namespace]} 2>/dev/null || true
+	fi
 }
 
 # Takes in what show_state printed.
@@ -172,7 +202,10 @@ take_route() {
 		dev:*) dev=${part#*:} ;;
 		prefsrc:*) tail+=" src ${part#*:}" ;;
 		metric:*) tail+=" metric ${part#*:}" ;;
-		table:*) table=" table ${part#*:}" ;;
+		table:*)
+			table=${part#*:}
+			table=" table ${table_number[$table]-$table}"
+			;;
 		pref:*) family=inet6 ;;
 		*onlink*) onlink=' onlink' ;;
 		esac
@@ -197,4 +230,23 @@ find_peer() {
 		return 0
 	fi
 	if [[ $value ]]; then peer="$there $value"; fi
+}
+
+# The same for any link: it may be in a namespace whose numbers for others were not read, and none knows the host by name.
+find_other_end() {
+	local namespace=${1%% *} object
+	if [[ $namespace != host && ! ${makers[$namespace]-} ]]; then
+		makers[$namespace]=1
+		take_answer "$namespace" "$(enter "$namespace" ip -json netns list-id)"
+	fi
+	find_peer "$1"
+	if [[ $peer || $namespace == host ]]; then return 0; fi
+	for object in "${!live[@]}"; do
+		if [[ $object == host' '* ]]; then find_peer "$object"; fi
+		if [[ $peer == "$1" ]]; then
+			peer=$object
+			return 0
+		fi
+	done
+	peer=''
 }

@@ -3,12 +3,12 @@
 # The steps, column by column; the numbers of those that make or need an interface; the namespaces that are made.
 declare -a wave=() sign=() command=() owner=() words=() makings=() needs=() namespaces=()
 
-# Their facts, and the interfaces that they make, as well as the loopbacks of their namespaces.
-declare -A wanted=() modelled=()
+# Their facts; the interfaces that they make, as well as the loopbacks of their namespaces; what they give VLANs.
+declare -A wanted=() modelled=() tagging=()
 
 # Reads the table, and from it what has to be read of the live system.
 read_table() {
-	local line text part=0 n=0 here IFS=$'\n'
+	local line text part=1 n=0 here IFS=$'\n'
 	set -f
 	for line in $1; do
 		case $line in
@@ -26,7 +26,8 @@ read_table() {
 		+veth,*) makings+=("$n") modelled[${owner[n]}]=1 modelled[${words[n]#veth, peer }]=1 makers[$here]=1 ;;
 		+*) makings+=("$n") modelled[${owner[n]}]=1 ;;
 		\?*) needs+=("$n") ;;
-		' net.'* | ' vlan '* | ' nft '*) note_reading "$here" "${words[n]}" ;;
+		' vlan '*) note_reading "$here" "${words[n]}" && tagging[${owner[n]}]=1 ;;
+		' net.'* | ' nft '*) note_reading "$here" "${words[n]}" ;;
 		esac
 		n=$((n + 1))
 	done
@@ -47,7 +48,13 @@ note_reading() {
 	esac
 }
 
-# Is a fact, OWNER WORDS, true of the live system? An nft table is compared with the COMMAND that loads it.
+# Notes what has to be read to know whether what was made true on things that are not ours still is.
+note_borrowings() {
+	local text
+	for text in "${borrowings[@]}"; do note_reading host "${text#*: }"; done
+}
+
+# Is a fact, OWNER WORDS, true of the live system? An nft table is compared with the COMMAND that loads it, if given.
 holds() {
 	local text=${live[$1]-} key value peer
 	case $2 in
@@ -66,7 +73,7 @@ holds() {
 	'nft table'*)
 		value=${3#*"; delete table inet $TABLE; "}
 		value=${value%\'} text=${fact["$1: nft"]-}
-		[[ ${text//;/} == "${value//;/}"* ]]
+		[[ $text && ${text//[;[:space:]]/} == "${value//[;[:space:]]/}"* ]]
 		;;
 	*)
 		key=${2%% *} value=${2#* }

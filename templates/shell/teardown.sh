@@ -15,7 +15,7 @@ usage() {
 }
 
 main() {
-	local mode=run commands='' said
+	local mode=run table commands='' said
 	while (($#)); do
 		case $1 in
 		--dry-run | --check) mode=${1#--} ;;
@@ -24,7 +24,8 @@ main() {
 		esac
 		shift
 	done
-	read_table "$(topology)"
+	table=$(topology)
+	read_table "$table"
 	prepare ip nsenter flock stat head mktemp
 	if [[ $mode == run ]]; then lock; fi
 	read_ownership
@@ -37,20 +38,18 @@ main() {
 	fi
 	announce "$commands" >&2
 	said=$(carry_out host "$commands") || die "failed: ${said/$'\n'/: }"
-	sweep
 	rm -f "$OWNED"
-	forget_state
 }
 
 # Takes back what was made true on things that are not ours, in the reverse order, where it still is.
 give_back() {
 	local text i
 	if ((${#borrowings[@]} == 0)); then return 0; fi
-	for text in "${borrowings[@]}"; do note_reading host "${text#*: }"; done
+	note_borrowings
 	read_state
 	for ((i = ${#borrowings[@]} - 1; i >= 0; i--)); do
 		text=${borrowings[i]}
-		if holds "${text%%: *}" "${text#*: }" ''; then commands+=${undo[$text]}$'\n'; fi
+		if [[ ! ${shared[$text]+set} ]] && holds "${text%%: *}" "${text#*: }" ''; then commands+=${undo[$text]}$'\n'; fi
 	done
 }
 

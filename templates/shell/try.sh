@@ -3,22 +3,19 @@
 # try.sh DIRECTORY [COMMAND…]: the whole life of a network, in namespaces of its own that vanish afterwards.
 # DIRECTORY holds setup.sh, verify.sh and teardown.sh. Each step is reported on a line; the first that fails ends it.
 
+# shellcheck disable=SC2317 # functions that are called as steps
+
 set -euo pipefail
-export LC_ALL=C
 
 directory=$1
 shift
 
-# Runs a step and reports it: "ok", its name, how long it took, and what the third argument makes of its output.
+# Reports a step on a line: "ok" or "FAILED", its name, how long it took, and what its output comes to.
 step() {
-	local name=$1 started=$EPOCHREALTIME status=0
+	local name=$1 started=$EPOCHREALTIME status=0 verdict=ok milliseconds summary
 	shift
 	"$@" </dev/null >"$directory/out" 2>"$directory/err" || status=$?
-	report "$name" "$status" "$started"
-}
-
-report() {
-	local name=$1 status=$2 summary milliseconds=$(((${EPOCHREALTIME/./} - ${3/./}) / 1000)) verdict=ok
+	milliseconds=$(((${EPOCHREALTIME/[.,]/} - ${started/[.,]/}) / 1000))
 	if ((status)); then verdict=FAILED; fi
 	summary=$(summarise "$name")
 	printf '%-6s  %-12s %6d ms%s\n' "$verdict" "$name" "$milliseconds" "${summary:+  $summary}"
@@ -29,45 +26,92 @@ report() {
 }
 
 summarise() {
-	local commands checks
-	commands=$(grep --count '^\[#\]' "$directory/err" || true)
-	checks=$(grep --count '^ok ' "$directory/out" || true)
 	case $1 in
-	verify) printf '%d checks' "$checks" ;;
-	setup* | teardown) printf '%d commands' "$commands" ;;
+	stand-ins) paste -sd ' ' "$directory/out" ;;
+	setup* | teardown) printf '%d commands' "$(grep --count '^\[#\]' "$directory/err")" ;;
+	verify) printf '%d checks' "$(grep --count '^ok ' "$directory/out")" ;;
 	esac
 }
 
-# A step that must find nothing to do.
+# ---- the sandbox ----
+
+# A directory below /run has to be seen where it was.
+cover_run() {
+	local here
+	exec {here}<"$directory"
+	mount --no-mtab --types tmpfs tmpfs /run
+	if [[ ! -d $directory ]]; then
+		mkdir -p "$directory"
+		mount --no-mtab --no-canonicalize --bind "/proc/self/fd/$here" "$directory"
+	fi
+	exec {here}<&-
+}
+
+# What the topology uses and does not make is not in here: a bridge, or one end of a veth pair, stands in for it.
+find_strangers() { sed --quiet 's/^.*   #? host \([^ ]*\): \(bridge\|exists\)$/\1 \2/p' "$directory/setup.sh"; }
+
+make_stand_ins() {
+	local dev what number=0
+	while read -r dev what; do
+		if [[ $what == bridge ]]; then
+			ip link add name "$dev" address "02:00:00:00:00:01" up type bridge || return
+		else
+			number=$((number + 1)) what=veth
+			ip link add name "$dev" up type veth peer name "stand-in$number" || return
+			ip link set dev "stand-in$number" up || return
+		fi
+		printf '%s (a %s)\n' "$dev" "$what"
+	done <<<"$1"
+}
+
+# What a network can change for good.
+show_state() {
+	ip -oneline link show | sed 's/<[^>]*>//; s/ state [A-Z]*//'
+	ip -oneline address show scope global
+	ip route show
+	if command -v nft >/dev/null; then nft list tables; fi
+	find /run/netns /run/k8snet -mindepth 1 2>/dev/null || true
+}
+
+# ---- steps ----
+
+# A script that must find nothing to do.
 unchanged() {
-	"$@" || return 1
+	"$@" || return
 	! grep '^\[#\]' "$directory/err"
 }
 
 nothing_left() {
-	local left
-	left=$(
-		ip -oneline link show | sed '/^[0-9]*: lo:/d'
-		find /run/netns /run/k8snet -mindepth 1 2>/dev/null
-	)
-	[[ ! $left ]] || {
-		printf 'left behind:\n%s\n' "$left"
+	local after
+	after=$(show_state)
+	[[ $after == "$before" ]] || {
+		diff <(echo "$before") <(echo "$after") | grep '^[<>]'
 		return 1
 	}
 }
 
-mount --make-rprivate /
-mount -t tmpfs tmpfs /run
+# Ctrl-C ends the trial, but while COMMAND runs it is for COMMAND alone.
+exec {errors}>&2
+listen() { trap 'echo "stopped; nothing is left" >&"$errors"; exit 130' INT; }
+
+listen
+export PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin TMPDIR=$directory
+cover_run
 ip link set dev lo up
+strangers=$(find_strangers)
+if [[ $strangers ]]; then step stand-ins make_stand_ins "$strangers"; fi
+before=$(show_state)
 
 step setup bash "$directory/setup.sh"
 step verify bash "$directory/verify.sh"
 step 'setup again' unchanged bash "$directory/setup.sh"
+status=0
 if (($#)); then
-	status=0
-	"$@" || status=$?
-	((status == 0)) || printf 'the command ended with status %d\n' "$status" >&2
+	trap : INT
+	env -- "$@" || status=$?
+	listen
+	if ((status)); then printf 'the command ended with status %d\n' "$status" >&2; fi
 fi
 step teardown bash "$directory/teardown.sh"
 step 'nothing left' nothing_left
-exit "${status:-0}"
+exit "$status"

@@ -14,13 +14,16 @@ usage() {
 }
 
 main() {
-	case ${1-} in
-	'') ;;
-	--help) usage && return ;;
-	*) usage >&2 && return 2 ;;
-	esac
+	local table
+	while (($#)); do
+		case $1 in
+		--help) usage && return ;;
+		*) usage >&2 && return 2 ;;
+		esac
+	done
 	prepare ip bridge nsenter stat head mktemp timeout sleep
-	read_table "$(topology)"
+	table=$(topology)
+	read_table "$table"
 	read_probes
 	printf 'TAP version 13\n1..%d\n' "$((${#owner[@]} + ${#probe[@]}))"
 	wait_until_settled

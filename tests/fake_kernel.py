@@ -1,0 +1,276 @@
+"""A small model of the kernel: what the commands of a plan do to namespaces, and what it says where it refuses them.
+
+`FakeKernel.run` carries out the argv of a step, `FakeKernel.facts` tells what is true then, in the words of steps.  It
+models what matters to the order of commands and to what they take along: a route needs its device up and its next hop
+on a network of it, a veth goes with its peer, a link that goes down loses routes, a port that leaves its bridge loses
+its options and VLANs.  A command that it does not know raises `UnknownCommand`; it never guesses.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Sequence
+
+from fake_namespace import BRIDGE_DEFAULTS, LO, MAIN, PORT_DEFAULTS, FakeRoute, Link, Refusal, Space, UnknownCommand
+
+from k8snet_scripts.addresses import WIDTH, Cidr, parse_cidr
+
+HOST = "host"
+_SWITCH = {"on": "true", "off": "false"}
+
+
+class FakeKernel:
+    """The whole system: the host, and the namespaces that have a name."""
+
+    def __init__(self) -> None:
+        self.serials = 0
+        self.spaces: dict[str, Space] = {}
+        self._add_space(HOST).links[LO].up = True
+
+    def copy(self) -> FakeKernel:
+        """A system of its own in the same state."""
+        return copy.deepcopy(self)
+
+    def facts(self) -> set[str]:
+        """Everything that is true, `OWNER: WORDS`."""
+        return {
+            f"{name}{' ' if owner else ''}{owner}: {words}"
+            for name, space in self.spaces.items()
+            for owner, words in space.tell()
+        }
+
+    def add_device(self, name: str, kind: str = "device") -> None:
+        """An interface on the host that no script made; a `bridge` or a `device`, and up."""
+        link = self._new_link(HOST, name, kind, {})
+        link.up = True
+        self.spaces[HOST].add_link(link)
+
+    def run(self, argv: Sequence[str]) -> None:
+        """Carry out a command.  Raises `Refusal` with the words of the real system, or `UnknownCommand`."""
+        match list(argv):
+            case ["ip", "netns", "add", name]:
+                self._add_space(name)
+            case ["ip", "netns", "delete", name]:
+                self._drop_space(name)
+            case ["ip", "netns", "exec", name, *command]:
+                self._program(self._space(name), command)
+            case ["ip", "-n", name, "link" | "address" | "route" as noun, verb, *words]:
+                self._ip(name, self._space(name), noun, verb, words)
+            case ["ip", "link" | "address" | "route" as noun, verb, *words]:
+                self._ip(HOST, self.spaces[HOST], noun, verb, words)
+            case ["bridge", "-n", name, "vlan", "add" | "delete" as verb, *words]:
+                _change_vlan(self._space(name), verb, words)
+            case ["bridge", "vlan", "add" | "delete" as verb, *words]:
+                _change_vlan(self.spaces[HOST], verb, words)
+            case command:
+                self._program(self.spaces[HOST], command)
+
+    # Namespaces
+
+    def _space(self, name: str) -> Space:
+        if name not in self.spaces or name == HOST:
+            raise Refusal(f'Cannot open network namespace "{name}": No such file or directory')
+        return self.spaces[name]
+
+    def _add_space(self, name: str) -> Space:
+        if name in self.spaces:
+            raise Refusal(f'Cannot create namespace file "/run/netns/{name}": File exists')
+        self.serials += 1
+        space = self.spaces[name] = Space(self.serials)
+        for key, value in self.spaces[HOST].sysctls.items():  # only those of IPv4
+            if key.startswith(("net.ipv4.conf.all.", "net.ipv4.conf.default.")):
+                space.sysctls[key] = value
+        lo = Link(LO, "loopback", "00:00:00:00:00:00", mtu=65536)
+        space.add_link(lo)
+        return space
+
+    def _drop_space(self, name: str) -> None:
+        for link in list(self._space(name).links.values()):
+            if link.peer and link.name in self.spaces[name].links:
+                self._drop_link(name, link)
+        del self.spaces[name]
+
+    # Links
+
+    def _ip(self, name: str, space: Space, noun: str, verb: str, words: list[str]) -> None:
+        match noun, verb, words:
+            case "link", "add", ["name", link, *rest]:
+                self._add_link(name, space, link, rest)
+            case "link", "set", ["dev", link, *change]:
+                _change_link(space, space.link(link), change)
+            case "link", "delete", ["dev", link]:
+                self._drop_link(name, space.link(link))
+            case "link", "delete", ["group", group]:
+                for one in [link for link in space.links.values() if link.group == group]:
+                    if one.name in space.links:  # its peer may have been one of them
+                        self._drop_link(name, one)
+            case "link", "show", ["dev", link]:
+                space.link(link)
+            case "link", "show", ["dev", link, "type", "bridge"]:
+                space.link(link)  # of another type, it is shown as nothing at all
+            case "address", "add", [address, "dev", link]:
+                space.add_address(space.link(link), parse_cidr(address))
+            case "address", "delete", [address, "dev", link]:
+                space.drop_address(space.link(link), parse_cidr(address))
+            case "route", "add", _:
+                space.add_route(_read_route(words))
+            case "route", "delete", _:
+                space.drop_route(_read_route(words), "metric" in words)
+            case _:
+                raise UnknownCommand(f"ip {noun} {verb} {' '.join(words)}")
+
+    def _add_link(self, namespace: str, space: Space, name: str, words: list[str]) -> None:
+        own, rest = _split(words, "type")
+        given = _read(own, ("mtu", "address", "group", "master"), ("up",))
+        match rest:
+            case ["bridge", *options]:
+                link = self._new_link(namespace, name, "bridge", given)
+                space.add_link(link)
+                for key, value in _read(options, tuple(BRIDGE_DEFAULTS)).items():
+                    _set_bridge_option(space, link, key, value)
+                pvid = int(link.options["vlan_default_pvid"])
+                if pvid:
+                    link.join_vlan(pvid, ("pvid", "untagged"))
+            case ["veth", "peer", "name", other, *others]:
+                told = _read(others, ("mtu", "address", "group", "netns"))
+                there = told.get("netns", namespace)
+                if there not in self.spaces or "netns" in told and there == HOST:
+                    raise Refusal(f'Error: argument "{there}" is wrong: Invalid "netns" value')
+                link = self._new_link(namespace, name, "veth", given)
+                peer = self._new_link(there, other, "veth", told)
+                link.peer, peer.peer = (there, other), (namespace, name)
+                if other in self.spaces[there].links or (namespace, name) == (there, other):
+                    raise Refusal("RTNETLINK answers: File exists")
+                if "master" in given and space.link(given["master"]).kind != "bridge":
+                    raise Refusal("RTNETLINK answers: Operation not supported")
+                space.add_link(link)
+                self.spaces[there].add_link(peer)
+                if "master" in given:
+                    space.enslave(link, given["master"])
+                link.up = "up" in given
+            case _:
+                raise UnknownCommand(f"link add name {name} {' '.join(words)}")
+        space.settle()
+
+    def _new_link(self, namespace: str, name: str, kind: str, given: dict[str, str]) -> Link:
+        lladdr = given.get("address", f"one that {namespace} {name} got by itself")
+        mtu = int(given["mtu"]) if "mtu" in given else None if kind == "bridge" else 1500
+        options = dict(BRIDGE_DEFAULTS) if kind == "bridge" else {}
+        return Link(name, kind, lladdr, given.get("group", "0"), mtu=mtu, options=options)
+
+    def _drop_link(self, namespace: str, link: Link) -> None:
+        if link.kind not in ("veth", "bridge"):
+            raise Refusal("RTNETLINK answers: Operation not supported")
+        self.spaces[namespace].drop_link(link.name)
+        if link.peer:
+            self.spaces[link.peer[0]].drop_link(link.peer[1])
+
+    # Other programs
+
+    def _program(self, space: Space, command: list[str]) -> None:
+        match command:
+            case ["bash", "-c", line]:
+                words, arrow, path = line.partition(" >/proc/sys/")
+                if not words.startswith("echo ") or not arrow:
+                    raise UnknownCommand(line)
+                space.write_sysctl(path, words.removeprefix("echo "))
+            case ["nft", "delete", "table", "inet", table]:
+                if table not in space.tables:
+                    raise Refusal("Error: Could not process rule: No such file or directory")
+                del space.tables[table]
+            case ["nft", ruleset]:
+                add, delete, table = ruleset.split("; ", 2)
+                name = add.removeprefix("add table inet ")
+                if delete != f"delete table inet {name}" or not table.startswith(f"table inet {name} {{ "):
+                    raise UnknownCommand(ruleset)
+                space.tables[name] = ruleset
+            case _:
+                raise UnknownCommand(" ".join(command))
+
+
+def _split(words: list[str], at: str) -> tuple[list[str], list[str]]:
+    if at not in words:
+        raise UnknownCommand(f"no `{at}` in: {' '.join(words)}")
+    place = words.index(at)
+    return words[:place], words[place + 1 :]
+
+
+def _read(words: Iterable[str], keys: tuple[str, ...], flags: tuple[str, ...] = ()) -> dict[str, str]:
+    """Words as pairs of a key and its value, and flags, whose value is empty."""
+    found: dict[str, str] = {}
+    rest = iter(words)
+    for word in rest:
+        value = "" if word in flags else next(rest, None)
+        if word not in (*keys, *flags) or word in found or value is None:
+            raise UnknownCommand(f"`{word}` in: {' '.join(words)}")
+        found[word] = value
+    return found
+
+
+def _change_link(space: Space, link: Link, change: list[str]) -> None:
+    match change:
+        case ["up"]:
+            link.up = True
+        case ["down"]:
+            space.set_down(link)
+        case ["mtu", value]:
+            link.mtu = int(value)
+        case ["address", value]:
+            link.lladdr = value
+        case ["group", value]:
+            link.group = value
+        case ["master", bridge]:
+            space.enslave(link, bridge)
+        case ["nomaster"]:
+            space.leave(link)
+        case ["type", "bridge", key, value]:
+            _set_bridge_option(space, link, key, value)
+        case ["type", "bridge_slave", key, value]:
+            if key not in PORT_DEFAULTS or (value in _SWITCH) != (PORT_DEFAULTS[key] in _SWITCH.values()):
+                raise UnknownCommand(" ".join(change))
+            if not link.master:
+                raise Refusal("RTNETLINK answers: Operation not supported")
+            link.port[key] = _SWITCH.get(value, value)
+        case _:
+            raise UnknownCommand(f"link set dev {link.name} {' '.join(change)}")
+    space.settle()
+
+
+def _set_bridge_option(space: Space, bridge: Link, key: str, value: str) -> None:
+    if key not in BRIDGE_DEFAULTS or not value.isdecimal():
+        raise UnknownCommand(f"type bridge {key} {value}")
+    if bridge.kind != "bridge":
+        raise Refusal("RTNETLINK answers: Operation not supported")
+    if key == "vlan_default_pvid":
+        space.set_default_pvid(bridge, int(value))
+    bridge.options[key] = value
+
+
+def _change_vlan(space: Space, verb: str, words: list[str]) -> None:
+    given = _read(words, ("dev", "vid"), ("pvid", "untagged", "self"))
+    link, vid = space.link(given["dev"]), int(given["vid"])
+    if ("self" in given) != (link.kind == "bridge") or "self" not in given and not link.master:
+        raise Refusal("RTNETLINK answers: Operation not supported")
+    if verb == "add":
+        link.join_vlan(vid, tuple(flag for flag in ("pvid", "untagged") if flag in given))
+    elif vid not in link.vlans:
+        raise Refusal("RTNETLINK answers: No such file or directory")
+    else:
+        del link.vlans[vid]
+
+
+def _read_route(words: list[str]) -> FakeRoute:
+    kind, *rest = words if words[0] in ("blackhole", "unreachable", "prohibit") else ("unicast", *words)
+    given = _read(rest[1:], ("via", "dev", "src", "metric", "table"), ("onlink",))
+    family = 6 if any(":" in text for text in (rest[0], given.get("via", ""), given.get("src", ""))) else 4
+    if rest[0] == "default":
+        to = Cidr(family, 0, 0)
+    else:
+        to = parse_cidr(rest[0] if "/" in rest[0] else f"{rest[0]}/{WIDTH[family]}")
+    if to != to.network:
+        raise Refusal("RTNETLINK answers: Invalid argument")
+    if kind == "unicast" and not given.get("via") and not given.get("dev"):
+        raise Refusal("RTNETLINK answers: No such device")
+    metric = int(given.get("metric", 1024 if family == 6 else 0)) or (1024 if family == 6 else 0)
+    values = (given.get("via"), given.get("dev"), given.get("src"))
+    return FakeRoute(family, kind, to, *values, metric, given.get("table", MAIN), "onlink" in given)

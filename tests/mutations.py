@@ -1,0 +1,93 @@
+"""What may happen to a network behind the back of its scripts: each fact of a plan undone, and things that nobody wants.
+
+A mutation is a list of commands for the fake kernel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from k8snet_scripts.plan import Plan
+from k8snet_scripts.steps import Argv, Sign, Step, ip
+from k8snet_scripts.topology import HOST
+
+Mutation = tuple[Argv, ...]
+
+OTHER_VALUES = {
+    "mtu": "1300",
+    "address": "02:00:00:00:ff:ff",
+    "forward_delay": "700",
+    "hello_time": "300",
+    "max_age": "1900",
+    "ageing_time": "100",
+    "priority": "7",
+    "cost": "9",
+    "group_fwd_mask": "16",
+}
+
+
+def mutations(plan: Plan) -> Iterator[Mutation]:
+    """Every mutation of what a plan has made.  The kernel may refuse those that add something."""
+    made = [step for step in plan.steps() if step.sign is Sign.MAKE]
+    owned = {step.owner: None for step in made if step.words != "namespace"}
+    owned |= {step.words.removeprefix("veth, peer "): None for step in made if step.words.startswith("veth, ")}
+    bridges = [step.owner for step in made if step.words == "bridge"]
+    for step in plan.steps():
+        if step.sign is not Sign.NEED:
+            yield from _undo(step, bridges, step.owner.partition(" port of ")[0] in owned)
+    for namespace in (HOST, *plan.namespaces):
+        yield ((*ip(namespace), "link", "add", "name", "leftover", "group", str(plan.mark), "type", "bridge"),)
+    for namespace, _, name in (owner.partition(" ") for owner in (*owned, *(f"{name} lo" for name in plan.namespaces))):
+        yield ((*ip(namespace), "address", "add", "192.0.2.9/24", "dev", name),)
+        yield ((*ip(namespace), "address", "add", "2001:db8:9::9/64", "dev", name),)
+        yield ((*ip(namespace), "route", "add", "198.51.100.0/24", "dev", name),)
+        yield ((*ip(namespace), "route", "add", "2001:db8:99::/64", "dev", name, "metric", "9"),)
+        yield ((*ip(namespace), "link", "set", "dev", name, "down"), (*ip(namespace), "link", "set", "dev", name, "up"))
+
+
+def _undo(step: Step, bridges: list[str], is_owned: bool) -> Iterator[Mutation]:
+    """How a fact could end.  Of a thing that is not owned nothing is said that others may have wanted."""
+    argv, key = step.argv, step.words.split()[0]
+    namespace, _, name = step.owner.partition(" ")
+    if key == "namespace":
+        yield (("ip", "netns", "delete", namespace),)
+    elif step.sign is Sign.MAKE:
+        yield ((*ip(namespace), "link", "delete", "dev", name),)
+    elif key == "up":
+        yield ((*argv[:-1], "down"),)
+    elif key == "master":
+        yield ((*argv[:-2], "nomaster"),)
+        yield from (((*argv[:-1], other.split()[1]),) for other in bridges if other.split()[0] == namespace)
+    elif key == "vlan":
+        *change, vid = (word for word in argv if word not in ("pvid", "untagged", "self"))
+        own = ("self",) if "self" in argv else ()
+        yield ((*("delete" if word == "add" else word for word in change), vid, *own),)
+        yield ((*change, vid, *(() if "pvid" in argv else ("untagged",)), *own),)
+        if is_owned:
+            yield ((*change, "4000", "pvid", "untagged", *own),)
+    elif key == "inet6" and "address" in argv and not is_owned:
+        pass  # with it, the kernel takes the source from routes that name it, which then are not ours to remove
+    elif "add" in argv:
+        without = tuple("delete" if word == "add" else word for word in argv)
+        yield (without,)
+        if "route" in argv and namespace != HOST:
+            yield without, _dead_end(argv)  # in its place
+    elif key.startswith("net."):
+        value = "7" if step.words.endswith(" 0") else "0"
+        yield ((*argv[:-1], f"echo {value} {argv[-1][argv[-1].index('>') :]}"),)
+    elif key == "nft":
+        yield ((*argv[:-1], "delete", "table", "inet", step.words.split()[-1]),)
+        yield ((*argv[:-1], argv[-1].replace("policy accept;", "policy drop;")),)
+    else:
+        other = {"on": "off", "off": "on"}.get(argv[-1]) or OTHER_VALUES.get(key) or {"0": "1", "1": "0"}[argv[-1]]
+        yield ((*argv[:-1], other),)
+
+
+def _dead_end(argv: Argv) -> Argv:
+    """The command for a route that takes the place of another one, and leads nowhere."""
+    start = argv.index("add") + 1
+    kept = [at for at, word in enumerate(argv) if word in ("metric", "table")]
+    kind = "blackhole" if argv[start] != "blackhole" else "prohibit"
+    to = argv[start + 1] if argv[start] in ("blackhole", "unreachable", "prohibit") else argv[start]
+    to = "::/0" if to == "default" and any(":" in word for word in argv) else to
+    return (*argv[:start], kind, to, *(word for at in kept for word in argv[at : at + 2]))

@@ -1,0 +1,450 @@
+"""Rendering: what a template prints is quoted, what is fixed is the same everywhere, and no text breaks the structure."""
+
+from __future__ import annotations
+
+import ast
+import os
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from goldens import GOLDEN, find_cases
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jinja2 import UndefinedError
+from topologies import topologies
+
+import k8snet_scripts
+from k8snet_scripts.addresses import parse_cidr
+from k8snet_scripts.check.check import check_topology
+from k8snet_scripts.diagnostics import Report
+from k8snet_scripts.plan import plan_topology
+from k8snet_scripts.render import (
+    KINDS,
+    Kind,
+    Origin,
+    Text,
+    comment,
+    environment,
+    plain,
+    render_table,
+    shell_line,
+    template_directory,
+)
+from k8snet_scripts.scripts import compile_source, compile_topology
+from k8snet_scripts.steps import Step
+from k8snet_scripts.topology import (
+    HOST,
+    Bridge,
+    End,
+    Interface,
+    Masquerade,
+    Namespace,
+    Port,
+    Route,
+    Topology,
+    Veth,
+    Vlans,
+)
+
+few = settings(max_examples=20, deadline=None)
+
+PACKAGE = Path(k8snet_scripts.__file__).parent
+CASES = [case / "topology.toml" for case in find_cases(GOLDEN, leave_out=["errors"])]
+ORIGIN = Origin("lab.toml", "0" * 64)
+
+PRELUDE = "# ---- prelude: the same in every script ----\n"
+NETWORK = "# ---- the network ----\n"
+REST = "# ---- from here on, nothing is particular to this network ----\n"
+
+HOSTILE = [
+    "END",
+    "\nEND\n}\ntouch /tmp/owned\n",
+    "\n\nEND",
+    "x\ny",
+    "\r\nEND\r\n",
+    "\x00\x1b]0;title\x07\x1b[2J",
+    "\u2028END\u2029}\u0085END",
+    "\u202ereversed",
+    "$(reboot) `reboot` ${IFS} $HOME \\",
+    "'; reboot; '",
+    '"; reboot; "',
+    "{{ 7 * 7 }} {% raw %} {# gone #}",
+    "### 9. A wave",
+    "ip link delete group 0   #+ host: gone",
+    "   #- host: gone",
+    "a: b",
+    "- --help -n",
+    "  two  spaces  ",
+    "*",
+    "",
+]
+
+
+class Parts(NamedTuple):
+    """A script, taken apart."""
+
+    header: str
+    prelude: str
+    names: str
+    network: str
+    rest: str
+
+
+def take_apart(text: str) -> Parts:
+    header, prelude = text.split(PRELUDE, 1)
+    prelude, network = prelude.split(NETWORK, 1)
+    prelude, names = prelude.split("readonly SELF=", 1)
+    network, rest = network.rsplit(REST, 1)
+    return Parts(header, prelude, names, network, rest)
+
+
+def script(topology: Topology, kind: Kind = "setup", origin: Origin = ORIGIN) -> str:
+    return compile_topology(topology, origin).text(kind)
+
+
+def bash(text: str, *options: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(["bash", *options], input=text.encode(), capture_output=True, check=False)
+
+
+def split_row(line: str) -> tuple[str, str, str]:
+    """Command, sign and fact, the way the scripts split a row."""
+    command, gap, rest = line.partition("  ")
+    rest = rest.lstrip(" ")
+    assert gap and rest[0] == "#" and rest[2] == " "
+    return command, rest[1], rest[3:]
+
+
+def rows(table: str) -> list[str]:
+    return [line for line in table.split("\n") if line and not line.startswith("#")]
+
+
+def here_documents(network: str) -> Iterator[list[str]]:
+    """The lines of each table of a script."""
+    for document in network.split("\tcat <<'END'\n")[1:]:
+        yield f"\n{document}".split("\nEND\n}\n")[0].split("\n")[1:]
+
+
+# ---- quoting ----
+
+
+@given(st.text() | st.sampled_from(HOSTILE))
+def test_what_a_template_prints_is_one_word_of_shell(text: str) -> None:
+    printed = environment().from_string("{{ text }}").render(text=text)
+    assert shlex.split(printed) == [text]
+
+
+@pytest.mark.parametrize("value", [None, 1.5, ["a"], ("a",), {"a": "b"}, b"a", object()], ids=repr)
+def test_what_is_neither_text_nor_a_number_is_not_printed(value: object) -> None:
+    with pytest.raises(TypeError):
+        environment().from_string("{{ value }}").render(value=value)
+
+
+def test_what_is_missing_is_not_printed() -> None:
+    with pytest.raises(UndefinedError, match="'value' is undefined"):
+        environment().from_string("{{ value }}").render()
+    with pytest.raises(UndefinedError, match="has no attribute 'name'"):
+        environment().from_string("{{ value.name }}").render(value="text")
+
+
+def test_text_joined_to_text_of_ours_is_quoted() -> None:
+    """`~` and `+` make plain text of it, so that nothing rides along."""
+    for template in ("{{ ours ~ theirs }}", "{{ theirs ~ ours }}", "{{ ours + theirs }}", "{{ ours | upper }}"):
+        printed = environment().from_string(template).render(ours=Text("a;"), theirs="$(reboot)")
+        assert len(shlex.split(printed)) == 1
+
+
+def test_only_one_module_makes_text_that_is_not_quoted() -> None:
+    for path in sorted(PACKAGE.rglob("*.py")):
+        calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+        makers = [
+            call for call in calls if getattr(call.func, "id", getattr(call.func, "attr", "")) in ("Text", "Markup")
+        ]
+        assert path == PACKAGE / "render.py" or not makers, path
+
+
+def test_templates_leave_quoting_to_the_environment() -> None:
+    for path in sorted(template_directory().glob("*.j2")):
+        assert "safe" not in path.read_text()
+        assert "autoescape" not in path.read_text()
+
+
+# ---- comments ----
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=["Cs"])) | st.sampled_from(HOSTILE))
+def test_a_comment_is_nothing_but_comment(text: str) -> None:
+    made = comment(text)
+    assert all(line.startswith("#") for line in made.split("\n") if made)
+    assert made.split("\n") == [line.rstrip() for line in made.split("\n")]
+    assert all(character == "\n" or character.isprintable() or ord(character) > 0x9F for character in made)
+    assert bash(f"{made}\necho whole").stdout == b"whole\n"
+
+
+@given(st.text())
+def test_our_own_words_stay_on_one_line(text: str) -> None:
+    assert len(plain(text).splitlines()) <= 1
+
+
+# ---- the table ----
+
+
+@few
+@given(topologies())
+def test_a_row_is_the_command_the_sign_and_the_fact_of_a_step(topology: Topology) -> None:
+    plan = plan_topology(topology)
+    steps = list(plan.steps())
+    lines = rows("\n".join(next(here_documents(render_table(plan)))))
+    assert [split_row(line) for line in lines] == [
+        (shell_line(step.argv), step.sign.value, f"{step.owner}: {step.words}") for step in steps
+    ]
+    assert [shlex.split(split_row(line)[0]) for line in lines] == [list(step.argv) for step in steps]
+
+
+@few
+@given(topologies(), st.sampled_from(KINDS))
+def test_no_line_has_blanks_at_its_end_and_no_line_ends_a_table_early(topology: Topology, kind: Kind) -> None:
+    text = script(topology, kind)
+    assert [line for line in text.split("\n") if line != line.rstrip()] == []
+    for lines in here_documents(take_apart(text).network):
+        assert "END" not in lines
+
+
+@few
+@given(topologies())
+def test_the_facts_of_a_group_stand_below_each_other(topology: Topology) -> None:
+    """But for those of the longest commands, which do not push the others to the right."""
+    table = "\n".join(next(here_documents(render_table(plan_topology(topology)))))
+    for group in table.split("\n\n"):
+        columns = {
+            len(line) - len(line.partition("  ")[2].lstrip()) for line in rows(group) if len(split_row(line)[0]) <= 100
+        }
+        assert len(columns) <= 1
+
+
+@few
+@given(topologies())
+def test_each_group_and_each_wave_says_why_it_is_there(topology: Topology) -> None:
+    plan = plan_topology(topology)
+    lines = next(here_documents(render_table(plan)))
+    said = [line for line in lines if line.startswith("#")]
+    expected: list[str] = []
+    for number, wave in enumerate(plan.waves, start=1):
+        expected.append(f"### {number}. {wave.title}")
+        expected += [comment(group.why) for group in wave.groups]
+    assert said == expected
+
+
+def test_teardown_names_the_mark_and_every_namespace() -> None:
+    topology = Topology("docker", namespaces=(Namespace("n1"), Namespace("n2")))
+    network = take_apart(script(topology, "teardown")).network
+    assert [split_row(line) for line in rows("\n".join(next(here_documents(network))))] == [
+        ("ip link delete group 541138318", "-", "host: group 541138318"),
+        ("ip netns delete n1", "-", "n1: namespace"),
+        ("ip netns delete n2", "-", "n2: namespace"),
+    ]
+
+
+# ---- what is fixed ----
+
+
+@few
+@given(topologies(), topologies(), st.sampled_from(KINDS))
+def test_all_but_the_network_is_the_same_for_every_network(one: Topology, other: Topology, kind: Kind) -> None:
+    first, second = take_apart(script(one, kind)), take_apart(script(other, kind))
+    assert (first.prelude, first.rest) == (second.prelude, second.rest)
+    plan = plan_topology(one)
+    assert shlex.split(first.names) == [f"{kind}.sh", f"NAME={plan.name}", f"MARK={plan.mark}", f"TABLE={plan.table}"]
+
+
+def test_the_prelude_is_the_same_in_every_script() -> None:
+    assert len({take_apart(script(Topology("lab"), kind)).prelude for kind in KINDS}) == 1
+
+
+RENDER_ALL = """
+import hashlib, sys
+from k8snet_scripts.render import KINDS
+from k8snet_scripts.scripts import compile_source
+scripts = [compile_source(name) for name in sys.argv[1:]]
+print(hashlib.sha256("".join(one.text(kind) for one in scripts for kind in KINDS).encode()).hexdigest())
+"""
+
+
+def test_the_bytes_do_not_depend_on_the_order_of_sets() -> None:
+    digests = set()
+    for seed in ("0", "1", "4242"):
+        environ = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(PACKAGE.parent)}
+        command = [sys.executable, "-c", RENDER_ALL, *map(str, CASES)]
+        digests.add(subprocess.run(command, env=environ, capture_output=True, check=True, text=True).stdout)
+    assert len(digests) == 1
+
+
+def test_the_bytes_do_not_depend_on_place_and_time(tmp_path: Path) -> None:
+    for name in ("one", "another"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "topology.toml").write_bytes(CASES[0].read_bytes())
+    for kind in KINDS:
+        one, another = (
+            compile_source(str(tmp_path / name / "topology.toml")).text(kind) for name in ("one", "another")
+        )
+        assert one == another
+        for odd in (
+            str(tmp_path),
+            str(PACKAGE),
+            str(Path.home()) + "/",
+            os.uname().nodename,
+            time.strftime("%Y-%m-%d"),
+        ):
+            assert odd not in one, odd
+
+
+# ---- hostile text ----
+
+EVERYTHING = Topology(
+    "lab",
+    Namespace(
+        HOST,
+        addresses=(parse_cidr("10.9.0.1/32"),),
+        routes=(Route(4, None, "10.0.0.2", dev="br0", src="10.0.0.1"),),
+        bridges=(
+            Bridge(
+                "br0",
+                addresses=(parse_cidr("10.0.0.1/24"),),
+                lladdr="02:00:00:00:00:01",
+                description="a bridge",
+                options=(("stp_state", "1"),),
+                vlan_filtering=True,
+                vlans=Vlans(1, (2,)),
+            ),
+        ),
+        interfaces=(Interface("eth1", port=Port("br0", (("hairpin", "on"),)), external=True, description="a card"),),
+        sysctls=(("net.ipv4.conf.all.rp_filter", "0"),),
+        forwarding=True,
+        masquerade=(Masquerade(parse_cidr("10.0.0.0/24")),),
+        description="the host",
+    ),
+    (Namespace("n1", description="a namespace"),),
+    (
+        Veth(
+            End("eth0", (parse_cidr("10.0.0.2/24"),), description="inside", namespace="n1"),
+            End("veth1", lladdr="02:00:00:00:00:02", port=Port("br0"), description="outside"),
+        ),
+    ),
+    "a network",
+)
+
+
+def variants(value: Any, text: str) -> Iterator[Any]:
+    """A model with one of its texts replaced, once for each of them."""
+    if isinstance(value, str):
+        yield text
+    elif is_dataclass(value) and not isinstance(value, type):
+        for field in fields(value):
+            for variant in variants(getattr(value, field.name), text):
+                yield replace(value, **{field.name: variant})
+    elif type(value) is tuple:
+        for index, item in enumerate(value):
+            for variant in variants(item, text):
+                yield (*value[:index], variant, *value[index + 1 :])
+
+
+def passes(topology: Topology) -> bool:
+    report = Report()
+    check_topology(topology, report)
+    return report.ok
+
+
+def structure(text: str) -> list[list[str]]:
+    """What bash makes of the tables of a script, without the comments in them."""
+    network = take_apart(text).network
+    functions = [line.removesuffix("() {") for line in network.split("\n") if line.endswith("() {")]
+    return [rows(bash(f"{network}\n{function}\n").stdout.decode()) for function in functions]
+
+
+def test_hostile_text_is_refused_or_harmless_in_every_field() -> None:
+    assert passes(EVERYTHING)
+    accepted = 0
+    for text in HOSTILE:
+        for topology in variants(EVERYTHING, text):
+            if topology != EVERYTHING and passes(topology):
+                accepted += 1
+                assert_harmless(topology)
+    assert accepted > 50
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=repr)
+def test_descriptions_are_harmless_even_unchecked(text: str) -> None:
+    expected = {kind: structure(script(EVERYTHING, kind)) for kind in KINDS}
+    described = replace(
+        EVERYTHING,
+        description=text,
+        host=replace(
+            EVERYTHING.host,
+            description=text,
+            bridges=tuple(replace(bridge, description=text) for bridge in EVERYTHING.host.bridges),
+            interfaces=tuple(replace(interface, description=text) for interface in EVERYTHING.host.interfaces),
+        ),
+        namespaces=tuple(replace(namespace, description=text) for namespace in EVERYTHING.namespaces),
+        veths=tuple(
+            Veth(replace(veth.inner, description=text), replace(veth.outer, description=text))
+            for veth in EVERYTHING.veths
+        ),
+    )
+    for kind in KINDS:
+        made = script(described, kind, Origin(text, text))
+        assert structure(made) == expected[kind]
+        assert_sound(made)
+
+
+def assert_harmless(topology: Topology) -> None:
+    table = render_table(plan_topology(topology))
+    lines = [split_row(line) for line in rows(bash(f"{table}\ntopology\n").stdout.decode())]
+    steps = list(plan_topology(topology).steps())
+    assert [tuple(shlex.split(command)) for command, _, _ in lines] == [step.argv for step in steps]
+    assert [fact for _, _, fact in lines] == [as_fact(step) for step in steps]
+
+
+def as_fact(step: Step) -> str:
+    return f"{step.owner}: {step.words}"
+
+
+def assert_sound(text: str) -> None:
+    header = take_apart(text).header
+    assert all(line.startswith("#") for line in header.strip().split("\n") if line)
+    checked = bash(text, "-n")
+    assert (checked.returncode, checked.stderr) == (0, b"")
+
+
+@few
+@given(topologies(), st.sampled_from(KINDS))
+def test_bash_reads_every_script_and_its_tables(topology: Topology, kind: Kind) -> None:
+    text = script(topology, kind)
+    assert_sound(text)
+    written = [rows("\n".join(lines)) for lines in here_documents(take_apart(text).network)]
+    assert structure(text) == written
+
+
+# ---- a user's own templates ----
+
+
+def test_a_directory_of_a_user_is_looked_in_first(tmp_path: Path) -> None:
+    (tmp_path / "setup.sh.j2").write_text("made for {{ plan.name }} by {{ script }}\n{{ verbatim('shell/own.sh') }}")
+    (tmp_path / "shell").mkdir()
+    (tmp_path / "shell" / "own.sh").write_text("$(as it is)\n")
+    made = compile_topology(Topology("lab"), ORIGIN, tmp_path)
+    assert made.text("setup") == "made for lab by setup.sh\n$(as it is)\n"
+    assert made.text("teardown") == script(Topology("lab"), "teardown")
+
+
+def test_fixed_shell_can_be_replaced_file_by_file(tmp_path: Path) -> None:
+    (tmp_path / "shell").mkdir()
+    (tmp_path / "shell" / "prelude.sh").write_text("# a prelude\n")
+    made = compile_topology(Topology("lab"), ORIGIN, tmp_path)
+    for kind in KINDS:
+        assert made.text(kind).count("# a prelude\n") == 1
