@@ -140,7 +140,9 @@ def test_what_a_template_prints_is_one_word_of_shell(text: str) -> None:
     assert shlex.split(printed) == [text]
 
 
-@pytest.mark.parametrize("value", [None, 1.5, ["a"], ("a",), {"a": "b"}, b"a", object()], ids=repr)
+@pytest.mark.parametrize(
+    "value", [None, 1.5, ["a"], ("a",), {"a": "b"}, b"a", object()], ids=lambda value: type(value).__name__
+)
 def test_what_is_neither_text_nor_a_number_is_not_printed(value: object) -> None:
     with pytest.raises(TypeError):
         environment().from_string("{{ value }}").render(value=value)
