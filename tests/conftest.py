@@ -1,7 +1,14 @@
 from __future__ import annotations
 
+import os
+
 import pytest
 from goldens import Goldens
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("here", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
