@@ -227,7 +227,7 @@ read_ownership() {
 		done <"$OWNED"
 	fi
 	for record in /run/k8snet/*/owned; do
-		if [[ $record == "$OWNED" ]] || ! rest=$(cat "$record" 2>/dev/null); then continue; fi
+		if [[ $record == "$OWNED" ]] || ! { rest=$(<"$record"); } 2>/dev/null; then continue; fi
 		while IFS=$'\t' read -r kind name rest; do
 			if [[ $kind == undo ]]; then shared[$name]=$rest; fi
 		done <<<"$rest"
@@ -333,7 +333,10 @@ show_state() {
 		show_sysctls
 		if [[ ${vlans[$namespace]-} ]]; then enter "$namespace" bridge -json vlan show; fi
 		if [[ ${tables[$namespace]-} ]]; then
-			text=$(enter "$namespace" nft --stateless list table inet "$TABLE" 2>/dev/null) || true
+			if ! text=$(enter "$namespace" nft --stateless list table inet "$TABLE" 2>&1); then
+				[[ $text == *'No such file or directory'* ]] || die "nft list table: $text"
+				text=''
+			fi
 			printf '\n@nft %s\n' "${text//$'\n'/$'\r'}"
 		fi
 	done

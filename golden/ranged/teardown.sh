@@ -171,7 +171,7 @@ read_ownership() {
 		done <"$OWNED"
 	fi
 	for record in /run/k8snet/*/owned; do
-		if [[ $record == "$OWNED" ]] || ! rest=$(cat "$record" 2>/dev/null); then continue; fi
+		if [[ $record == "$OWNED" ]] || ! { rest=$(<"$record"); } 2>/dev/null; then continue; fi
 		while IFS=$'\t' read -r kind name rest; do
 			if [[ $kind == undo ]]; then shared[$name]=$rest; fi
 		done <<<"$rest"
@@ -277,7 +277,10 @@ show_state() {
 		show_sysctls
 		if [[ ${vlans[$namespace]-} ]]; then enter "$namespace" bridge -json vlan show; fi
 		if [[ ${tables[$namespace]-} ]]; then
-			text=$(enter "$namespace" nft --stateless list table inet "$TABLE" 2>/dev/null) || true
+			if ! text=$(enter "$namespace" nft --stateless list table inet "$TABLE" 2>&1); then
+				[[ $text == *'No such file or directory'* ]] || die "nft list table: $text"
+				text=''
+			fi
 			printf '\n@nft %s\n' "${text//$'\n'/$'\r'}"
 		fi
 	done
@@ -656,7 +659,10 @@ main() {
 		return
 	fi
 	announce "$commands" >&2
-	said=$(carry_out host "$commands") || die "failed: ${said/$'\n'/: }"
+	if ! said=$(carry_out host "$commands"); then
+		failure="failed: $said"
+		return 1
+	fi
 	rm -f "$OWNED"
 }
 
@@ -674,11 +680,12 @@ give_back() {
 
 # The steps of the table that remove something of ours, then whatever else is recorded as ours.
 remove_owned() {
-	local n name
+	local n name links
+	links=$(ip -oneline link show group "$MARK")
 	for n in "${!owner[@]}"; do
 		case ${words[n]} in
 		namespace) if [[ ${netns[${owner[n]}]+set} ]] && owns_namespace "${owner[n]}"; then commands+=${command[n]}$'\n'; fi ;;
-		group*) if [[ $(ip -oneline link show group "$MARK") ]]; then commands+=${command[n]}$'\n'; fi ;;
+		group*) if [[ $links ]]; then commands+=${command[n]}$'\n'; fi ;;
 		esac
 	done
 	for name in "${!owned[@]}"; do

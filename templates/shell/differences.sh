@@ -128,7 +128,7 @@ foresee() {
 			case $key in
 			"${owner[n]}: "* | "$namespace "*" port of ${owner[n]#* }: "*)
 				# shellcheck disable=SC2053 # a pattern
-				if [[ ${key#*: } == $old ]]; then unset 'fact[$key]'; fi
+				if [[ ${key#*: } == $old && $key != *": ${words[n]% *} "* ]]; then unset 'fact[$key]'; fi
 				;;
 			esac
 		done
@@ -185,7 +185,7 @@ remove_address() {
 			if [[ $key != "$1: inet "* || $key == "$3" ]]; then continue; fi
 			network_of "${key##* }"
 			if [[ ${fact[$3]} != *'"secondary":true'* && ${fact[$key]} == *'"secondary":true'* && $network == "$gone" ]]; then
-				was[$key]=${fact[$key]} dragged+=("$ip address add ${key#*: inet* } dev ${1#* }")
+				dragged+=("$ip address add ${key#*: inet* } dev ${1#* }")
 				unset 'fact[$key]'
 			else
 				left=yes

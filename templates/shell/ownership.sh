@@ -40,7 +40,7 @@ read_ownership() {
 		done <"$OWNED"
 	fi
 	for record in /run/k8snet/*/owned; do
-		if [[ $record == "$OWNED" ]] || ! rest=$(cat "$record" 2>/dev/null); then continue; fi
+		if [[ $record == "$OWNED" || ! -e $record ]] || ! { rest=$(<"$record"); } 2>/dev/null; then continue; fi
 		while IFS=$'\t' read -r kind name rest; do
 			if [[ $kind == undo ]]; then shared[$name]=$rest; fi
 		done <<<"$rest"

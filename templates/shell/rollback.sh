@@ -67,7 +67,8 @@ invert() {
 	*' vlan add '* | *' address add '* | *' route add '*) back=${1/ add / delete } ;;
 	*' address delete '*)
 		back=${1/ delete / add }
-		for value in ${was["$object: $wish"]//[\",]/ }; do
+		text=${was["$object: $wish"]//\"/}
+		for value in ${text//,/ }; do
 			case $value in
 			broadcast:* | metric:* | label:*:*) back+=" ${value/:/ }" ;;
 			nodad:true | noprefixroute:true) back+=" ${value%:*}" ;;

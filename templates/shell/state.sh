@@ -62,7 +62,10 @@ show_state() {
 		show_sysctls
 		if [[ ${vlans[$namespace]-} ]]; then enter "$namespace" bridge -json vlan show; fi
 		if [[ ${tables[$namespace]-} ]]; then
-			text=$(enter "$namespace" nft --stateless list table inet "$TABLE" 2>/dev/null) || true
+			if ! text=$(enter "$namespace" nft --stateless list table inet "$TABLE" 2>&1); then
+				[[ $text == *'No such file or directory'* ]] || die "nft list table: $text"
+				text=''
+			fi
 			printf '\n@nft %s\n' "${text//$'\n'/$'\r'}"
 		fi
 	done

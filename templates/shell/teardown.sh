@@ -37,7 +37,10 @@ main() {
 		return
 	fi
 	announce "$commands" >&2
-	said=$(carry_out host "$commands") || die "failed: ${said/$'\n'/: }"
+	if ! said=$(carry_out host "$commands"); then
+		failure="failed: $said"
+		return 1
+	fi
 	rm -f "$OWNED"
 }
 
@@ -55,11 +58,12 @@ give_back() {
 
 # The steps of the table that remove something of ours, then whatever else is recorded as ours.
 remove_owned() {
-	local n name
+	local n name links
+	links=$(ip -oneline link show group "$MARK")
 	for n in "${!owner[@]}"; do
 		case ${words[n]} in
 		namespace) if [[ ${netns[${owner[n]}]+set} ]] && owns_namespace "${owner[n]}"; then commands+=${command[n]}$'\n'; fi ;;
-		group*) if [[ $(ip -oneline link show group "$MARK") ]]; then commands+=${command[n]}$'\n'; fi ;;
+		group*) if [[ $links ]]; then commands+=${command[n]}$'\n'; fi ;;
 		esac
 	done
 	for name in "${!owned[@]}"; do

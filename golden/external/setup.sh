@@ -1,0 +1,1162 @@
+#!/usr/bin/env bash
+#
+# setup.sh makes the network external, or mends what differs from it. Run again, it changes nothing.
+#
+# Things that others made, used and given back: a bridge that gets a port, and an interface that becomes one.
+#
+#   ┌─ host ─────────────────────────────┐
+#   │ 10.91.9.0/24 via 10.91.0.2         │
+#   │                                    │
+#   │ lan0  10.91.0.1/24 (external)      │
+#   │ ═══════════╤══════════════════════ │
+#   │        veth-guest                  │
+#   │ ┌─ guest ──┴─────────┐             │
+#   │ │ eth0  10.91.0.2/24 │             │
+#   │ └────────────────────┘             │
+#   │                                    │
+#   │ br0                                │
+#   │ ═══════════╤════════════════╤═════ │
+#   │        veth-local        uplink0   │
+#   │ ┌─ local ──┴─────────┐  (external) │
+#   │ │ eth0  10.92.0.2/24 │             │
+#   │ └────────────────────┘             │
+#   └────────────────────────────────────┘
+#
+# Made by k8snet from topology.toml
+# (SHA-256 55b93076cd165714438fd9deaa0a148c07f4d0801ba8a3f56d4ee96cb08a9da7).
+# To change it, edit that file and run: k8snet compile topology.toml
+#
+#     sudo bash setup.sh              run it
+#     sudo bash setup.sh --dry-run    print the commands that a run would execute now
+#     sudo bash setup.sh --check      print what differs; the exit status is 1 if anything does
+#     sudo bash setup.sh --help       all options
+#
+# How to read it: the table `topology` has a command on each line and behind it the fact that the command
+# makes true. A run first reads the live system and then executes only the lines whose fact is not true yet, wave by
+# wave. `#+` makes a thing with all that its command names; `#=` is one of those things, put right if it has changed
+# since; `#?` has to be so beforehand.
+#
+# shellcheck disable=SC2034,SC2317 # not every script uses all of what is the same in every script
+
+# ---- prelude: the same in every script ----
+
+set -euo pipefail
+export LC_ALL=C
+umask 022
+
+say() { printf '%s: %s\n' "$SELF" "$*" >&2; }
+die() {
+	say "$*"
+	exit 1
+}
+
+# As root, with the programs that are named, and with nothing of this script left on standard input for them to read.
+prepare() {
+	local program
+	((EUID == 0)) || die "must run as root (sudo bash $SELF), or in a user namespace: unshare -rnm"
+	for program in "$@"; do
+		command -v "$program" >/dev/null || die "needs the program $program, which is not installed"
+	done
+	exec </dev/null
+}
+
+# Every way out leads through `leave`: the end, a command that failed, and a signal, which is heard when the command
+# under way has ended. While it leaves, a script is deaf to signals.
+trap 'leave $?' EXIT
+trap 'stop INT 130' INT
+trap 'stop TERM 143' TERM
+trap 'stop HUP 129' HUP
+trap 'stop PIPE 141' PIPE
+
+failure='' # why the script ends early, for people to read
+go_back='' # what takes back the changes of this run, while there are any
+
+stop() {
+	failure="stopped by SIG$1"
+	leave "$2"
+}
+leave() {
+	local line
+	trap '' INT TERM HUP PIPE
+	trap - EXIT
+	set +e
+	wait
+	if [[ $failure ]]; then while IFS= read -r line; do say "$line"; done <<<"$failure"; fi
+	if [[ $go_back ]]; then "$go_back"; fi
+	remove_scratch
+	forget_state
+	exit "$1"
+}
+
+# A directory for what several processes have to say, gone when the script ends.
+scratch=''
+make_scratch() { scratch=$(mktemp --directory); }
+remove_scratch() {
+	if [[ $scratch ]]; then rm -r "$scratch"; fi
+	scratch=''
+}
+
+# Runs a command in a namespace.
+enter() {
+	if [[ $1 == host ]]; then "${@:2}"; else nsenter --net="/run/netns/$1" "${@:2}"; fi
+}
+
+readonly SELF=setup.sh NAME=external MARK=1382917433 TABLE=k8snet-external
+
+# ---- the network ----
+
+topology() {
+	cat <<'END'
+### 1. Namespaces, bridges and veth pairs
+
+# The namespaces.
+ip netns add guest   #+ guest: namespace
+ip netns add local   #+ local: namespace
+
+# Somebody else's interface, a port of our bridge for as long as the network is up.
+ip link show dev uplink0   #? host uplink0: exists
+
+# Somebody else's bridge: it gets an address, and a container.
+ip link show dev lan0 type bridge   #? host lan0: bridge
+
+# The bridge br0 on the host.
+ip link add name br0 group 1382917433 type bridge   #+ host br0: bridge
+
+# eth0 in guest; its peer veth-guest on the host, a port of lan0.
+ip link add name veth-guest up master lan0 group 1382917433 type veth peer name eth0 group 1382917433 netns guest   #+ host veth-guest: veth, peer guest eth0
+ip link set dev veth-guest master lan0   #= host veth-guest: master lan0
+ip link set dev veth-guest up            #= host veth-guest: up
+
+# eth0 in local; its peer veth-local on the host, a port of br0.
+ip link add name veth-local up master br0 group 1382917433 type veth peer name eth0 group 1382917433 netns local   #+ host veth-local: veth, peer local eth0
+ip link set dev veth-local master br0   #= host veth-local: master br0
+ip link set dev veth-local up           #= host veth-local: up
+
+### 2. Inside the namespaces, several at a time
+
+# guest.
+ip netns exec guest bash -c 'echo 0 >/proc/sys/net/ipv4/ip_forward'   #  guest: net.ipv4.ip_forward 0
+ip -n guest link set dev lo up                                        #  guest lo: up
+ip -n guest address add 10.91.0.2/24 dev eth0                         #  guest eth0: inet 10.91.0.2/24
+ip -n guest link set dev eth0 up                                      #  guest eth0: up
+
+# local.
+ip -n local link set dev lo up                  #  local lo: up
+ip -n local address add 10.92.0.2/24 dev eth0   #  local eth0: inet 10.92.0.2/24
+ip -n local link set dev eth0 up                #  local eth0: up
+
+### 3. Where the bridges are: they come up last
+
+# The host.
+bash -c 'echo 1 >/proc/sys/net/ipv4/conf/all/arp_notify'   #  host: net.ipv4.conf.all.arp_notify 1
+ip link set dev uplink0 master br0                         #  host uplink0: master br0
+ip link set dev uplink0 type bridge_slave hairpin on       #  host uplink0 port of br0: hairpin true
+ip address add 10.91.0.1/24 dev lan0                       #  host lan0: inet 10.91.0.1/24
+ip link set dev br0 up                                     #  host br0: up
+ip route add 10.91.9.0/24 via 10.91.0.2 dev lan0           #  host: inet route 10.91.9.0/24 via 10.91.0.2 dev lan0
+END
+}
+
+# ---- from here on, nothing is particular to this network ----
+
+# ---- what is ours ----
+#
+# Links that setup makes carry a link group. A namespace cannot be marked in the instant it is made, so it is recorded
+# before, and its identity after. Recorded, too, is how to take back what was made true on things that are not ours.
+# The record is gone after a reboot, as namespaces are.
+
+readonly STATE=/run/k8snet/$NAME
+readonly OWNED=$STATE/owned
+
+# netns[node1]: the identity of the namespace that has this name now
+# owned[node1]: the identity it had when it was made for this network, or "-" until that is known
+# undo[FACT]:   the command that takes back a fact made true on something that is not ours
+# shared[FACT]: the same in the record of another network, which needs the fact, too: whoever goes last takes it back
+declare -A netns=() owned=() undo=() shared=()
+declare -a borrowings=() # the keys of undo, in the order in which they were made true
+
+# Takes the lock of this topology: the directory of its state, unless a teardown removes it in that moment.
+lock() {
+	LOCK=''
+	while mkdir -p "$STATE" 2>/dev/null || mkdir -p "$STATE" || exit 1; do # twice: another topology may remove /run/k8snet
+		{ exec {LOCK}<"$STATE"; } 2>/dev/null || continue
+		if ! flock --nonblock "$LOCK"; then
+			say "another run on $NAME is under way; waiting for it"
+			until flock --timeout 1 "$LOCK"; do (($? == 1)) || exit 1; done # in short turns, between which signals are heard
+		fi
+		if [[ /proc/self/fd/$LOCK -ef $STATE ]]; then return 0; fi
+		exec {LOCK}<&-
+	done
+}
+
+# What is recorded as ours, what others recorded as borrowed, and which namespaces there are.
+read_ownership() {
+	local kind name rest record
+	if [[ -r $OWNED ]]; then
+		while IFS=$'\t' read -r kind name rest; do
+			case $kind in
+			netns) owned[$name]=$rest ;;
+			undo) undo[$name]=$rest borrowings+=("$name") ;;
+			esac
+		done <"$OWNED"
+	fi
+	for record in /run/k8snet/*/owned; do
+		if [[ $record == "$OWNED" ]] || ! { rest=$(<"$record"); } 2>/dev/null; then continue; fi
+		while IFS=$'\t' read -r kind name rest; do
+			if [[ $kind == undo ]]; then shared[$name]=$rest; fi
+		done <<<"$rest"
+	done
+	read_namespaces
+}
+
+# A name in /run/netns that is no namespace is what was left when its making was cut off.
+read_namespaces() {
+	local kernel kind inode changed path
+	netns=()
+	[[ -d /run/netns ]] || return 0
+	kernel=$(stat --dereference --format %d /proc/self/ns/net)
+	while read -r kind inode changed path; do
+		if [[ ! $path ]]; then continue; fi
+		if [[ $kind == "$kernel" ]]; then netns[${path##*/}]="$inode $changed"; else netns[${path##*/}]=broken; fi
+	done < <(stat --format '%d %i %.9Z %n' /run/netns/* 2>/dev/null)
+	for path in /run/netns/*; do
+		[[ ${netns[${path##*/}]+set} || ! -e $path ]] || die "cannot read /run/netns: stat says nothing of ${path##*/}"
+	done
+}
+
+# Removes what processes of a run had to say, and what a run that was killed left half written.
+sweep() {
+	if compgen -G "$STATE/*.*" >/dev/null; then rm -f "$STATE"/*.*; fi
+}
+
+# Removes the record of a topology that owns nothing, if this run meant to lock it and no other run does now.
+forget_state() {
+	[[ ${LOCK+set} && ! -e $OWNED ]] || return 0
+	if [[ ! $LOCK ]]; then { exec {LOCK}<"$STATE"; } 2>/dev/null || return 0; fi
+	[[ /proc/self/fd/$LOCK -ef $STATE ]] && flock --nonblock "$LOCK" || return 0
+	sweep
+	(cd /run && rmdir --parents --ignore-fail-on-non-empty "k8snet/$NAME" 2>/dev/null) || true
+}
+
+owns_namespace() { [[ ${owned[$1]+set} && (${owned[$1]} == - || ${netns[$1]-} == "${owned[$1]}" || ${netns[$1]-} == broken) ]]; }
+
+# A name that no topology can give was given by somebody inside a namespace, whatever group the link carries.
+owns_link() { [[ $1 != *[!A-Za-z0-9_.+\ -]* && ${live[$1]-} == *"\"group\":\"$MARK\""* ]]; }
+
+# ---- reading the live system ----
+
+# live[node1 vethA]: what ip says of an interface, in JSON; live[host vethB port of br0]: of a port, as its bridge sees it
+# fact[node1 vethA: inet 10.10.0.2/24]: addresses, routes, VLANs and sysctls; the value is what else is known of them
+# device[node1 2]: the interface with that index; nsid[host 0]: the namespace that the host knows by that number
+declare -A live=() fact=() device=() nsid=()
+
+# table_number[name]: the routing table that this system calls so
+declare -A table_number=()
+
+# By namespace, what is read beside interfaces, addresses and routes: sysctls, VLANs, the nft table, numbers of namespaces.
+declare -A sysctls=() vlans=() tables=() makers=()
+
+# Reads the host and those of the wanted namespaces that exist.
+read_wanted() {
+	local namespace present=()
+	for namespace in "${namespaces[@]}"; do
+		if [[ ${netns[$namespace]-broken} != broken ]]; then present+=("$namespace"); fi
+	done
+	read_state "${present[@]}"
+}
+
+# The names of routing tables, which the tools print in the place of numbers.
+read_table_names() {
+	local file number name
+	for file in {/usr/share,/usr/lib,/etc}/iproute2/rt_tables{,.d/*.conf}; do
+		if [[ ! -r $file ]]; then continue; fi
+		while read -r number name _; do
+			if [[ $number == [0-9]* && $name ]]; then table_number[$name]=$((number)); fi
+		done <"$file"
+	done
+}
+
+# Reads the host and the namespaces named, several at a time where there are many.
+read_state() {
+	local worker workers=1 pids=()
+	read_table_names
+	if (($# > 8)); then workers=4; fi
+	make_scratch
+	for ((worker = 0; worker < workers; worker++)); do
+		show_state "$worker" "$workers" host "$@" >"$scratch/$worker" 2>"$scratch/$worker.err" &
+		pids+=("$!")
+	done
+	for worker in "${!pids[@]}"; do
+		wait "${pids[worker]}" || die "cannot read the state: $(<"$scratch/$worker.err")"
+		take_state "$(<"$scratch/$worker")"
+	done
+	remove_scratch
+}
+
+# Prints every WORKERS-th namespace of those named: "@NAME", then what the tools say, each answer on a line.
+show_state() {
+	local first=$1 step=$2 namespace ask text i
+	shift 2
+	for ((i = first + 1; i <= $#; i += step)); do
+		namespace=${!i}
+		ask=$'address show\nroute show table all type unicast\nroute show table all type blackhole'
+		ask+=$'\nroute show table all type unreachable\nroute show table all type prohibit'
+		if [[ $namespace == host || ${makers[$namespace]-} ]]; then ask+=$'\nnetns list-id'; fi
+		printf '@%s\n' "$namespace"
+		enter "$namespace" ip -json -details -batch - <<<"$ask"
+		show_sysctls
+		if [[ ${vlans[$namespace]-} ]]; then enter "$namespace" bridge -json vlan show; fi
+		if [[ ${tables[$namespace]-} ]]; then
+			if ! text=$(enter "$namespace" nft --stateless list table inet "$TABLE" 2>&1); then
+				[[ $text == *'No such file or directory'* ]] || die "nft list table: $text"
+				text=''
+			fi
+			printf '\n@nft %s\n' "${text//$'\n'/$'\r'}"
+		fi
+	done
+}
+
+# Prints settings, each below its path. Those of interfaces that are not there are left out.
+show_sysctls() {
+	local path value
+	if [[ $namespace == host ]]; then
+		for path in ${sysctls[host]-}; do
+			if { read -r value <"$path"; } 2>/dev/null; then printf '==> %s <==\n%s\n' "$path" "$value"; fi
+		done
+	elif [[ ${sysctls[$namespace]-} ]]; then
+		# shellcheck disable=SC2086 # a list of paths
+		enter "$namespace" head --lines=1 --verbose ${sysctls[$namespace]} 2>/dev/null || true
+	fi
+}
+
+# Takes in what show_state printed.
+take_state() {
+	local line namespace='' sysctl='' IFS=$'\n'
+	set -f
+	for line in $1; do
+		case $line in
+		'@nft '*) fact["$namespace: nft"]=${line#@nft } ;;
+		@*) namespace=${line#@} ;;
+		'[ ]' | '[]') ;;
+		\[*) take_answer "$namespace" "$line" ;;
+		'==> '*) sysctl=${line#==> /proc/sys/} sysctl=${sysctl% <==} ;;
+		*) take_sysctl "$namespace" "$sysctl" "$line" ;;
+		esac
+	done
+	set +f
+}
+
+take_sysctl() {
+	local key=${2//./%} value IFS=$' \t'
+	key=${key//\//.}
+	read -ra value <<<"$3"
+	fact["$1: ${key//%//} ${value[*]}"]=1
+}
+
+# Takes in one JSON array, piece by piece: every object in it starts with a key that tells what it is.
+take_answer() {
+	local namespace=$1 owner='' port='' last='' text value IFS='{'
+	for text in $2; do
+		case $text in
+		'"ifindex":'*)
+			text_of ifname
+			owner="$namespace $value" port=''
+			live[$owner]=$text
+			number_of ifindex
+			device["$namespace $value"]=${owner#* }
+			;;
+		'"family":"inet","local":"127.0.0.1","prefixlen":8,'* | '"family":"inet6","local":"::1",'*) ;;
+		'"family":'*) take_address ;;
+		'"type":'*'"protocol":"'[kr]*) ;; # kernel, ra, redirect: set up or learnt by the kernel itself
+		'"type":'*) take_route ;;
+		'"gateway":'* | '"dev":'*) # a next hop of the route before
+			text_of dev
+			fact[$last]=$value
+			;;
+		'"nsid":'*)
+			text_of name
+			last=$value
+			number_of nsid
+			nsid["$namespace $value"]=$last
+			;;
+		'"ifname":'*) # of the listing of VLANs
+			text_of ifname
+			owner="$namespace $value"
+			text=${live[$owner]-}
+			if [[ $text == *'"master":'* ]]; then
+				text_of master
+				owner+=" port of $value"
+			fi
+			;;
+		'"vlan":'*)
+			number_of vlan
+			if [[ $text == *'"PVID"'* ]]; then value+=" pvid"; fi
+			if [[ $text == *'"Egress Untagged"'* ]]; then value+=" untagged"; fi
+			fact["$owner: vlan $value"]=1
+			;;
+		*)
+			if [[ $port ]]; then
+				live[$port]=$text port=''
+			elif [[ $owner ]]; then
+				live[$owner]+=$text
+				if [[ $text == *'"info_slave_kind":"bridge"'* ]]; then
+					last=$text text=${live[$owner]}
+					text_of master
+					port="$owner port of $value"
+				fi
+			fi
+			;;
+		esac
+	done
+}
+
+# The value of a key in the JSON text: a string, a number. To cut off the end and measure the rest is many times faster
+# than to cut off the beginning.
+text_of() {
+	value=${text%%"\"$1\":\""*}
+	value=${text:${#value}+${#1}+4}
+	value=${value%%\"*}
+}
+number_of() {
+	value=${text%%"\"$1\":"*}
+	value=${text:${#value}+${#1}+3}
+	value=${value%%[,\}]*}
+}
+
+take_address() {
+	local part family address IFS=,
+	for part in ${text//\"/}; do
+		case $part in
+		family:*) family=${part#*:} ;;
+		local:*) address=${part#*:} ;;
+		address:*) address+=" peer ${part#*:}" ;;
+		prefixlen:*)
+			fact["$owner: $family $address/${part#*:}"]=$text
+			return
+			;;
+		esac
+	done
+}
+
+# Spells a route as the table does.
+take_route() {
+	local part family=inet kind='' words='' dev='' tail='' table='' onlink='' IFS=,
+	for part in ${text//\"/}; do
+		case $part in
+		type:unicast | table:main) ;;
+		type:*) kind=" ${part#*:}" ;;
+		dst:*) words=" ${part#*:}" ;;
+		gateway:*) words+=" via ${part#*:}" ;;
+		dev:*) dev=${part#*:} ;;
+		prefsrc:*) tail+=" src ${part#*:}" ;;
+		metric:*) tail+=" metric ${part#*:}" ;;
+		table:*)
+			table=${part#*:}
+			table=" table ${table_number[$table]-$table}"
+			;;
+		pref:*) family=inet6 ;;
+		*onlink*) onlink=' onlink' ;;
+		esac
+	done
+	if [[ $kind ]]; then dev=''; fi
+	last="$namespace: $family route$kind$words${dev:+ dev $dev}$tail$table$onlink"
+	fact[$last]=$dev
+}
+
+# Sets peer to the other end of a veth: "node1 vethA", or nothing.
+find_peer() {
+	local text=${live[$1]-} value there=${1%% *}
+	peer=''
+	if [[ $text == *'"link_netnsid":'* ]]; then
+		number_of link_netnsid
+		there=${nsid["$there $value"]-}
+		number_of link_index
+		value=${device["$there $value"]-}
+	elif [[ $text == *'"link":"'* ]]; then
+		text_of link
+	else
+		return 0
+	fi
+	if [[ $value ]]; then peer="$there $value"; fi
+}
+
+# The same for any link: it may be in a namespace whose numbers for others were not read, and none knows the host by name.
+find_other_end() {
+	local namespace=${1%% *} object
+	if [[ $namespace != host && ! ${makers[$namespace]-} ]]; then
+		makers[$namespace]=1
+		take_answer "$namespace" "$(enter "$namespace" ip -json netns list-id)"
+	fi
+	find_peer "$1"
+	if [[ $peer || $namespace == host ]]; then return 0; fi
+	for object in "${!live[@]}"; do
+		if [[ $object == host' '* ]]; then find_peer "$object"; fi
+		if [[ $peer == "$1" ]]; then
+			peer=$object
+			return 0
+		fi
+	done
+	peer=''
+}
+
+# ---- the table of steps: "COMMAND   #SIGN OWNER: WORDS" ----
+
+# The steps, column by column; the numbers of those that make or need an interface; the namespaces that are made.
+declare -a wave=() sign=() command=() owner=() words=() makings=() needs=() namespaces=()
+
+# Their facts; the interfaces that they make, as well as the loopbacks of their namespaces; what they give VLANs.
+declare -A wanted=() modelled=() tagging=()
+
+# Reads the table, and from it what has to be read of the live system.
+read_table() {
+	local line text part=1 n=0 here IFS=$'\n'
+	set -f
+	for line in $1; do
+		case $line in
+		'### '*) part=$((part + 1)) && continue ;;
+		'#'*) continue ;;
+		esac
+		command[n]=${line%%  *}
+		text=${line:${#command[n]}}
+		text=${text#*\#}
+		wave[n]=$part sign[n]=${text:0:1} text=${text:2}
+		owner[n]=${text%%: *} wanted[$text]=1
+		words[n]=${text:${#owner[n]}+2} here=${text%%[ :]*}
+		case ${sign[n]}${words[n]} in
+		+namespace) namespaces+=("$here") modelled["$here lo"]=1 ;;
+		+veth,*) makings+=("$n") modelled[${owner[n]}]=1 modelled[${words[n]#veth, peer }]=1 makers[$here]=1 ;;
+		+*) makings+=("$n") modelled[${owner[n]}]=1 ;;
+		\?*) needs+=("$n") ;;
+		' vlan '*) note_reading "$here" "${words[n]}" && tagging[${owner[n]}]=1 ;;
+		' net.'* | ' nft '*) note_reading "$here" "${words[n]}" ;;
+		esac
+		n=$((n + 1))
+	done
+	set +f
+}
+
+# Notes what has to be read in a namespace, beside interfaces, addresses and routes, to know whether a fact is true.
+note_reading() {
+	local path
+	case $2 in
+	net.*)
+		path=${2%% *} path=${path//\//%}
+		path=${path//.//}
+		sysctls[$1]+=" /proc/sys/${path//%/.}"
+		;;
+	vlan*) vlans[$1]=1 ;;
+	nft*) tables[$1]=1 ;;
+	esac
+}
+
+# Notes what has to be read to know whether what was made true on things that are not ours still is.
+note_borrowings() {
+	local text
+	for text in "${borrowings[@]}"; do note_reading host "${text#*: }"; done
+}
+
+# Is a fact, OWNER WORDS, true of the live system? An nft table is compared with the COMMAND that loads it, if given.
+holds() {
+	local text=${live[$1]-} key value peer
+	case $2 in
+	up) [[ $text == *[[,]'"UP"'[],]* ]] ;;
+	inet' '* | inet6' '* | vlan' '* | net.*) [[ ${fact["$1: $2"]+set} ]] ;;
+	namespace) [[ ${netns[$1]-broken} != broken ]] ;;
+	exists) [[ $text ]] ;;
+	bridge) [[ $text == *'"info_kind":"bridge"'* ]] ;;
+	veth,*)
+		find_peer "$1"
+		[[ $text == *'"info_kind":"veth"'* && "veth, peer $peer" == "$2" ]]
+		;;
+	ageing_time' '*) # while its spanning tree changes, a bridge ages faster
+		[[ $text == *"\"ageing_time\":${2#* },"* || $text == *'"topology_change":1'* ]]
+		;;
+	'nft table'*)
+		value=${3#*"; delete table inet $TABLE; "}
+		value=${value%\'} text=${fact["$1: nft"]-}
+		[[ $text && ${text//[;[:space:]]/} == "${value//[;[:space:]]/}"* ]]
+		;;
+	*)
+		key=${2%% *} value=${2#* }
+		[[ $text == *"\"$key\":$value"[,\}]* || $text == *"\"$key\":\"$value\""* ]]
+		;;
+	esac
+}
+
+# ---- carrying out commands ----
+
+# Prints commands, given a line each, as they are about to be executed.
+announce() {
+	local IFS=$'\n'
+	set -f
+	# shellcheck disable=SC2086 # a line each
+	if [[ $1 ]]; then printf '[#] %s\n' $1; fi
+	set +f
+}
+
+# Carries out commands of one namespace, given a line each: those of `ip` and of `bridge` together in one process.
+# Where one fails it prints that command and, below, what was said of it, and carries out no more; with FORCE it goes on.
+carry_out() {
+	local - namespace=$1 line tool='' next lines=() IFS=$'\n'
+	set -f
+	for line in $2; do
+		case $line in
+		'ip netns exec '*) next='' ;;
+		'ip '*) next=ip ;;
+		'bridge '*) next=bridge ;;
+		*) next='' ;;
+		esac
+		if [[ ! $next || $next != "$tool" ]]; then
+			execute_lines || return 1
+			tool=$next lines=()
+		fi
+		lines+=("$line")
+	done
+	execute_lines
+}
+
+execute_lines() {
+	local said=$STATE/said.$BASHPID status=0 number prefix="$tool "
+	((${#lines[@]})) || return 0
+	if [[ $namespace != host ]]; then prefix+="-n $namespace "; fi
+	if [[ $tool ]]; then
+		enter "$namespace" "$tool" ${FORCE:+-force} -batch - <<<"${lines[*]#"$prefix"}" >"$said" 2>&1 || status=$?
+	else
+		bash -c "${lines[0]}" >"$said" 2>&1 || status=$?
+	fi
+	if ((status == 0)) || [[ ${FORCE-} ]]; then return 0; fi
+	said=$(<"$said")
+	if [[ $said =~ (.*)'Command failed -:'([0-9]+) ]]; then
+		number=${BASH_REMATCH[2]} said=${BASH_REMATCH[1]} line=${lines[BASH_REMATCH[2] - 1]}
+		if [[ $line == *' link delete dev '* && $said == *'Cannot find device'* ]]; then # it went with its peer
+			lines=("${lines[@]:number}")
+			execute_lines
+			return
+		fi
+	elif [[ $tool ]]; then
+		line="${lines[0]} (or one of the ${#lines[@]} after it)" said+=" exit status $status"
+	else
+		line=${lines[0]}
+	fi
+	printf '%s\n%s\n' "$line" "${said%$'\n'}"
+	return 1
+}
+
+# The namespace in which a command is carried out.
+find_place() {
+	case $1 in
+	'ip -n '* | 'bridge -n '*) place=${1#* -n } place=${place%% *} ;;
+	*) place=host ;;
+	esac
+}
+
+# ---- what differs ----
+
+# Notes a command for a wave, and the fact that it changes.
+note_command() {
+	local place key
+	find_place "$2"
+	key="$1 $place"
+	if [[ ! ${batch[$key]+set} ]]; then
+		if [[ $place == host ]]; then places[$1]="host ${places[$1]-}"; else places[$1]+=" $place"; fi
+	fi
+	batch[$key]+=$2$'\n'
+	about[$2]=$3
+}
+
+# Notes a fact that is not to be, and the command that ends it. Namespaces go when what has an end in them has gone.
+note_removal() {
+	local number=0
+	if [[ $2 == *': namespace' ]]; then number=1; fi
+	drift+=("there, not wanted: $2")
+	note_command "$number" "$1" "$2"
+}
+
+ip_in() { if [[ $1 == host ]]; then ip=ip; else ip="ip -n $1"; fi; }
+
+# Refuses to start where something of a wanted name was made by others, or something that others make is missing.
+refuse_foreign() {
+	local n name
+	for name in "${namespaces[@]}"; do
+		if [[ ! ${netns[$name]+set} ]] || owns_namespace "$name"; then continue; fi
+		if [[ $adopt ]]; then
+			owned[$name]=${netns[$name]}
+		else
+			refused+=("namespace $name exists, and this topology did not make it (--adopt takes it over)")
+		fi
+	done
+	for n in "${makings[@]}"; do
+		refuse_link "$n" "${owner[n]}"
+		if [[ ${words[n]} == veth,* ]]; then refuse_link "$n" "${words[n]#veth, peer }"; fi
+	done
+	for n in "${needs[@]}"; do
+		holds "${owner[n]}" "${words[n]}" || refused+=("${owner[n]}: ${words[n]}: has to be so before setup, and is not")
+	done
+}
+
+refuse_link() {
+	local n=$1 ip namespace=${2%% *} name=${2#* }
+	if [[ ! ${live[$2]+set} ]] || owns_link "$2"; then return 0; fi
+	if ! holds "${owner[n]}" "${words[n]}"; then
+		refused+=("interface $name ($namespace) exists, is not what is wanted (${owner[n]}: ${words[n]}), and this topology did not make it")
+	elif [[ $adopt ]]; then
+		ip_in "$namespace"
+		note_command 0 "$ip link set dev $name group $MARK" "$2: group $MARK"
+		drift+=("not ours yet: $2")
+	else
+		refused+=("interface $name ($namespace) exists, and this topology did not make it (--adopt takes it over)")
+	fi
+}
+
+# Removes what this topology owns and does not want any more: of an earlier version of it, or no longer what it was.
+remove_leftovers() {
+	local n object name peer text
+	for ((n = ${#borrowings[@]} - 1; n >= 0; n--)); do
+		text=${borrowings[n]}
+		if [[ ! ${wanted[$text]+set} && ! ${shared[$text]+set} ]] && holds "${text%%: *}" "${text#*: }" ''; then note_removal "${undo[$text]}" "$text"; fi
+	done
+	for n in "${makings[@]}"; do
+		if [[ ${live[${owner[n]}]+set} ]] && ! holds "${owner[n]}" "${words[n]}"; then remove_link "${owner[n]}"; fi
+	done
+	for n in "${makings[@]}"; do
+		peer=${words[n]#veth, peer }
+		if [[ ! ${live[${owner[n]}]+set} && ${live[$peer]+set} ]]; then remove_link "$peer"; fi
+	done
+	for object in "${!live[@]}"; do
+		if [[ ! ${modelled[$object]+set} ]] && owns_link "$object"; then remove_link "$object"; fi
+	done
+	for name in "${!owned[@]}"; do
+		if [[ ! ${netns[$name]+set} ]] || ! owns_namespace "$name"; then continue; fi
+		if [[ ! ${modelled["$name lo"]+set} || ${netns[$name]} == broken ]]; then note_removal "ip netns delete $name" "$name: namespace"; fi
+	done
+}
+
+# Removes an interface; with it go its peer, its addresses and routes, and its ports are free.
+remove_link() {
+	local ip peer
+	ip_in "${1%% *}"
+	note_removal "$ip link delete dev ${1#* }" "$1: interface"
+	find_other_end "$1"
+	forget_link "$1"
+	if [[ $peer ]]; then forget_link "$peer"; fi
+}
+
+forget_link() {
+	local key name=${1#* }
+	unset 'live[$1]'
+	for key in "${!live[@]}"; do
+		if [[ $key == "$1 port of "* || $key == "${1%% *} "*" port of ${1#* }" ]]; then
+			unset 'live[$key]'
+		elif [[ $key == "${1%% *} "* ]]; then
+			live[$key]=${live[$key]/"\"master\":\"${1#* }\","/}
+		fi
+	done
+	for key in "${!fact[@]}"; do
+		case $key in
+		"$1: "* | "$1 port of "* | "${1%% *}: net."*".${name//.//}."*) unset 'fact[$key]' ;;
+		*) if [[ "$1" == "${key%%: *} ${fact[$key]}" ]]; then unset 'fact[$key]'; fi ;;
+		esac
+	done
+}
+
+# Forgets what the kernel will change by itself when a step is carried out, so that it is set again afterwards.
+foresee() {
+	local n key old namespace
+	for n in "${!owner[@]}"; do
+		case ${words[n]} in
+		'vlan_default_pvid 0' | 'net.ipv4.ip_forward '* | net.ipv6.conf.all.forwarding' '*) ;;
+		*) continue ;;
+		esac
+		if holds "${owner[n]}" "${words[n]}"; then continue; fi
+		namespace=${owner[n]%% *}
+		if [[ ${words[n]} == net.* ]]; then # forwarding as a whole sets that of each interface
+			old="net.${words[n]:4:4}.conf.*.forwarding *"
+		elif [[ ${live[${owner[n]}]-} =~ '"vlan_default_pvid":'([0-9]+) ]]; then # the VLAN that every port had by default
+			old="vlan ${BASH_REMATCH[1]} pvid untagged"
+		else
+			continue
+		fi
+		for key in "${!fact[@]}"; do
+			case $key in
+			"${owner[n]}: "* | "$namespace "*" port of ${owner[n]#* }: "*)
+				# shellcheck disable=SC2053 # a pattern
+				if [[ ${key#*: } == $old ]]; then unset 'fact[$key]'; fi
+				;;
+			esac
+		done
+	done
+}
+
+# Removes addresses, routes and VLANs that the table does not have from the interfaces that it does have.
+remove_extras() {
+	local key here ip extra=()
+	for key in "${!fact[@]}"; do
+		if [[ ! ${wanted[$key]+set} ]] && is_extra "${key%%: *}" "${key#*: }" "${fact[$key]}"; then extra+=("$key"); fi
+	done
+	for key in "${extra[@]}"; do
+		if [[ $key == *': inet'*' route '* ]]; then remove_route "$key"; fi
+	done
+	for key in "${extra[@]}"; do
+		here=${key%%: *}
+		case ${key#*: } in
+		*' route '*) ;;
+		inet*) remove_address "$here" "${key##* }" "$key" ;;
+		vlan*) remove_vlan "$here" "$key" ;;
+		esac
+	done
+}
+
+is_extra() {
+	case $2 in
+	'inet route '* | 'inet6 route '*) [[ ${modelled["$1 $3"]+set} || ($1 != host && ! $3) ]] ;;
+	inet*) [[ ${modelled[$1]+set} && $3 != *'"scope":"link"'* && $3 != *'"dynamic":true'* && ($1 != *' lo' || $3 != *'"scope":"host"'*) ]] ;;
+	'vlan '*) [[ ${tagging[$1]+set} && ! ${wanted["$1: ${2% pvid untagged}"]+set} && ! ${wanted["$1: ${2% pvid untagged} pvid untagged"]+set} ]] ;;
+	*) return 1 ;;
+	esac
+}
+
+remove_route() {
+	local ip text=" ${1#*: inet* route }"
+	ip_in "${1%%: *}"
+	if [[ $1 == *': inet6 '* ]]; then text=${text/ default/ ::\/0}; fi
+	note_removal "$ip route delete$text" "$1"
+	unset 'fact[$1]'
+}
+
+# Removes an address. The kernel takes more along: with the first IPv4 address of a network the others of that network
+# on the interface, and with its last IPv4 address the interface's routes; they are added again where they are wanted.
+remove_address() {
+	local ip key left='' network
+	[[ ${fact[$3]+set} ]] || return 0
+	ip_in "${1%% *}"
+	note_removal "$ip address delete ${3#*: inet* } dev ${1#* }" "$3"
+	was[$3]=${fact[$3]}
+	if [[ $3 == *': inet '* ]]; then
+		network_of "$2" && local gone=$network
+		for key in "${!fact[@]}"; do
+			if [[ $key != "$1: inet "* || $key == "$3" ]]; then continue; fi
+			network_of "${key##* }"
+			if [[ ${fact[$3]} != *'"secondary":true'* && ${fact[$key]} == *'"secondary":true'* && $network == "$gone" ]]; then
+				was[$key]=${fact[$key]} dragged+=("$ip address add ${key#*: inet* } dev ${1#* }")
+				unset 'fact[$key]'
+			else
+				left=yes
+			fi
+		done
+		for key in "${!fact[@]}"; do
+			if [[ ! $left && $key == "${1%% *}: inet route "* && ${fact[$key]} == "${1#* }" ]]; then
+				dragged+=("$ip route add ${key#*: inet* route }")
+				unset 'fact[$key]'
+			fi
+		done
+	fi
+	unset 'fact[$3]'
+}
+
+# Sets network to that of an IPv4 address with its prefix length.
+network_of() {
+	local a b c d
+	IFS=./ read -r a b c d network <<<"$1"
+	network="$(((a << 24 | b << 16 | c << 8 | d) >> (32 - network))) $network"
+}
+
+remove_vlan() {
+	local bridge=bridge name=${1#* } own=''
+	if [[ $1 != host* ]]; then bridge="bridge -n ${1%% *}"; fi
+	if [[ $1 != *' port of '* ]]; then own=' self'; fi
+	local vid=${2#*: vlan }
+	note_removal "$bridge vlan delete dev ${name%% port of *} vid ${vid%% *}$own" "$2"
+	unset 'fact[$2]'
+}
+
+# Notes the steps of the table whose facts are not true.
+add_missing() {
+	local n text back
+	for n in "${!owner[@]}"; do
+		if [[ ${owner[n]} != *' '* || ${live[${owner[n]}]+set} ]]; then
+			if holds "${owner[n]}" "${words[n]}" "${command[n]}"; then
+				if [[ ${shared["${owner[n]}: ${words[n]}"]+set} ]]; then share "${owner[n]}: ${words[n]}"; fi
+				continue
+			fi
+		elif [[ ${sign[n]} == '=' ]]; then
+			continue
+		fi
+		text="${owner[n]}: ${words[n]}"
+		drift+=("wanted, not there: $text")
+		note_command "${wave[n]}" "${command[n]}" "$text"
+		if [[ ${words[n]} == namespace ]]; then created[${owner[n]}]=1; fi
+		if [[ ${owner[n]} == host* && ! ${undo[$text]+set} ]] && is_borrowed "${owner[n]}" "${words[n]}"; then
+			invert "${command[n]}"
+			if [[ $back ]]; then undo[$text]=$back borrowed+=("$text"); fi
+		fi
+	done
+}
+
+# Notes that this network, too, needs a fact that another one made true on something that is not theirs.
+share() {
+	if [[ ! ${undo[$1]+set} ]]; then undo[$1]=${shared[$1]} borrowed+=("$1"); fi
+}
+
+# Is a fact of the host about something that this topology does not make, so that it has to be taken back by itself?
+# What a port is, it is no more when it leaves the bridge.
+is_borrowed() {
+	local name=${1#host} dev=${2#* dev }
+	if [[ $1 == *' port of '* && ${undo["${1%% port of *}: master ${1#* port of }"]+set} ]]; then return 1; fi
+	name=${name%% port of *}
+	if [[ ! $name && $2 == *' route '*' dev '* ]]; then name=" ${dev%% *}"; fi
+	[[ ! ${modelled["host$name"]+set} ]]
+}
+
+# ---- setup: what is not true yet is made true ----
+
+# places[2]: the namespaces in which wave 2 has something to do; batch[2 node1]: what, a command a line
+# about[COMMAND]: the fact that it changes; created[node1]: a namespace that this run makes
+# was[FACT]: what was known of an address before it was removed; dragged: what adds again what the kernel took along
+# borrowed: the facts, in their order, that this run makes true on something that is not ours; undo has the ways back
+declare -a places=() executed=() borrowed=() dragged=()
+declare -A batch=() about=() created=() was=()
+
+declare -a drift=() refused=()                 # what differs, and what forbids a run: for people to read
+declare recorded='' failed='' adopt='' keep='' # the record before; the command at which a run ends; options
+
+usage() {
+	cat <<-END
+		Usage: bash $SELF [--dry-run | --check] [--adopt] [--keep]
+
+		Makes the network $NAME, or mends what differs from it. Run again, it changes nothing.
+		Every command that changes something is printed on standard error before it is executed.
+
+		  --dry-run  print the commands that a run would execute now, and change nothing
+		  --check    print what differs, change nothing, and exit with 1 if anything differs
+		  --adopt    take over things of the wanted names that this topology did not make
+		  --keep     when a command fails, leave what was made so far for a look
+		  --help     this text
+	END
+}
+
+main() {
+	local mode=run table
+	while (($#)); do
+		case $1 in
+		--dry-run | --check) mode=${1#--} ;;
+		--adopt) adopt=yes ;;
+		--keep) keep=yes ;;
+		--help) usage && return ;;
+		*) usage >&2 && return 2 ;;
+		esac
+		shift
+	done
+	table=$(topology)
+	read_table "$table"
+	prepare ip bridge nsenter flock stat head mktemp
+	if ((${#tables[@]})); then prepare nft; fi
+	if [[ $mode == run ]]; then lock; fi
+	read_ownership
+	note_borrowings
+	read_wanted
+	refuse_foreign
+	if ((${#refused[@]})); then
+		printf "$SELF: refused: %s\n" "${refused[@]}" >&2
+		return 1
+	fi
+	remove_leftovers
+	foresee
+	remove_extras
+	add_missing
+	case $mode in
+	check) report_drift ;;
+	dry-run) for_each_batch announce ;;
+	run) mend ;;
+	esac
+}
+
+report_drift() {
+	if ((${#drift[@]})); then printf '%s\n' "${drift[@]}"; fi
+	((${#drift[@]} == 0))
+}
+
+# ---- the run ----
+
+# Calls a command with each batch, in the order of a run: wave by wave, the host first.
+for_each_batch() {
+	local number place
+	for number in "${!places[@]}"; do
+		for place in ${places[number]}; do "$@" "${batch["$number $place"]}"; done
+	done
+}
+
+mend() {
+	local number
+	if [[ -r $OWNED ]]; then recorded=$(<"$OWNED"); fi
+	go_back=roll_back
+	sweep
+	record_intent
+	for number in "${!places[@]}"; do run_wave "$number"; done
+	sweep
+	settle
+	trap '' INT TERM HUP PIPE
+	go_back=''
+}
+
+# Records what is about to be made and cannot be marked in the instant it is made: whatever happens, it is known as ours.
+record_intent() {
+	local name key
+	{
+		for name in "${!created[@]}"; do printf 'netns\t%s\t-\n' "$name"; done
+		for key in "${borrowed[@]}"; do printf 'undo\t%s\t%s\n' "$key" "${undo[$key]}"; done
+	} >>"$OWNED"
+}
+
+# Carries out one wave: the host's part, then that of each namespace, several at a time.
+run_wave() {
+	local number=$1 place worker workers=4 said here=() pids=()
+	for place in ${places[number]}; do
+		announce "${batch["$number $place"]}" >&2
+		executed+=("$number $place")
+		if [[ $place != host ]]; then
+			here+=("$place")
+		elif ! said=$(act_alone "${batch["$number host"]}"); then
+			give_up "$said"
+		fi
+	done
+	for ((worker = 0; worker < workers && worker < ${#here[@]}; worker++)); do
+		work "$worker" >"$STATE/worker.$worker" &
+		pids+=("$!")
+	done
+	for worker in "${!pids[@]}"; do
+		wait "${pids[worker]}" || said=$(<"$STATE/worker.$worker")
+	done
+	if [[ ${said-} ]]; then give_up "$said"; fi
+}
+
+# The host's part, alone where namespaces are made: two first namespaces at a time would race for the mount of /run/netns.
+act_alone() {
+	local turn
+	exec {turn}</run/k8snet
+	flock "$turn" || { echo "flock /run/k8snet" && return 1; }
+	carry_out host "$1" {turn}<&-
+}
+
+# One worker: every so many-th namespace. It stops where another one has failed.
+work() {
+	local i
+	for ((i = $1; i < ${#here[@]}; i += workers)); do
+		if [[ -s $STATE/worker.0 || -s $STATE/worker.1 || -s $STATE/worker.2 || -s $STATE/worker.3 ]]; then return 0; fi
+		carry_out "${here[i]}" "${batch["$number ${here[i]}"]}"
+	done
+}
+
+# Records what is owned now, with the identities of the namespaces, if that is any different from before.
+settle() {
+	local name key now=''
+	read_namespaces
+	for name in "${namespaces[@]}"; do now+="netns"$'\t'"$name"$'\t'"${netns[$name]}"$'\n'; done
+	for key in "${borrowings[@]}" "${borrowed[@]}"; do
+		if [[ ${wanted[$key]+set} ]]; then now+="undo"$'\t'"$key"$'\t'"${undo[$key]}"$'\n'; fi
+	done
+	if [[ $now != "$(<"$OWNED")"$'\n' ]]; then record "$now"; fi
+}
+
+# Replaces the record in one step.
+record() {
+	printf '%s' "$1" >"$OWNED.new"
+	mv "$OWNED.new" "$OWNED"
+}
+
+# ---- going back ----
+
+# Ends the run. Given is the command that failed and, from the next line on, what was said of it.
+give_up() {
+	failed=${1%%$'\n'*}
+	failure="failed: $1"
+	exit 1
+}
+
+# Takes back, in reverse, what this run has done. Where it was stopped half way through a batch, some of that was not done;
+# it is then not there to take back, and that is no failure. What failed was not done, and may belong to somebody else.
+roll_back() {
+	local i j lines back FORCE=yes
+	declare -A taken_back=()
+	if [[ $keep ]]; then
+		say "what was made so far is left (--keep); run setup.sh again to go on, or teardown.sh"
+		return
+	fi
+	say "taking back what this run has done"
+	for ((i = ${#executed[@]} - 1; i >= 0; i--)); do
+		if [[ ${created[${executed[i]#* }]+set} ]]; then continue; fi
+		mapfile -t lines <<<"${batch[${executed[i]}]%$'\n'}"
+		for ((j = 0; j < ${#lines[@]}; j++)); do
+			if [[ ${lines[j]} == "$failed" ]]; then break; fi
+		done
+		while ((--j >= 0)); do
+			invert "${lines[j]}"
+			if [[ $back && ! ${taken_back[$back]+set} ]]; then take_back; fi
+		done
+	done
+	for back in "${dragged[@]}"; do take_back; done
+	if [[ $recorded ]]; then record "$recorded"$'\n'; else rm -f "$OWNED"; fi
+	sweep
+}
+
+take_back() {
+	local place
+	taken_back[$back]=1
+	announce "$back" >&2
+	find_place "$back"
+	carry_out "$place" "$back"
+}
+
+# Did anything of ours exist before this run? If not, all links that carry the mark go in one transaction.
+is_fresh() {
+	local text
+	for text in "${live[@]}"; do
+		if [[ $text == *"\"group\":\"$MARK\""* ]]; then return 1; fi
+	done
+}
+
+# Sets back to the command that takes back another one, as things were before this run; or to nothing where there is none.
+invert() {
+	local object=${about[$1]%%: *} wish=${about[$1]#*: } text key value
+	key=${wish%% *} text=${live[$object]-} back=''
+	if [[ $key == nft ]]; then
+		text=${fact["$object: nft"]-} back="delete table inet $TABLE"
+		if [[ $text ]]; then back="add table inet $TABLE; $back; ${text//$'\r'/$'\n'}"; fi
+		back="${1%%"nft '"*}nft ${back@Q}"
+		return
+	fi
+	case $1 in
+	*'link delete '* | *'netns delete '*) ;; # it was ours, and not wanted
+	'ip netns add '*) back="ip netns delete $object" ;;
+	'ip link add name '*) if is_fresh; then back="ip link delete group $MARK"; else back="ip link delete dev ${object#* }"; fi ;;
+	*' link add name '*) back="${1%% add name *} delete dev ${object#* }" ;;
+	*' vlan add '* | *' address add '* | *' route add '*) back=${1/ add / delete } ;;
+	*' address delete '*)
+		back=${1/ delete / add }
+		for value in ${was["$object: $wish"]//[\",]/ }; do
+			case $value in
+			broadcast:* | metric:* | label:*:*) back+=" ${value/:/ }" ;;
+			nodad:true | noprefixroute:true) back+=" ${value%:*}" ;;
+			esac
+		done
+		;;
+	*' delete '*) back=${1/ delete / add } ;;
+	*' up') back=${1% up}' down' ;;
+	*'/proc/sys/'*)
+		for value in "${!fact[@]}"; do
+			if [[ $value == "$object: $key "* ]]; then back=${1/"echo ${wish#* } "/"echo ${value#* "$key" } "}; fi
+		done
+		;;
+	*' master '*) if [[ $text == *'"master":"'* ]]; then text_of master && back="${1% *} $value"; else back="${1% master *} nomaster"; fi ;;
+	*)
+		if [[ $text != *"\"$key\":"* ]]; then return 0; fi # the thing was not there, and takes it along
+		if [[ $text == *"\"$key\":\""* ]]; then text_of "$key"; else number_of "$key"; fi
+		case $value in true) value=on ;; false) value=off ;; esac
+		back="${1% *} $value"
+		;;
+	esac
+}
+
+{
+	main "$@"
+	exit
+}

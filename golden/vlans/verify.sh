@@ -1,0 +1,875 @@
+#!/usr/bin/env bash
+#
+# verify.sh checks that the network vlans is as described, and who reaches whom. It changes nothing.
+#
+# Two switches joined by a tagged uplink. Red hosts reach red ones, blue hosts blue ones, and nobody else.
+#
+#   ┌─ switch1 ──────────────────────────────────────────────────────────────────┐
+#   │ br0  10.90.0.1/24                                                          │
+#   │ ╔═════════════════════════════════════╤═══════════════════════════════════ │
+#   │ ║                                   uplink                                 │
+#   │ ║ ┌─ switch2 ─────────────────────────┴──────────────────────────────────┐ │
+#   │ ║ │ uplink  (port of br0)                                                │ │
+#   │ ║ │                                                                      │ │
+#   │ ║ │ br0                                                                  │ │
+#   │ ║ │ ════════════════╤══════════════════════════════════╤════════════════ │ │
+#   │ ║ │                red                                blue               │ │
+#   │ ║ │ ┌─ red2 ────────┴───────────────┐  ┌─ blue2 ───────┴───────────────┐ │ │
+#   │ ║ │ │ eth0  10.90.0.12/24 (vlan 10) │  │ eth0  10.90.0.22/24 (vlan 20) │ │ │
+#   │ ║ │ └───────────────────────────────┘  └───────────────────────────────┘ │ │
+#   │ ║ └──────────────────────────────────────────────────────────────────────┘ │
+#   │ ╚═════════════════╤══════════════════════════════════╤════════════════════ │
+#   │                  red                                blue                   │
+#   │   ┌─ red1 ────────┴───────────────┐  ┌─ blue1 ───────┴───────────────┐     │
+#   │   │ eth0  10.90.0.11/24 (vlan 10) │  │ eth0  10.90.0.21/24 (vlan 20) │     │
+#   │   └───────────────────────────────┘  └───────────────────────────────┘     │
+#   └────────────────────────────────────────────────────────────────────────────┘
+#
+# Made by k8snet from topology.toml
+# (SHA-256 7885f724fc49f0019c838121d1be63eeeb512cd218b0fafcf5486d260ab19450).
+# To change it, edit that file and run: k8snet compile topology.toml
+#
+#     sudo bash verify.sh             report in TAP; the exit status is 1 if a check failed
+#
+# How to read it: the table `topology` has a fact on each line behind the command that would make it true;
+# the table `reachability` has the probes. `#>` must get through: an answer, even a refusal, proves the way there and
+# back. `#!` must not.
+#
+# shellcheck disable=SC2034,SC2317 # not every script uses all of what is the same in every script
+
+# ---- prelude: the same in every script ----
+
+set -euo pipefail
+export LC_ALL=C
+umask 022
+
+say() { printf '%s: %s\n' "$SELF" "$*" >&2; }
+die() {
+	say "$*"
+	exit 1
+}
+
+# As root, with the programs that are named, and with nothing of this script left on standard input for them to read.
+prepare() {
+	local program
+	((EUID == 0)) || die "must run as root (sudo bash $SELF), or in a user namespace: unshare -rnm"
+	for program in "$@"; do
+		command -v "$program" >/dev/null || die "needs the program $program, which is not installed"
+	done
+	exec </dev/null
+}
+
+# Every way out leads through `leave`: the end, a command that failed, and a signal, which is heard when the command
+# under way has ended. While it leaves, a script is deaf to signals.
+trap 'leave $?' EXIT
+trap 'stop INT 130' INT
+trap 'stop TERM 143' TERM
+trap 'stop HUP 129' HUP
+trap 'stop PIPE 141' PIPE
+
+failure='' # why the script ends early, for people to read
+go_back='' # what takes back the changes of this run, while there are any
+
+stop() {
+	failure="stopped by SIG$1"
+	leave "$2"
+}
+leave() {
+	local line
+	trap '' INT TERM HUP PIPE
+	trap - EXIT
+	set +e
+	wait
+	if [[ $failure ]]; then while IFS= read -r line; do say "$line"; done <<<"$failure"; fi
+	if [[ $go_back ]]; then "$go_back"; fi
+	remove_scratch
+	forget_state
+	exit "$1"
+}
+
+# A directory for what several processes have to say, gone when the script ends.
+scratch=''
+make_scratch() { scratch=$(mktemp --directory); }
+remove_scratch() {
+	if [[ $scratch ]]; then rm -r "$scratch"; fi
+	scratch=''
+}
+
+# Runs a command in a namespace.
+enter() {
+	if [[ $1 == host ]]; then "${@:2}"; else nsenter --net="/run/netns/$1" "${@:2}"; fi
+}
+
+readonly SELF=verify.sh NAME=vlans MARK=274721779 TABLE=k8snet-vlans
+
+# ---- the network ----
+
+topology() {
+	cat <<'END'
+### 1. Namespaces, bridges and veth pairs
+
+# The namespaces.
+ip netns add switch1   #+ switch1: namespace
+ip netns add switch2   #+ switch2: namespace
+ip netns add red1      #+ red1: namespace
+ip netns add red2      #+ red2: namespace
+ip netns add blue1     #+ blue1: namespace
+ip netns add blue2     #+ blue2: namespace
+
+### 2. Bridges and veth pairs inside namespaces
+
+# The switch itself takes part in VLAN 10, where it has an address.
+ip -n switch1 link add name br0 group 274721779 type bridge vlan_filtering 1 vlan_default_pvid 0   #+ switch1 br0: bridge
+ip -n switch1 link set dev br0 type bridge vlan_filtering 1                                        #= switch1 br0: vlan_filtering 1
+ip -n switch1 link set dev br0 type bridge vlan_default_pvid 0                                     #= switch1 br0: vlan_default_pvid 0
+
+# eth0 in red1; its peer red in switch1, a port of br0.
+ip -n switch1 link add name red up master br0 group 274721779 type veth peer name eth0 group 274721779 netns red1   #+ switch1 red: veth, peer red1 eth0
+ip -n switch1 link set dev red master br0   #= switch1 red: master br0
+ip -n switch1 link set dev red up           #= switch1 red: up
+
+# eth0 in blue1; its peer blue in switch1, a port of br0.
+ip -n switch1 link add name blue up master br0 group 274721779 type veth peer name eth0 group 274721779 netns blue1   #+ switch1 blue: veth, peer blue1 eth0
+ip -n switch1 link set dev blue master br0   #= switch1 blue: master br0
+ip -n switch1 link set dev blue up           #= switch1 blue: up
+
+# The bridge br0 in switch2.
+ip -n switch2 link add name br0 group 274721779 type bridge vlan_filtering 1 vlan_default_pvid 0   #+ switch2 br0: bridge
+ip -n switch2 link set dev br0 type bridge vlan_filtering 1                                        #= switch2 br0: vlan_filtering 1
+ip -n switch2 link set dev br0 type bridge vlan_default_pvid 0                                     #= switch2 br0: vlan_default_pvid 0
+
+# Both VLANs cross it with their tags on, and two more for what may come. uplink in switch1; its peer uplink in switch2, a port of br0.
+ip -n switch2 link add name uplink up master br0 group 274721779 type veth peer name uplink group 274721779 netns switch1   #+ switch2 uplink: veth, peer switch1 uplink
+ip -n switch2 link set dev uplink master br0   #= switch2 uplink: master br0
+ip -n switch2 link set dev uplink up           #= switch2 uplink: up
+
+# eth0 in red2; its peer red in switch2, a port of br0.
+ip -n switch2 link add name red up master br0 group 274721779 type veth peer name eth0 group 274721779 netns red2   #+ switch2 red: veth, peer red2 eth0
+ip -n switch2 link set dev red master br0   #= switch2 red: master br0
+ip -n switch2 link set dev red up           #= switch2 red: up
+
+# eth0 in blue2; its peer blue in switch2, a port of br0.
+ip -n switch2 link add name blue up master br0 group 274721779 type veth peer name eth0 group 274721779 netns blue2   #+ switch2 blue: veth, peer blue2 eth0
+ip -n switch2 link set dev blue master br0   #= switch2 blue: master br0
+ip -n switch2 link set dev blue up           #= switch2 blue: up
+
+### 3. Inside the namespaces, several at a time
+
+# red1.
+ip -n red1 link set dev lo up                   #  red1 lo: up
+ip -n red1 address add 10.90.0.11/24 dev eth0   #  red1 eth0: inet 10.90.0.11/24
+ip -n red1 link set dev eth0 up                 #  red1 eth0: up
+
+# red2.
+ip -n red2 link set dev lo up                   #  red2 lo: up
+ip -n red2 address add 10.90.0.12/24 dev eth0   #  red2 eth0: inet 10.90.0.12/24
+ip -n red2 link set dev eth0 up                 #  red2 eth0: up
+
+# blue1.
+ip -n blue1 link set dev lo up                   #  blue1 lo: up
+ip -n blue1 address add 10.90.0.21/24 dev eth0   #  blue1 eth0: inet 10.90.0.21/24
+ip -n blue1 link set dev eth0 up                 #  blue1 eth0: up
+
+# blue2.
+ip -n blue2 link set dev lo up                   #  blue2 lo: up
+ip -n blue2 address add 10.90.0.22/24 dev eth0   #  blue2 eth0: inet 10.90.0.22/24
+ip -n blue2 link set dev eth0 up                 #  blue2 eth0: up
+
+### 4. Where the bridges are: they come up last
+
+# switch1.
+ip -n switch1 link set dev lo up                               #  switch1 lo: up
+ip -n switch1 link set dev uplink master br0                   #  switch1 uplink: master br0
+ip -n switch1 link set dev uplink up                           #  switch1 uplink: up
+ip -n switch1 address add 10.90.0.1/24 dev br0                 #  switch1 br0: inet 10.90.0.1/24
+ip -n switch1 link set dev br0 up                              #  switch1 br0: up
+bridge -n switch1 vlan add dev br0 vid 10 pvid untagged self   #  switch1 br0: vlan 10 pvid untagged
+bridge -n switch1 vlan add dev uplink vid 10                   #  switch1 uplink port of br0: vlan 10
+bridge -n switch1 vlan add dev uplink vid 20                   #  switch1 uplink port of br0: vlan 20
+bridge -n switch1 vlan add dev uplink vid 30                   #  switch1 uplink port of br0: vlan 30
+bridge -n switch1 vlan add dev uplink vid 31                   #  switch1 uplink port of br0: vlan 31
+bridge -n switch1 vlan add dev red vid 10 pvid untagged        #  switch1 red port of br0: vlan 10 pvid untagged
+bridge -n switch1 vlan add dev blue vid 20 pvid untagged       #  switch1 blue port of br0: vlan 20 pvid untagged
+
+# switch2.
+ip -n switch2 link set dev lo up                              #  switch2 lo: up
+ip -n switch2 link set dev br0 up                             #  switch2 br0: up
+bridge -n switch2 vlan add dev br0 vid 1 pvid untagged self   #  switch2 br0: vlan 1 pvid untagged
+bridge -n switch2 vlan add dev uplink vid 10                  #  switch2 uplink port of br0: vlan 10
+bridge -n switch2 vlan add dev uplink vid 20                  #  switch2 uplink port of br0: vlan 20
+bridge -n switch2 vlan add dev uplink vid 30                  #  switch2 uplink port of br0: vlan 30
+bridge -n switch2 vlan add dev uplink vid 31                  #  switch2 uplink port of br0: vlan 31
+bridge -n switch2 vlan add dev red vid 10 pvid untagged       #  switch2 red port of br0: vlan 10 pvid untagged
+bridge -n switch2 vlan add dev blue vid 20 pvid untagged      #  switch2 blue port of br0: vlan 20 pvid untagged
+END
+}
+
+reachability() {
+	cat <<'END'
+
+# every namespace to every address of every other one: 25 of 30 pairs, the others being decided outside the topology
+ip netns exec switch1 bash -c ': </dev/tcp/10.90.0.11/9'   #> switch1 reaches red1 at 10.90.0.11 (same segment br0 of switch1, vlan 10)
+ip netns exec switch1 bash -c ': </dev/tcp/10.90.0.12/9'   #> switch1 reaches red2 at 10.90.0.12 (same segment br0 of switch1, vlan 10)
+ip netns exec switch1 bash -c ': </dev/tcp/10.90.0.21/9'   #! switch1 does not reach blue1 at 10.90.0.21 (on segment br0 of switch1, vlan 10 no frames pass to 10.90.0.21)
+ip netns exec switch1 bash -c ': </dev/tcp/10.90.0.22/9'   #! switch1 does not reach blue2 at 10.90.0.22 (on segment br0 of switch1, vlan 10 no frames pass to 10.90.0.22)
+ip netns exec switch2 bash -c ': </dev/tcp/10.90.0.1/9'    #! switch2 does not reach switch1 at 10.90.0.1 (no route to 10.90.0.1 in switch2)
+ip netns exec switch2 bash -c ': </dev/tcp/10.90.0.11/9'   #! switch2 does not reach red1 at 10.90.0.11 (no route to 10.90.0.11 in switch2)
+ip netns exec switch2 bash -c ': </dev/tcp/10.90.0.12/9'   #! switch2 does not reach red2 at 10.90.0.12 (no route to 10.90.0.12 in switch2)
+ip netns exec switch2 bash -c ': </dev/tcp/10.90.0.21/9'   #! switch2 does not reach blue1 at 10.90.0.21 (no route to 10.90.0.21 in switch2)
+ip netns exec switch2 bash -c ': </dev/tcp/10.90.0.22/9'   #! switch2 does not reach blue2 at 10.90.0.22 (no route to 10.90.0.22 in switch2)
+ip netns exec red1 bash -c ': </dev/tcp/10.90.0.1/9'       #> red1 reaches switch1 at 10.90.0.1 (same segment br0 of switch1, vlan 10)
+ip netns exec red1 bash -c ': </dev/tcp/10.90.0.12/9'      #> red1 reaches red2 at 10.90.0.12 (same segment br0 of switch1, vlan 10)
+ip netns exec red1 bash -c ': </dev/tcp/10.90.0.21/9'      #! red1 does not reach blue1 at 10.90.0.21 (on segment br0 of switch1, vlan 10 no frames pass to 10.90.0.21)
+ip netns exec red1 bash -c ': </dev/tcp/10.90.0.22/9'      #! red1 does not reach blue2 at 10.90.0.22 (on segment br0 of switch1, vlan 10 no frames pass to 10.90.0.22)
+ip netns exec red2 bash -c ': </dev/tcp/10.90.0.1/9'       #> red2 reaches switch1 at 10.90.0.1 (same segment br0 of switch2, vlan 10)
+ip netns exec red2 bash -c ': </dev/tcp/10.90.0.11/9'      #> red2 reaches red1 at 10.90.0.11 (same segment br0 of switch2, vlan 10)
+ip netns exec red2 bash -c ': </dev/tcp/10.90.0.21/9'      #! red2 does not reach blue1 at 10.90.0.21 (on segment br0 of switch2, vlan 10 no frames pass to 10.90.0.21)
+ip netns exec red2 bash -c ': </dev/tcp/10.90.0.22/9'      #! red2 does not reach blue2 at 10.90.0.22 (on segment br0 of switch2, vlan 10 no frames pass to 10.90.0.22)
+ip netns exec blue1 bash -c ': </dev/tcp/10.90.0.1/9'      #! blue1 does not reach switch1 at 10.90.0.1 (on segment br0 of switch1, vlan 20 no frames pass to 10.90.0.1)
+ip netns exec blue1 bash -c ': </dev/tcp/10.90.0.11/9'     #! blue1 does not reach red1 at 10.90.0.11 (on segment br0 of switch1, vlan 20 no frames pass to 10.90.0.11)
+ip netns exec blue1 bash -c ': </dev/tcp/10.90.0.12/9'     #! blue1 does not reach red2 at 10.90.0.12 (on segment br0 of switch1, vlan 20 no frames pass to 10.90.0.12)
+ip netns exec blue1 bash -c ': </dev/tcp/10.90.0.22/9'     #> blue1 reaches blue2 at 10.90.0.22 (same segment br0 of switch1, vlan 20)
+ip netns exec blue2 bash -c ': </dev/tcp/10.90.0.1/9'      #! blue2 does not reach switch1 at 10.90.0.1 (on segment br0 of switch2, vlan 20 no frames pass to 10.90.0.1)
+ip netns exec blue2 bash -c ': </dev/tcp/10.90.0.11/9'     #! blue2 does not reach red1 at 10.90.0.11 (on segment br0 of switch2, vlan 20 no frames pass to 10.90.0.11)
+ip netns exec blue2 bash -c ': </dev/tcp/10.90.0.12/9'     #! blue2 does not reach red2 at 10.90.0.12 (on segment br0 of switch2, vlan 20 no frames pass to 10.90.0.12)
+ip netns exec blue2 bash -c ': </dev/tcp/10.90.0.21/9'     #> blue2 reaches blue1 at 10.90.0.21 (same segment br0 of switch2, vlan 20)
+END
+}
+# ---- from here on, nothing is particular to this network ----
+
+# ---- what is ours ----
+#
+# Links that setup makes carry a link group. A namespace cannot be marked in the instant it is made, so it is recorded
+# before, and its identity after. Recorded, too, is how to take back what was made true on things that are not ours.
+# The record is gone after a reboot, as namespaces are.
+
+readonly STATE=/run/k8snet/$NAME
+readonly OWNED=$STATE/owned
+
+# netns[node1]: the identity of the namespace that has this name now
+# owned[node1]: the identity it had when it was made for this network, or "-" until that is known
+# undo[FACT]:   the command that takes back a fact made true on something that is not ours
+# shared[FACT]: the same in the record of another network, which needs the fact, too: whoever goes last takes it back
+declare -A netns=() owned=() undo=() shared=()
+declare -a borrowings=() # the keys of undo, in the order in which they were made true
+
+# Takes the lock of this topology: the directory of its state, unless a teardown removes it in that moment.
+lock() {
+	LOCK=''
+	while mkdir -p "$STATE" 2>/dev/null || mkdir -p "$STATE" || exit 1; do # twice: another topology may remove /run/k8snet
+		{ exec {LOCK}<"$STATE"; } 2>/dev/null || continue
+		if ! flock --nonblock "$LOCK"; then
+			say "another run on $NAME is under way; waiting for it"
+			until flock --timeout 1 "$LOCK"; do (($? == 1)) || exit 1; done # in short turns, between which signals are heard
+		fi
+		if [[ /proc/self/fd/$LOCK -ef $STATE ]]; then return 0; fi
+		exec {LOCK}<&-
+	done
+}
+
+# What is recorded as ours, what others recorded as borrowed, and which namespaces there are.
+read_ownership() {
+	local kind name rest record
+	if [[ -r $OWNED ]]; then
+		while IFS=$'\t' read -r kind name rest; do
+			case $kind in
+			netns) owned[$name]=$rest ;;
+			undo) undo[$name]=$rest borrowings+=("$name") ;;
+			esac
+		done <"$OWNED"
+	fi
+	for record in /run/k8snet/*/owned; do
+		if [[ $record == "$OWNED" ]] || ! { rest=$(<"$record"); } 2>/dev/null; then continue; fi
+		while IFS=$'\t' read -r kind name rest; do
+			if [[ $kind == undo ]]; then shared[$name]=$rest; fi
+		done <<<"$rest"
+	done
+	read_namespaces
+}
+
+# A name in /run/netns that is no namespace is what was left when its making was cut off.
+read_namespaces() {
+	local kernel kind inode changed path
+	netns=()
+	[[ -d /run/netns ]] || return 0
+	kernel=$(stat --dereference --format %d /proc/self/ns/net)
+	while read -r kind inode changed path; do
+		if [[ ! $path ]]; then continue; fi
+		if [[ $kind == "$kernel" ]]; then netns[${path##*/}]="$inode $changed"; else netns[${path##*/}]=broken; fi
+	done < <(stat --format '%d %i %.9Z %n' /run/netns/* 2>/dev/null)
+	for path in /run/netns/*; do
+		[[ ${netns[${path##*/}]+set} || ! -e $path ]] || die "cannot read /run/netns: stat says nothing of ${path##*/}"
+	done
+}
+
+# Removes what processes of a run had to say, and what a run that was killed left half written.
+sweep() {
+	if compgen -G "$STATE/*.*" >/dev/null; then rm -f "$STATE"/*.*; fi
+}
+
+# Removes the record of a topology that owns nothing, if this run meant to lock it and no other run does now.
+forget_state() {
+	[[ ${LOCK+set} && ! -e $OWNED ]] || return 0
+	if [[ ! $LOCK ]]; then { exec {LOCK}<"$STATE"; } 2>/dev/null || return 0; fi
+	[[ /proc/self/fd/$LOCK -ef $STATE ]] && flock --nonblock "$LOCK" || return 0
+	sweep
+	(cd /run && rmdir --parents --ignore-fail-on-non-empty "k8snet/$NAME" 2>/dev/null) || true
+}
+
+owns_namespace() { [[ ${owned[$1]+set} && (${owned[$1]} == - || ${netns[$1]-} == "${owned[$1]}" || ${netns[$1]-} == broken) ]]; }
+
+# A name that no topology can give was given by somebody inside a namespace, whatever group the link carries.
+owns_link() { [[ $1 != *[!A-Za-z0-9_.+\ -]* && ${live[$1]-} == *"\"group\":\"$MARK\""* ]]; }
+
+# ---- reading the live system ----
+
+# live[node1 vethA]: what ip says of an interface, in JSON; live[host vethB port of br0]: of a port, as its bridge sees it
+# fact[node1 vethA: inet 10.10.0.2/24]: addresses, routes, VLANs and sysctls; the value is what else is known of them
+# device[node1 2]: the interface with that index; nsid[host 0]: the namespace that the host knows by that number
+declare -A live=() fact=() device=() nsid=()
+
+# table_number[name]: the routing table that this system calls so
+declare -A table_number=()
+
+# By namespace, what is read beside interfaces, addresses and routes: sysctls, VLANs, the nft table, numbers of namespaces.
+declare -A sysctls=() vlans=() tables=() makers=()
+
+# Reads the host and those of the wanted namespaces that exist.
+read_wanted() {
+	local namespace present=()
+	for namespace in "${namespaces[@]}"; do
+		if [[ ${netns[$namespace]-broken} != broken ]]; then present+=("$namespace"); fi
+	done
+	read_state "${present[@]}"
+}
+
+# The names of routing tables, which the tools print in the place of numbers.
+read_table_names() {
+	local file number name
+	for file in {/usr/share,/usr/lib,/etc}/iproute2/rt_tables{,.d/*.conf}; do
+		if [[ ! -r $file ]]; then continue; fi
+		while read -r number name _; do
+			if [[ $number == [0-9]* && $name ]]; then table_number[$name]=$((number)); fi
+		done <"$file"
+	done
+}
+
+# Reads the host and the namespaces named, several at a time where there are many.
+read_state() {
+	local worker workers=1 pids=()
+	read_table_names
+	if (($# > 8)); then workers=4; fi
+	make_scratch
+	for ((worker = 0; worker < workers; worker++)); do
+		show_state "$worker" "$workers" host "$@" >"$scratch/$worker" 2>"$scratch/$worker.err" &
+		pids+=("$!")
+	done
+	for worker in "${!pids[@]}"; do
+		wait "${pids[worker]}" || die "cannot read the state: $(<"$scratch/$worker.err")"
+		take_state "$(<"$scratch/$worker")"
+	done
+	remove_scratch
+}
+
+# Prints every WORKERS-th namespace of those named: "@NAME", then what the tools say, each answer on a line.
+show_state() {
+	local first=$1 step=$2 namespace ask text i
+	shift 2
+	for ((i = first + 1; i <= $#; i += step)); do
+		namespace=${!i}
+		ask=$'address show\nroute show table all type unicast\nroute show table all type blackhole'
+		ask+=$'\nroute show table all type unreachable\nroute show table all type prohibit'
+		if [[ $namespace == host || ${makers[$namespace]-} ]]; then ask+=$'\nnetns list-id'; fi
+		printf '@%s\n' "$namespace"
+		enter "$namespace" ip -json -details -batch - <<<"$ask"
+		show_sysctls
+		if [[ ${vlans[$namespace]-} ]]; then enter "$namespace" bridge -json vlan show; fi
+		if [[ ${tables[$namespace]-} ]]; then
+			if ! text=$(enter "$namespace" nft --stateless list table inet "$TABLE" 2>&1); then
+				[[ $text == *'No such file or directory'* ]] || die "nft list table: $text"
+				text=''
+			fi
+			printf '\n@nft %s\n' "${text//$'\n'/$'\r'}"
+		fi
+	done
+}
+
+# Prints settings, each below its path. Those of interfaces that are not there are left out.
+show_sysctls() {
+	local path value
+	if [[ $namespace == host ]]; then
+		for path in ${sysctls[host]-}; do
+			if { read -r value <"$path"; } 2>/dev/null; then printf '==> %s <==\n%s\n' "$path" "$value"; fi
+		done
+	elif [[ ${sysctls[$namespace]-} ]]; then
+		# shellcheck disable=SC2086 # a list of paths
+		enter "$namespace" head --lines=1 --verbose ${sysctls[$namespace]} 2>/dev/null || true
+	fi
+}
+
+# Takes in what show_state printed.
+take_state() {
+	local line namespace='' sysctl='' IFS=$'\n'
+	set -f
+	for line in $1; do
+		case $line in
+		'@nft '*) fact["$namespace: nft"]=${line#@nft } ;;
+		@*) namespace=${line#@} ;;
+		'[ ]' | '[]') ;;
+		\[*) take_answer "$namespace" "$line" ;;
+		'==> '*) sysctl=${line#==> /proc/sys/} sysctl=${sysctl% <==} ;;
+		*) take_sysctl "$namespace" "$sysctl" "$line" ;;
+		esac
+	done
+	set +f
+}
+
+take_sysctl() {
+	local key=${2//./%} value IFS=$' \t'
+	key=${key//\//.}
+	read -ra value <<<"$3"
+	fact["$1: ${key//%//} ${value[*]}"]=1
+}
+
+# Takes in one JSON array, piece by piece: every object in it starts with a key that tells what it is.
+take_answer() {
+	local namespace=$1 owner='' port='' last='' text value IFS='{'
+	for text in $2; do
+		case $text in
+		'"ifindex":'*)
+			text_of ifname
+			owner="$namespace $value" port=''
+			live[$owner]=$text
+			number_of ifindex
+			device["$namespace $value"]=${owner#* }
+			;;
+		'"family":"inet","local":"127.0.0.1","prefixlen":8,'* | '"family":"inet6","local":"::1",'*) ;;
+		'"family":'*) take_address ;;
+		'"type":'*'"protocol":"'[kr]*) ;; # kernel, ra, redirect: set up or learnt by the kernel itself
+		'"type":'*) take_route ;;
+		'"gateway":'* | '"dev":'*) # a next hop of the route before
+			text_of dev
+			fact[$last]=$value
+			;;
+		'"nsid":'*)
+			text_of name
+			last=$value
+			number_of nsid
+			nsid["$namespace $value"]=$last
+			;;
+		'"ifname":'*) # of the listing of VLANs
+			text_of ifname
+			owner="$namespace $value"
+			text=${live[$owner]-}
+			if [[ $text == *'"master":'* ]]; then
+				text_of master
+				owner+=" port of $value"
+			fi
+			;;
+		'"vlan":'*)
+			number_of vlan
+			if [[ $text == *'"PVID"'* ]]; then value+=" pvid"; fi
+			if [[ $text == *'"Egress Untagged"'* ]]; then value+=" untagged"; fi
+			fact["$owner: vlan $value"]=1
+			;;
+		*)
+			if [[ $port ]]; then
+				live[$port]=$text port=''
+			elif [[ $owner ]]; then
+				live[$owner]+=$text
+				if [[ $text == *'"info_slave_kind":"bridge"'* ]]; then
+					last=$text text=${live[$owner]}
+					text_of master
+					port="$owner port of $value"
+				fi
+			fi
+			;;
+		esac
+	done
+}
+
+# The value of a key in the JSON text: a string, a number. To cut off the end and measure the rest is many times faster
+# than to cut off the beginning.
+text_of() {
+	value=${text%%"\"$1\":\""*}
+	value=${text:${#value}+${#1}+4}
+	value=${value%%\"*}
+}
+number_of() {
+	value=${text%%"\"$1\":"*}
+	value=${text:${#value}+${#1}+3}
+	value=${value%%[,\}]*}
+}
+
+take_address() {
+	local part family address IFS=,
+	for part in ${text//\"/}; do
+		case $part in
+		family:*) family=${part#*:} ;;
+		local:*) address=${part#*:} ;;
+		address:*) address+=" peer ${part#*:}" ;;
+		prefixlen:*)
+			fact["$owner: $family $address/${part#*:}"]=$text
+			return
+			;;
+		esac
+	done
+}
+
+# Spells a route as the table does.
+take_route() {
+	local part family=inet kind='' words='' dev='' tail='' table='' onlink='' IFS=,
+	for part in ${text//\"/}; do
+		case $part in
+		type:unicast | table:main) ;;
+		type:*) kind=" ${part#*:}" ;;
+		dst:*) words=" ${part#*:}" ;;
+		gateway:*) words+=" via ${part#*:}" ;;
+		dev:*) dev=${part#*:} ;;
+		prefsrc:*) tail+=" src ${part#*:}" ;;
+		metric:*) tail+=" metric ${part#*:}" ;;
+		table:*)
+			table=${part#*:}
+			table=" table ${table_number[$table]-$table}"
+			;;
+		pref:*) family=inet6 ;;
+		*onlink*) onlink=' onlink' ;;
+		esac
+	done
+	if [[ $kind ]]; then dev=''; fi
+	last="$namespace: $family route$kind$words${dev:+ dev $dev}$tail$table$onlink"
+	fact[$last]=$dev
+}
+
+# Sets peer to the other end of a veth: "node1 vethA", or nothing.
+find_peer() {
+	local text=${live[$1]-} value there=${1%% *}
+	peer=''
+	if [[ $text == *'"link_netnsid":'* ]]; then
+		number_of link_netnsid
+		there=${nsid["$there $value"]-}
+		number_of link_index
+		value=${device["$there $value"]-}
+	elif [[ $text == *'"link":"'* ]]; then
+		text_of link
+	else
+		return 0
+	fi
+	if [[ $value ]]; then peer="$there $value"; fi
+}
+
+# The same for any link: it may be in a namespace whose numbers for others were not read, and none knows the host by name.
+find_other_end() {
+	local namespace=${1%% *} object
+	if [[ $namespace != host && ! ${makers[$namespace]-} ]]; then
+		makers[$namespace]=1
+		take_answer "$namespace" "$(enter "$namespace" ip -json netns list-id)"
+	fi
+	find_peer "$1"
+	if [[ $peer || $namespace == host ]]; then return 0; fi
+	for object in "${!live[@]}"; do
+		if [[ $object == host' '* ]]; then find_peer "$object"; fi
+		if [[ $peer == "$1" ]]; then
+			peer=$object
+			return 0
+		fi
+	done
+	peer=''
+}
+
+# ---- the table of steps: "COMMAND   #SIGN OWNER: WORDS" ----
+
+# The steps, column by column; the numbers of those that make or need an interface; the namespaces that are made.
+declare -a wave=() sign=() command=() owner=() words=() makings=() needs=() namespaces=()
+
+# Their facts; the interfaces that they make, as well as the loopbacks of their namespaces; what they give VLANs.
+declare -A wanted=() modelled=() tagging=()
+
+# Reads the table, and from it what has to be read of the live system.
+read_table() {
+	local line text part=1 n=0 here IFS=$'\n'
+	set -f
+	for line in $1; do
+		case $line in
+		'### '*) part=$((part + 1)) && continue ;;
+		'#'*) continue ;;
+		esac
+		command[n]=${line%%  *}
+		text=${line:${#command[n]}}
+		text=${text#*\#}
+		wave[n]=$part sign[n]=${text:0:1} text=${text:2}
+		owner[n]=${text%%: *} wanted[$text]=1
+		words[n]=${text:${#owner[n]}+2} here=${text%%[ :]*}
+		case ${sign[n]}${words[n]} in
+		+namespace) namespaces+=("$here") modelled["$here lo"]=1 ;;
+		+veth,*) makings+=("$n") modelled[${owner[n]}]=1 modelled[${words[n]#veth, peer }]=1 makers[$here]=1 ;;
+		+*) makings+=("$n") modelled[${owner[n]}]=1 ;;
+		\?*) needs+=("$n") ;;
+		' vlan '*) note_reading "$here" "${words[n]}" && tagging[${owner[n]}]=1 ;;
+		' net.'* | ' nft '*) note_reading "$here" "${words[n]}" ;;
+		esac
+		n=$((n + 1))
+	done
+	set +f
+}
+
+# Notes what has to be read in a namespace, beside interfaces, addresses and routes, to know whether a fact is true.
+note_reading() {
+	local path
+	case $2 in
+	net.*)
+		path=${2%% *} path=${path//\//%}
+		path=${path//.//}
+		sysctls[$1]+=" /proc/sys/${path//%/.}"
+		;;
+	vlan*) vlans[$1]=1 ;;
+	nft*) tables[$1]=1 ;;
+	esac
+}
+
+# Notes what has to be read to know whether what was made true on things that are not ours still is.
+note_borrowings() {
+	local text
+	for text in "${borrowings[@]}"; do note_reading host "${text#*: }"; done
+}
+
+# Is a fact, OWNER WORDS, true of the live system? An nft table is compared with the COMMAND that loads it, if given.
+holds() {
+	local text=${live[$1]-} key value peer
+	case $2 in
+	up) [[ $text == *[[,]'"UP"'[],]* ]] ;;
+	inet' '* | inet6' '* | vlan' '* | net.*) [[ ${fact["$1: $2"]+set} ]] ;;
+	namespace) [[ ${netns[$1]-broken} != broken ]] ;;
+	exists) [[ $text ]] ;;
+	bridge) [[ $text == *'"info_kind":"bridge"'* ]] ;;
+	veth,*)
+		find_peer "$1"
+		[[ $text == *'"info_kind":"veth"'* && "veth, peer $peer" == "$2" ]]
+		;;
+	ageing_time' '*) # while its spanning tree changes, a bridge ages faster
+		[[ $text == *"\"ageing_time\":${2#* },"* || $text == *'"topology_change":1'* ]]
+		;;
+	'nft table'*)
+		value=${3#*"; delete table inet $TABLE; "}
+		value=${value%\'} text=${fact["$1: nft"]-}
+		[[ $text && ${text//[;[:space:]]/} == "${value//[;[:space:]]/}"* ]]
+		;;
+	*)
+		key=${2%% *} value=${2#* }
+		[[ $text == *"\"$key\":$value"[,\}]* || $text == *"\"$key\":\"$value\""* ]]
+		;;
+	esac
+}
+
+# ---- carrying out commands ----
+
+# Prints commands, given a line each, as they are about to be executed.
+announce() {
+	local IFS=$'\n'
+	set -f
+	# shellcheck disable=SC2086 # a line each
+	if [[ $1 ]]; then printf '[#] %s\n' $1; fi
+	set +f
+}
+
+# Carries out commands of one namespace, given a line each: those of `ip` and of `bridge` together in one process.
+# Where one fails it prints that command and, below, what was said of it, and carries out no more; with FORCE it goes on.
+carry_out() {
+	local - namespace=$1 line tool='' next lines=() IFS=$'\n'
+	set -f
+	for line in $2; do
+		case $line in
+		'ip netns exec '*) next='' ;;
+		'ip '*) next=ip ;;
+		'bridge '*) next=bridge ;;
+		*) next='' ;;
+		esac
+		if [[ ! $next || $next != "$tool" ]]; then
+			execute_lines || return 1
+			tool=$next lines=()
+		fi
+		lines+=("$line")
+	done
+	execute_lines
+}
+
+execute_lines() {
+	local said=$STATE/said.$BASHPID status=0 number prefix="$tool "
+	((${#lines[@]})) || return 0
+	if [[ $namespace != host ]]; then prefix+="-n $namespace "; fi
+	if [[ $tool ]]; then
+		enter "$namespace" "$tool" ${FORCE:+-force} -batch - <<<"${lines[*]#"$prefix"}" >"$said" 2>&1 || status=$?
+	else
+		bash -c "${lines[0]}" >"$said" 2>&1 || status=$?
+	fi
+	if ((status == 0)) || [[ ${FORCE-} ]]; then return 0; fi
+	said=$(<"$said")
+	if [[ $said =~ (.*)'Command failed -:'([0-9]+) ]]; then
+		number=${BASH_REMATCH[2]} said=${BASH_REMATCH[1]} line=${lines[BASH_REMATCH[2] - 1]}
+		if [[ $line == *' link delete dev '* && $said == *'Cannot find device'* ]]; then # it went with its peer
+			lines=("${lines[@]:number}")
+			execute_lines
+			return
+		fi
+	elif [[ $tool ]]; then
+		line="${lines[0]} (or one of the ${#lines[@]} after it)" said+=" exit status $status"
+	else
+		line=${lines[0]}
+	fi
+	printf '%s\n%s\n' "$line" "${said%$'\n'}"
+	return 1
+}
+
+# The namespace in which a command is carried out.
+find_place() {
+	case $1 in
+	'ip -n '* | 'bridge -n '*) place=${1#* -n } place=${place%% *} ;;
+	*) place=host ;;
+	esac
+}
+
+# ---- verify: every fact, then who reaches whom; reads only, and reports in TAP ----
+
+declare -i count=0 failures=0
+
+usage() {
+	cat <<-END
+		Usage: bash $SELF
+
+		Checks that the network $NAME is what its topology says: every fact, then who reaches whom and who must not.
+		Changes nothing. The report, on standard output, is in TAP; the exit status is 1 if a check failed.
+
+		  --help     this text
+	END
+}
+
+main() {
+	local table
+	while (($#)); do
+		case $1 in
+		--help) usage && return ;;
+		*) usage >&2 && return 2 ;;
+		esac
+	done
+	prepare ip bridge nsenter stat head mktemp timeout sleep
+	table=$(topology)
+	read_table "$table"
+	read_probes
+	printf 'TAP version 13\n1..%d\n' "$((${#owner[@]} + ${#probe[@]}))"
+	wait_until_settled
+	check_facts
+	check_probes
+	((failures == 0))
+}
+
+# Prints the result of one check: "ok" or "not ok", what it is, and if it failed, what more there is to say.
+report() {
+	count+=1
+	if [[ $1 == ok ]]; then
+		printf 'ok %d - %s\n' "$count" "$2"
+	else
+		failures+=1
+		printf 'not ok %d - %s\n# %s\n' "$count" "$2" "$3"
+	fi
+}
+
+# Reads the state, and again while addresses are being checked for duplicates, carriers come up, or ports learn.
+wait_until_settled() {
+	local deadline=$((SECONDS + 60))
+	while
+		live=() fact=() device=() nsid=()
+		read_ownership
+		read_wanted
+		is_unsettled && ((SECONDS < deadline))
+	do
+		sleep 0.2
+	done
+}
+
+is_unsettled() {
+	local object text
+	for object in "${!fact[@]}"; do
+		if [[ ${wanted[$object]+set} && ${fact[$object]} == *'"tentative":true'* && ${fact[$object]} != *'"dadfailed":true'* ]]; then return 0; fi
+	done
+	for object in "${!live[@]}"; do
+		if [[ ! ${modelled[${object% port of *}]+set} ]]; then continue; fi
+		case ${live[$object]} in
+		*'"state":"learning"'* | *'"state":"listening"'* | *'"operstate":"LOWERLAYERDOWN"'*) return 0 ;;
+		esac
+	done
+	return 1
+}
+
+check_facts() {
+	local n text
+	for n in "${!owner[@]}"; do
+		text="${owner[n]}: ${words[n]}"
+		if ! holds "${owner[n]}" "${words[n]}" "${command[n]}"; then
+			report failed "$text" "setup.sh would run: ${command[n]}"
+		elif [[ ${fact[$text]-} == *'"dadfailed":true'* ]]; then
+			report failed "$text" "somebody else on the link has this address (duplicate address detection failed)"
+		else
+			report ok "$text"
+		fi
+	done
+}
+
+# ---- who reaches whom ----
+
+declare -a probe=() source=() target=() expected=() claim=() # the probes, column by column
+
+read_probes() {
+	local line text n=0 IFS=$'\n'
+	set -f
+	for line in $(reachability); do
+		if [[ $line == '#'* ]]; then continue; fi
+		probe[n]=${line%%  *}
+		text=${line:${#probe[n]}}
+		text=${text#*\#}
+		expected[n]=${text:0:1} claim[n]=${text:2} target[n]=${probe[n]#*/dev/tcp/} source[n]=host
+		if [[ ${probe[n]} == 'ip netns exec '* ]]; then
+			source[n]=${probe[n]#ip netns exec }
+			source[n]=${source[n]%% *}
+		fi
+		n=$((n + 1))
+	done
+	set +f
+}
+
+# Makes the probes, some at a time, and reports them in their order.
+check_probes() {
+	local first n together=16
+	make_scratch
+	for ((first = 0; first < ${#probe[@]}; first += together)); do
+		for ((n = first; n < first + together && n < ${#probe[@]}; n++)); do
+			try "$n" >"$scratch/$n" &
+		done
+		wait
+	done
+	for n in "${!probe[@]}"; do
+		case ${expected[n]}$(<"$scratch/$n") in
+		'>reached' | '!not reached'*) report ok "${claim[n]}" ;;
+		*) report failed "${claim[n]}" "$(<"$scratch/$n"): ${probe[n]}" ;;
+		esac
+	done
+	remove_scratch
+}
+
+# Prints whether the probe got through. To be refused is proof of the way there and of the way back.
+try() {
+	local said tries=1 seconds=1
+	if [[ ${expected[$1]} == '>' ]]; then tries=3 seconds=2; fi
+	while ((tries-- > 0)); do
+		said=$(enter "${source[$1]}" timeout "$seconds" bash -c ": </dev/tcp/${target[$1]%\'}" 2>&1) && said=refused
+		if [[ $said == *refused* ]]; then
+			printf 'reached'
+			return
+		fi
+	done
+	printf 'not reached (%s)' "${said:+${said##*: }}"
+}
+
+{
+	main "$@"
+	exit
+}

@@ -1,0 +1,54 @@
+"""The whole life of every golden network: set up, verified, left alone by a second run, and removed without a trace."""
+
+from __future__ import annotations
+
+import pytest
+
+from live.kernel import diff, snapshot
+from live.monitor import Monitor
+from live.network import GOLDENS, MASQUERADING, Network, golden
+from live.sandbox import Sandbox
+
+NEEDS = {name: ("nft_masquerade", "nft_masquerade6") for name in MASQUERADING} | {"vlans": ("vlan_filtering",)}
+NETWORKS = [pytest.param(name, marks=pytest.mark.needs(*NEEDS[name]) if name in NEEDS else ()) for name in GOLDENS]
+
+BEFOREHAND = {
+    "external": """
+        ip link add name lan0 address 02:00:00:00:00:01 type bridge
+        ip link set dev lan0 up
+        ip link add name uplink0 type veth peer name cable0
+        ip link set dev uplink0 up
+        ip link set dev cable0 up master lan0
+    """
+}
+"""What others have made before some of them are set up."""
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_network_lives_and_goes(sandbox: Sandbox, name: str) -> None:
+    network = Network(sandbox, golden(name))
+    sandbox.bash(BEFOREHAND.get(name, ""), check=True)
+    before = network.state()
+    foreseen = network.foreseen()
+    assert diff(before, snapshot(sandbox)) == []
+
+    assert network.set_up() == foreseen
+    assert network.drift() == []
+    assert network.foreseen() == []
+    with Monitor(sandbox) as monitor:
+        assert network.set_up() == []
+    assert monitor.events == []
+
+    standing = network.state()
+    with Monitor(sandbox) as monitor:
+        assert network.failures() == []
+    assert monitor.events == []
+    assert diff(standing, network.state()) == []
+
+    doomed = network.foreseen("teardown")
+    assert network.run("teardown", "--check").returncode == 1
+    assert network.tear_down() == doomed
+    assert diff(before, network.state()) == []
+    assert network.run("teardown", "--check").returncode == 0
+    assert network.tear_down() == []
+    assert sandbox.processes() == []
