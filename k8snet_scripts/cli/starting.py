@@ -57,8 +57,9 @@ def completion(ctx: click.Context, shell: str) -> None:
 
     \b
       k8snet completion bash > ~/.local/share/bash-completion/completions/k8snet
-      k8snet completion zsh  > ~/.zfunc/_k8snet    # a directory of your $fpath
       k8snet completion fish > ~/.config/fish/completions/k8snet.fish
+      k8snet completion zsh > ~/.k8snet.zsh
+      echo 'source ~/.k8snet.zsh' >> ~/.zshrc  # below compinit
     """
     found = get_completion_class(shell)
     assert found is not None

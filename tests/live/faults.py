@@ -26,7 +26,7 @@ NETWORK = ("ip", "bridge", "tc", "nft", "nsenter", "sysctl")
 FILES = ("mkdir", "rmdir", "rm", "mv", "ln", "touch", "tee", "flock")
 """Programs that a script keeps its own records with."""
 
-What = Literal["fail", "SIGKILL", "SIGINT", "SIGTERM", "SIGHUP"]
+What = Literal["fail", "SIGKILL", "SIGINT", "SIGTERM", "SIGHUP", "SIGSTOP"]
 
 
 @dataclass(frozen=True)

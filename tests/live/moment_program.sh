@@ -10,12 +10,12 @@ here=${0%/*} name=${0##*/}
 read -r path <"$here/path"
 place=${MOMENT_PLACE-}
 called="$place$name $*"
-called=${called%%/tmp.*}
+called=${called%%/said.*} called=${called%%/tmp.*}
 if [ "$name" = nsenter ]; then export MOMENT_PLACE="$1 "; fi
 
 real=$(PATH=$path command -v "$name")
 if [ -e "$here/plan" ]; then
-	{ read -r wanted && read -r occurrence; } <"$here/plan"
+	{ IFS= read -r wanted && read -r occurrence; } <"$here/plan"
 	if [ "$called" = "$wanted" ]; then
 		count=1
 		until PATH=$path mkdir "$here/seen.$count" 2>/dev/null; do count=$((count + 1)); done

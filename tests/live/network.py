@@ -8,6 +8,7 @@ with network.disturbed("ip -n node1 link delete vethA"): …
 from __future__ import annotations
 
 import functools
+import re
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -24,6 +25,9 @@ from live.settle import settle
 GOLDEN = Path(__file__).parents[2] / "golden"
 GOLDENS = tuple(sorted(path.parent.name for path in GOLDEN.glob("*/topology.toml")))
 """The names of all golden topologies."""
+
+MASQUERADING = ("gateway", "options")
+"""Those that need nftables with NAT."""
 
 PATIENCE = 300
 """Seconds that a script may take: far more than it needs on a machine that has other things to do."""
@@ -62,6 +66,7 @@ class Network:
     def __init__(self, sandbox: Sandbox, scripts: Scripts) -> None:
         self.sandbox = sandbox
         self.name = scripts.name
+        self.mark = scripts.body.plan.mark
         self._scripts = scripts
 
     @functools.cached_property
@@ -73,8 +78,12 @@ class Network:
         return self._texts[kind]
 
     def run(self, kind: Kind, *args: str, via: Literal["pipe", "file"] = "pipe") -> Done:
-        """Runs a script to its end, whatever that is."""
-        return self.sandbox.bash(self.text(kind), *args, via=via, timeout=PATIENCE)
+        """Runs a script to its end, whatever that is; it must leave no temporary file."""
+        scratch = self.sandbox.directory / "scratch"
+        scratch.mkdir(exist_ok=True)
+        done = self.sandbox.bash(self.text(kind), *args, via=via, env={"TMPDIR": str(scratch)}, timeout=PATIENCE)
+        assert [path.name for path in scratch.iterdir()] == [], "a script left a file behind"
+        return done
 
     def set_up(self, *args: str) -> list[str]:
         """Runs setup.sh, which must succeed and say nothing else than its commands; gives those."""
@@ -111,6 +120,12 @@ class Network:
         settle(self.sandbox)
         return snapshot(self.sandbox, identity=identity)
 
+    def failures(self) -> list[str]:
+        """What verify.sh finds wrong."""
+        done = self.run("verify")
+        assert done.stderr == "", done.stderr
+        return [claim for ok, claim in checks(done) if not ok]
+
     def do(self, *lines: str) -> None:
         """Changes something behind the scripts' back."""
         self.sandbox.bash("set -e\n" + "\n".join(lines), check=True, timeout=PATIENCE)
@@ -119,3 +134,21 @@ class Network:
 def differences(before: State, after: State, leaving_out: Sequence[str] = ()) -> list[str]:
     """What changed between two states, but for lines that contain one of these words."""
     return [line for line in diff(before, after) if not any(word in line for word in leaving_out)]
+
+
+def checks(done: Done) -> list[tuple[bool, str]]:
+    """The results in a TAP report, in order, each with its description; raises if the report is not valid TAP 13."""
+    first, plan, *lines = done.stdout.splitlines()
+    assert first == "TAP version 13"
+    found: list[tuple[bool, str]] = []
+    for line in lines:
+        if line.startswith("# "):
+            assert found and not found[-1][0], f"a diagnostic that belongs to no failure: {line}"
+            continue
+        match = re.fullmatch(r"(not )?ok ([0-9]+) - ([^#]+)", line)
+        assert match, f"not a line of TAP: {line}"
+        found.append((match[1] is None, match[3]))
+        assert int(match[2]) == len(found)
+    assert plan == f"1..{len(found)}"
+    assert done.returncode == (0 if all(ok for ok, _ in found) else 1)
+    return found

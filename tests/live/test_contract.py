@@ -1,0 +1,124 @@
+"""How the scripts behave towards whoever calls them: options, messages, standard input, no root, and no half scripts."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+import pytest
+
+from k8snet_scripts.render import KINDS, Kind
+from live.features import Kernel
+from live.kernel import diff, snapshot
+from live.network import Network, commands, golden
+from live.sandbox import PATH, Sandbox
+
+NEEDED: dict[Kind, tuple[str, ...]] = {
+    "setup": ("ip", "bridge", "nsenter", "flock", "stat", "head", "mktemp", "nft"),
+    "teardown": ("ip", "nsenter", "flock", "stat", "head", "mktemp"),
+    "verify": ("ip", "bridge", "nsenter", "stat", "head", "mktemp", "timeout", "sleep"),
+}
+
+
+@pytest.fixture
+def docker(sandbox: Sandbox) -> Network:
+    return Network(sandbox, golden("docker"))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_help_is_given_without_a_look_at_the_machine(docker: Network, kind: Kind) -> None:
+    done = docker.run(kind, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("Usage: bash ")
+    documented = re.findall(r"^  (--[a-z-]+) ", done.stdout, re.MULTILINE)
+    assert documented[-1] == "--help"
+    for option in documented[:-1]:
+        assert docker.run(kind, option).returncode in (0, 1)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("option", ["--bogus", "bogus", "-h", "--dry-run=yes", ""])
+def test_an_unknown_option_is_wrong_usage(docker: Network, kind: Kind, option: str) -> None:
+    before = snapshot(docker.sandbox)
+    done = docker.run(kind, option)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("Usage: bash ")
+    assert diff(before, snapshot(docker.sandbox)) == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_without_root_it_says_what_to_do(docker: Network, kind: Kind) -> None:
+    before = snapshot(docker.sandbox)
+    done = docker.sandbox.run(
+        ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "bash", "-s"], stdin=docker.text(kind)
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (f"{kind}.sh: must run as root (sudo bash {kind}.sh), or in a user namespace: unshare -rnm\n")
+    assert diff(before, snapshot(docker.sandbox)) == []
+
+
+@pytest.mark.parametrize(("kind", "program"), [(kind, program) for kind in NEEDED for program in NEEDED[kind]])
+def test_a_program_that_is_missing_is_named(sandbox: Sandbox, kind: Kind, program: str) -> None:
+    network = Network(sandbox, golden("gateway"))
+    programs = sandbox.directory / "programs"
+    programs.mkdir()
+    before = snapshot(sandbox)
+    link = f'for place in {PATH.replace(":", " ")}; do ln -s "$place"/* {programs} 2>/dev/null || true; done'
+    sandbox.bash(f"{link}; rm {programs}/{program}", check=True)
+    done = sandbox.run(
+        ["/usr/bin/env", f"PATH={programs}", "bash", "-s"],
+        stdin=network.text(kind),
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"{kind}.sh: needs the program {program}, which is not installed\n"
+    assert diff(before, snapshot(sandbox)) == []
+
+
+def test_nothing_but_the_script_is_read_from_the_pipe(docker: Network) -> None:
+    canary = docker.sandbox.directory / "canary"
+    extra = f"touch {canary}\n" * 1000
+    before = snapshot(docker.sandbox)
+    foreseen = docker.sandbox.bash(docker.text("setup") + extra, "--dry-run")
+    assert (foreseen.returncode, foreseen.stderr) == (0, "")
+    assert diff(before, snapshot(docker.sandbox)) == []
+    order: tuple[Kind, ...] = ("setup", "verify", "teardown")
+    for kind in order:
+        done = docker.sandbox.bash(docker.text(kind) + extra)
+        assert done.returncode == 0, done.stderr
+        if kind == "setup":
+            assert [f"[#] {line}" for line in commands(done)] == foreseen.stdout.splitlines()
+    assert not canary.exists()
+
+
+def test_from_a_file_it_leaves_standard_input_alone(docker: Network) -> None:
+    docker.set_up()
+    docker.tear_down()
+    for kind in KINDS:
+        path = docker.sandbox.directory / f"{kind}.sh"
+        path.write_text(docker.text(kind))
+        script = f"bash {shlex.quote(str(path))}; echo; echo rest: $(cat)"
+        assert docker.sandbox.bash(script, via="file", stdin="a line\n").stdout.endswith("\nrest: a line\n")
+
+
+def test_every_change_is_printed_as_it_can_be_pasted(sandbox: Sandbox) -> None:
+    network = Network(sandbox, golden("options"))
+    pasted = "\n".join(network.foreseen())
+    sandbox.bash(f"set -e\n{pasted}", check=True)
+    by_hand = network.state()
+    with Sandbox() as other:
+        again = Network(other, golden("options"))
+        again.set_up()
+        lines = diff(by_hand, again.state())
+    assert [line for line in lines if not line.startswith("/run/k8snet") and "ageing_time" not in line] == []
+
+
+@pytest.mark.needs("user_namespaces")
+@pytest.mark.parametrize("name", ["docker", "dual-stack", "routed"])
+def test_no_root_is_needed_in_a_user_namespace(kernel: Kernel, name: str) -> None:
+    with Sandbox(user=True) as sandbox:
+        network = Network(sandbox, golden(name))
+        before = snapshot(sandbox)
+        network.set_up()
+        assert (network.set_up(), network.drift(), network.failures()) == ([], [], [])
+        network.tear_down()
+        assert diff(before, network.state()) == []

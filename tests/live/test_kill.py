@@ -1,0 +1,106 @@
+"""SIGKILL at every moment: the next setup makes the network whole, the next teardown leaves nothing, others lose nothing.
+
+Every state that is compared is that of the whole machine, other people's things included.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from k8snet_scripts.render import Kind
+from live.moments import Moment, sample
+from live.sandbox import Sandbox
+from live.situations import SITUATIONS, Scene, changes, named
+
+THOROUGH = ("docker, fresh", "docker, drifted")
+"""Where every moment is tried with both remedies, even if elsewhere it is a sample."""
+REMEDIES: tuple[Kind, ...] = ("setup", "teardown")
+
+
+def killed_and_mended(scene: Scene, script: str, moment: Moment, remedy: Kind) -> list[str]:
+    """What is not as it should be after a script was killed and another one ran."""
+    done = scene.moments.strike(script, moment, "SIGKILL")
+    assert done.returncode == -9
+    scene.run(remedy)
+    wanted = scene.whole if remedy == "setup" else scene.empty
+    return [f"{remedy} after a kill {moment}: {line}" for line in changes(wanted, scene.state())]
+
+
+@pytest.mark.parametrize("name", named())
+def test_a_killed_setup_leaves_nothing_that_the_next_run_cannot_mend(sandbox: Sandbox, name: str) -> None:
+    scene = Scene(sandbox, SITUATIONS[name])
+    setup = scene.text("setup")
+    scene.begin()
+    moments = scene.moments.of(setup)
+    tries = list(itertools.product(moments, REMEDIES))
+    if name not in THOROUGH:
+        tries = list(zip(sample(moments, 8, name), itertools.cycle(REMEDIES), strict=False))
+    wrong = []
+    for moment, remedy in tries:
+        scene.begin()
+        wrong += killed_and_mended(scene, setup, moment, remedy)
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("name", named("fresh"))
+def test_a_killed_teardown_leaves_nothing_that_the_next_run_cannot_mend(sandbox: Sandbox, name: str) -> None:
+    scene = Scene(sandbox, SITUATIONS[name])
+    teardown = scene.text("teardown")
+    moments = sample(scene.moments.of(teardown), 8, name)
+    wrong = []
+    for moment, remedy in zip(moments, itertools.cycle(REMEDIES), strict=False):
+        scene.run("setup")
+        wrong += killed_and_mended(scene, teardown, moment, remedy)
+    assert not wrong, "\n".join(wrong)
+
+
+def test_a_rollback_that_is_killed_can_be_mended_too(sandbox: Sandbox) -> None:
+    scene = Scene(sandbox, SITUATIONS["edge, drifted"])
+    failing = scene.text("setup").replace("ip link set dev br1 up ", "ip link set dev missing up ")
+    scene.begin()
+    scene.sandbox.bash("ip link set dev br1 down", check=True)
+    every = scene.moments.of(failing, status=1)
+    last = max(index for index, moment in enumerate(every) if "missing" in moment.text)
+    wrong = []
+    for moment, remedy in zip(sample(every[last + 1 :], 12, "rollback"), itertools.cycle(REMEDIES), strict=False):
+        scene.begin()
+        scene.sandbox.bash("ip link set dev br1 down", check=True)
+        wrong += killed_and_mended(scene, failing, moment, remedy)
+    assert not wrong, "\n".join(wrong)
+
+
+def test_what_a_killed_script_had_started_ends_before_the_next_run_begins(sandbox: Sandbox) -> None:
+    scene = Scene(sandbox, SITUATIONS["docker, fresh"])
+    setup = scene.text("setup")
+    scene.begin()
+    moments = [moment for moment in scene.moments.of(setup) if moment.when == "before"]
+    wrong = []
+    for moment, remedy in zip(sample(moments, 8, "script"), itertools.cycle(REMEDIES), strict=False):
+        scene.begin()
+        process = scene.moments.start(setup, moment, "SIGKILL", target="script")
+        process.popen.wait()
+        scene.run(remedy)
+        process.wait()
+        wanted = scene.whole if remedy == "setup" else scene.empty
+        wrong += [f"{moment}: {line}" for line in changes(wanted, scene.state())]
+        assert scene.sandbox.processes() == []
+    assert not wrong, "\n".join(wrong)
+
+
+def test_after_a_loss_of_power_setup_starts_afresh(sandbox: Sandbox) -> None:
+    scene = Scene(sandbox, SITUATIONS["docker, fresh"])
+    setup = scene.text("setup")
+    scene.begin()
+    for moment in sample(scene.moments.of(setup), 3, "power"):
+        scene.begin()
+        scene.moments.strike(setup, moment, "SIGKILL")
+        reboot = """
+            for name in node1 node2; do ip netns delete $name 2>/dev/null; done
+            for name in vethB vethY br0; do ip link delete dev $name 2>/dev/null; done
+            rm -rf /run/k8snet/docker
+        """
+        scene.sandbox.bash(reboot)
+        scene.run("setup")
+        assert changes(scene.whole, scene.state()) == []

@@ -1,0 +1,125 @@
+"""A network whose file was edited: the next run leaves nothing of the version before, and any teardown removes all."""
+
+from __future__ import annotations
+
+import pytest
+
+from live.kernel import diff
+from live.network import Network, compiled
+from live.sandbox import Sandbox
+
+FIRST = """
+name = "lab"
+[host]
+routes = [{ to = "10.9.0.0/16", via = "10.1.0.2" }]
+[bridges.br0]
+addresses = ["10.1.0.1/24"]
+[bridges.gone]
+addresses = ["10.5.0.1/24"]
+[namespaces.a.veths.eth0]
+peer = "va"
+bridge = "br0"
+addresses = ["10.1.0.2/24", "10.1.9.2/24", "fd00:1::2/64"]
+routes = [{ to = "default", via = "10.1.0.1" }]
+[namespaces.b.veths.eth0]
+peer = "vb"
+bridge = "gone"
+addresses = ["10.5.0.2/24"]
+[namespaces.b.veths.cable]
+peer = { namespace = "a", name = "cable", addresses = ["10.6.0.1/24"] }
+addresses = ["10.6.0.2/24"]
+[namespaces.c.veths.cable]
+peer = { namespace = "b", name = "uplink", addresses = ["10.7.0.1/24"] }
+addresses = ["10.7.0.2/24"]
+[namespaces.d.bridges.inner]
+[namespaces.d.veths.port]
+master = "inner"
+peer = { namespace = "a", name = "inner", addresses = ["10.8.0.2/24"] }
+"""
+
+RENAMED = """
+name = "lab"
+[bridges.br1]
+addresses = ["10.1.0.1/24"]
+[namespaces.a.veths.eth1]
+peer = "va"
+bridge = "br1"
+addresses = ["10.1.0.2/24"]
+routes = [{ to = "default", via = "10.1.0.1" }]
+[namespaces.b.veths.eth0]
+peer = "renamed"
+bridge = "br1"
+addresses = ["10.1.0.3/24"]
+[namespaces.b.veths.wire]
+peer = { namespace = "a", name = "wire", addresses = ["10.6.0.1/24"] }
+addresses = ["10.6.0.2/24"]
+[namespaces.d2.bridges.inner]
+[namespaces.d2.veths.port]
+master = "inner"
+peer = { namespace = "a", name = "inner", addresses = ["10.8.0.2/24"] }
+"""
+
+TURNED_ROUND = """
+name = "lab"
+[bridges.va]
+addresses = ["10.1.0.1/24"]
+[namespaces.a.bridges.eth0]
+addresses = ["10.2.0.1/24"]
+[namespaces.b.veths.eth0]
+peer = "br0"
+bridge = "va"
+addresses = ["10.1.0.2/24"]
+[namespaces.b.veths.uplink]
+peer = { namespace = "a", name = "cable" }
+bridge = "eth0"
+addresses = ["10.2.0.2/24"]
+[namespaces.a.veths.inner]
+peer = { namespace = "b", name = "cable", addresses = ["10.7.0.1/24"] }
+addresses = ["10.7.0.2/24"]
+"""
+
+LESS = """
+name = "lab"
+[bridges.br0]
+[namespaces.a.veths.eth0]
+peer = "va"
+bridge = "br0"
+addresses = ["10.1.0.2/24"]
+"""
+
+NOTHING = 'name = "lab"\n'
+
+VERSIONS = {"first": FIRST, "renamed": RENAMED, "turned round": TURNED_ROUND, "less": LESS, "nothing": NOTHING}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(before, after) for before in VERSIONS for after in VERSIONS if before == "first" or after == "first"],
+)
+def test_a_later_version_leaves_nothing_of_the_one_before(sandbox: Sandbox, before: str, after: str) -> None:
+    old, new = (Network(sandbox, compiled(VERSIONS[version])) for version in (before, after))
+    empty = new.state()
+    new.set_up()
+    fresh = new.state()
+    new.tear_down()
+    old.set_up()
+    drift, foreseen = new.drift(), new.foreseen()
+    assert bool(drift) == (before != after)
+    assert new.set_up() == foreseen
+    lines = [line for line in diff(fresh, new.state()) if not line.startswith("/run/k8snet: lab/owned")]
+    assert lines == []
+    assert (new.drift(), new.foreseen()) == ([], [])
+    assert new.failures() == []
+    old.tear_down()
+    assert diff(empty, new.state()) == []
+
+
+@pytest.mark.parametrize("last", ["renamed", "turned round", "nothing"])
+def test_the_teardown_of_any_version_removes_all(sandbox: Sandbox, last: str) -> None:
+    old, new = Network(sandbox, compiled(FIRST)), Network(sandbox, compiled(VERSIONS[last]))
+    empty = new.state()
+    old.set_up()
+    foreseen = new.foreseen("teardown")
+    assert new.tear_down() == foreseen
+    assert diff(empty, new.state()) == []
+    assert (old.tear_down(), new.tear_down()) == ([], [])
