@@ -158,17 +158,18 @@ def _configure(index: _Index, namespaces: Iterable[Namespace]) -> Iterator[Group
 def _configuration(index: _Index, namespace: Namespace) -> Iterator[Step]:
     """Everything that is done in one namespace once its links are made."""
     name, ends = namespace.name, index.ends.get(namespace.name, [])
+    sources = steps.ipv6_sources((namespace, *ends, *namespace.interfaces, *namespace.bridges))
     yield from (steps.set_sysctl(name, key, value) for key, value in _sysctls(index, namespace))
     if name != HOST:
         yield steps.bring_up(name, "lo")
-    yield from steps.add_addresses(name, "lo", namespace.addresses)
+    yield from steps.add_addresses(name, "lo", namespace.addresses, sources)
     for end in ends:
-        yield from _end(index, end)
+        yield from _end(index, end, sources)
     for interface in namespace.interfaces:
-        yield from _existing(interface)
+        yield from _existing(interface, sources)
     for bridge in namespace.bridges:
         yield from steps.bridge_mtu(name, bridge)
-        yield from steps.add_addresses(name, bridge.name, bridge.addresses)
+        yield from steps.add_addresses(name, bridge.name, bridge.addresses, sources)
         if not bridge.external:
             yield steps.bring_up(name, bridge.name)
     yield from _routes(index, namespace)
@@ -177,24 +178,24 @@ def _configuration(index: _Index, namespace: Namespace) -> Iterator[Step]:
         yield steps.masquerade(name, index.table, namespace.masquerade)
 
 
-def _end(index: _Index, end: End) -> Iterator[Step]:
+def _end(index: _Index, end: End, sources: frozenset[str]) -> Iterator[Step]:
     """What an end still lacks: what made the pair has brought up its own end, and made that a port."""
     made_here = id(end) in index.makers
     if end.port:
         if not made_here:
             yield steps.join_bridge(end.namespace, end, end.port)
         yield from steps.port_options(end.namespace, end.name, end.port)
-    yield from steps.add_addresses(end.namespace, end.name, end.addresses)
+    yield from steps.add_addresses(end.namespace, end.name, end.addresses, sources)
     if not made_here:
         yield steps.bring_up(end.namespace, end.name)
 
 
-def _existing(interface: Interface) -> Iterator[Step]:
+def _existing(interface: Interface, sources: frozenset[str]) -> Iterator[Step]:
     """What an interface gets that others made: it is not ours to bring up."""
     if interface.port:
         yield steps.join_bridge(HOST, interface, interface.port)
         yield from steps.port_options(HOST, interface.name, interface.port)
-    yield from steps.add_addresses(HOST, interface.name, interface.addresses)
+    yield from steps.add_addresses(HOST, interface.name, interface.addresses, sources)
 
 
 def _routes(index: _Index, namespace: Namespace) -> Iterator[Step]:

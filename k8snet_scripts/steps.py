@@ -14,7 +14,18 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from k8snet_scripts.addresses import Cidr
-from k8snet_scripts.topology import DEFAULT_METRIC, HOST, Bridge, End, Interface, Masquerade, Port, Route, Vlans
+from k8snet_scripts.topology import (
+    DEFAULT_METRIC,
+    HOST,
+    Bridge,
+    End,
+    Interface,
+    Masquerade,
+    Namespace,
+    Port,
+    Route,
+    Vlans,
+)
 
 Argv = tuple[str, ...]
 
@@ -110,13 +121,24 @@ def bridge_mtu(namespace: str, bridge: Bridge) -> Iterator[Step]:
         yield _attribute(Sign.WANT, namespace, bridge.name, "mtu", str(bridge.mtu))
 
 
-def add_addresses(namespace: str, name: str, addresses: Iterable[Cidr]) -> Iterator[Step]:
-    """Addresses of one interface."""
+def ipv6_sources(holders: Iterable[Interface | Namespace]) -> frozenset[str]:
+    """The addresses, as text, that IPv6 routes of these holders of routes name with `src`."""
+    return frozenset(route.src for holder in holders for route in holder.routes if route.src and route.family == 6)
+
+
+def add_addresses(
+    namespace: str, name: str, addresses: Iterable[Cidr], sources: frozenset[str] = frozenset()
+) -> Iterator[Step]:
+    """Addresses of one interface.  Those among `sources` are not checked for duplicates.
+
+    The kernel would refuse a route from an address which it is still checking.
+    """
     prefix, owner = ip(namespace), f"{namespace} {name}"
     for address in addresses:
         text = str(address)
         words = f"inet {text}" if address.family == 4 else f"inet6 {text}"
-        yield Step(Sign.WANT, (*prefix, "address", "add", text, "dev", name), owner, words)
+        unchecked = ("nodad",) if address.address in sources else ()
+        yield Step(Sign.WANT, (*prefix, "address", "add", text, "dev", name, *unchecked), owner, words)
 
 
 def add_route(namespace: str, route: Route, dev: str | None) -> Step:

@@ -108,9 +108,9 @@ class FakeKernel:
                 space.link(link)
             case "link", "show", ["dev", link, "type", "bridge"]:
                 space.link(link)  # of another type, it is shown as nothing at all
-            case "address", "add", [address, "dev", link]:
+            case "address", "add", [address, "dev", link] | [address, "dev", link, "nodad"]:
                 space.add_address(space.link(link), parse_cidr(address))
-            case "address", "delete", [address, "dev", link]:
+            case "address", "delete", [address, "dev", link] | [address, "dev", link, "nodad"]:
                 space.drop_address(space.link(link), parse_cidr(address))
             case "route", "add", _:
                 space.add_route(_read_route(words))

@@ -38,22 +38,21 @@ die() {
 }
 
 # As root, with the programs that are named, and with nothing of this script left on standard input for them to read.
+# From then on every way out leads through `leave`: the end, a command that failed, and a signal, which is heard when the
+# command under way has ended.
 prepare() {
 	local program
+	trap 'leave $?' EXIT
+	trap 'stop INT 130' INT
+	trap 'stop TERM 143' TERM
+	trap 'stop HUP 129' HUP
+	trap 'stop PIPE 141' PIPE
 	((EUID == 0)) || die "must run as root (sudo bash $SELF), or in a user namespace: unshare -rnm"
 	for program in "$@"; do
 		command -v "$program" >/dev/null || die "needs the program $program, which is not installed"
 	done
 	exec </dev/null
 }
-
-# Every way out leads through `leave`: the end, a command that failed, and a signal, which is heard when the command
-# under way has ended. While it leaves, a script is deaf to signals.
-trap 'leave $?' EXIT
-trap 'stop INT 130' INT
-trap 'stop TERM 143' TERM
-trap 'stop HUP 129' HUP
-trap 'stop PIPE 141' PIPE
 
 failure='' # why the script ends early, for people to read
 go_back='' # what takes back the changes of this run, while there are any
@@ -62,6 +61,8 @@ stop() {
 	failure="stopped by SIG$1"
 	leave "$2"
 }
+
+# Ends the script, deaf to further signals.
 leave() {
 	local line
 	trap '' INT TERM HUP PIPE
@@ -165,12 +166,24 @@ lock() {
 		{ exec {LOCK}<"$STATE"; } 2>/dev/null || continue
 		if ! flock --nonblock "$LOCK"; then
 			say "another run on $NAME is under way; waiting for it"
-			until flock --timeout 1 "$LOCK"; do (($? == 1)) || exit 1; done # in short turns, between which signals are heard
+			wait_for "$LOCK"
 		fi
 		if [[ /proc/self/fd/$LOCK -ef $STATE ]]; then return 0; fi
 		exec {LOCK}<&-
 	done
 }
+
+# In short turns, between which signals are heard.
+wait_for() {
+	until flock --timeout 1 "$1"; do (($? == 1)) || exit 1; done
+}
+
+# One network at a time looks at what others have borrowed, and records what it borrows or gives back.
+take_turn() {
+	exec {TURN}</run/k8snet
+	wait_for "$TURN"
+}
+end_turn() { exec {TURN}<&-; }
 
 # What is recorded as ours, what others recorded as borrowed, and which namespaces there are.
 read_ownership() {
@@ -184,7 +197,7 @@ read_ownership() {
 		done <"$OWNED"
 	fi
 	for record in /run/k8snet/*/owned; do
-		if [[ $record == "$OWNED" ]] || ! { rest=$(<"$record"); } 2>/dev/null; then continue; fi
+		if [[ $record == "$OWNED" || ! -e $record ]] || ! { rest=$(<"$record"); } 2>/dev/null; then continue; fi
 		while IFS=$'\t' read -r kind name rest; do
 			if [[ $kind == undo ]]; then shared[$name]=$rest; fi
 		done <<<"$rest"

@@ -46,22 +46,21 @@ die() {
 }
 
 # As root, with the programs that are named, and with nothing of this script left on standard input for them to read.
+# From then on every way out leads through `leave`: the end, a command that failed, and a signal, which is heard when the
+# command under way has ended.
 prepare() {
 	local program
+	trap 'leave $?' EXIT
+	trap 'stop INT 130' INT
+	trap 'stop TERM 143' TERM
+	trap 'stop HUP 129' HUP
+	trap 'stop PIPE 141' PIPE
 	((EUID == 0)) || die "must run as root (sudo bash $SELF), or in a user namespace: unshare -rnm"
 	for program in "$@"; do
 		command -v "$program" >/dev/null || die "needs the program $program, which is not installed"
 	done
 	exec </dev/null
 }
-
-# Every way out leads through `leave`: the end, a command that failed, and a signal, which is heard when the command
-# under way has ended. While it leaves, a script is deaf to signals.
-trap 'leave $?' EXIT
-trap 'stop INT 130' INT
-trap 'stop TERM 143' TERM
-trap 'stop HUP 129' HUP
-trap 'stop PIPE 141' PIPE
 
 failure='' # why the script ends early, for people to read
 go_back='' # what takes back the changes of this run, while there are any
@@ -70,6 +69,8 @@ stop() {
 	failure="stopped by SIG$1"
 	leave "$2"
 }
+
+# Ends the script, deaf to further signals.
 leave() {
 	local line
 	trap '' INT TERM HUP PIPE
@@ -173,12 +174,24 @@ lock() {
 		{ exec {LOCK}<"$STATE"; } 2>/dev/null || continue
 		if ! flock --nonblock "$LOCK"; then
 			say "another run on $NAME is under way; waiting for it"
-			until flock --timeout 1 "$LOCK"; do (($? == 1)) || exit 1; done # in short turns, between which signals are heard
+			wait_for "$LOCK"
 		fi
 		if [[ /proc/self/fd/$LOCK -ef $STATE ]]; then return 0; fi
 		exec {LOCK}<&-
 	done
 }
+
+# In short turns, between which signals are heard.
+wait_for() {
+	until flock --timeout 1 "$1"; do (($? == 1)) || exit 1; done
+}
+
+# One network at a time looks at what others have borrowed, and records what it borrows or gives back.
+take_turn() {
+	exec {TURN}</run/k8snet
+	wait_for "$TURN"
+}
+end_turn() { exec {TURN}<&-; }
 
 # What is recorded as ours, what others recorded as borrowed, and which namespaces there are.
 read_ownership() {
@@ -192,7 +205,7 @@ read_ownership() {
 		done <"$OWNED"
 	fi
 	for record in /run/k8snet/*/owned; do
-		if [[ $record == "$OWNED" ]] || ! { rest=$(<"$record"); } 2>/dev/null; then continue; fi
+		if [[ $record == "$OWNED" || ! -e $record ]] || ! { rest=$(<"$record"); } 2>/dev/null; then continue; fi
 		while IFS=$'\t' read -r kind name rest; do
 			if [[ $kind == undo ]]; then shared[$name]=$rest; fi
 		done <<<"$rest"
@@ -672,6 +685,8 @@ refuse_foreign() {
 		if [[ ! ${netns[$name]+set} ]] || owns_namespace "$name"; then continue; fi
 		if [[ $adopt ]]; then
 			owned[$name]=${netns[$name]}
+		elif [[ ${netns[$name]} == broken ]]; then
+			refused+=("/run/netns/$name exists and is no namespace, and this topology did not make it (--adopt puts one there)")
 		else
 			refused+=("namespace $name exists, and this topology did not make it (--adopt takes it over)")
 		fi
@@ -704,7 +719,10 @@ remove_leftovers() {
 	local n object name peer text
 	for ((n = ${#borrowings[@]} - 1; n >= 0; n--)); do
 		text=${borrowings[n]}
-		if [[ ! ${wanted[$text]+set} && ! ${shared[$text]+set} ]] && holds "${text%%: *}" "${text#*: }" ''; then note_removal "${undo[$text]}" "$text"; fi
+		if [[ ! ${wanted[$text]+set} && ! ${shared[$text]+set} ]] && holds "${text%%: *}" "${text#*: }" ''; then
+			note_removal "${undo[$text]}" "$text"
+			expect_back "${text%%: *}" "${text#*: }" "${undo[$text]}"
+		fi
 	done
 	for n in "${makings[@]}"; do
 		if [[ ${live[${owner[n]}]+set} ]] && ! holds "${owner[n]}" "${words[n]}"; then remove_link "${owner[n]}"; fi
@@ -720,6 +738,23 @@ remove_leftovers() {
 		if [[ ! ${netns[$name]+set} ]] || ! owns_namespace "$name"; then continue; fi
 		if [[ ! ${modelled["$name lo"]+set} || ${netns[$name]} == broken ]]; then note_removal "ip netns delete $name" "$name: namespace"; fi
 	done
+}
+
+# Takes it that a fact, OWNER WORDS, has been taken back by a command. What replaces it is taken back to the same.
+expect_back() {
+	local value
+	case $2 in
+	net.*)
+		value=${3#*echo }
+		unset 'fact["$1: $2"]'
+		fact["$1: ${2%% *} ${value%% >*}"]=1
+		;;
+	'master '*)
+		value="\"master\":\"${3##* }\","
+		if [[ $3 == *' nomaster' ]]; then value=''; fi
+		live[$1]=${live[$1]/"\"master\":\"${2#* }\","/"$value"}
+		;;
+	esac
 }
 
 # Removes an interface; with it go its peer, its addresses and routes, and its ports are free.
@@ -771,7 +806,7 @@ foresee() {
 			case $key in
 			"${owner[n]}: "* | "$namespace "*" port of ${owner[n]#* }: "*)
 				# shellcheck disable=SC2053 # a pattern
-				if [[ ${key#*: } == $old ]]; then unset 'fact[$key]'; fi
+				if [[ ${key#*: } == $old && $key != *": ${words[n]% *} "* ]]; then unset 'fact[$key]'; fi
 				;;
 			esac
 		done
@@ -828,7 +863,7 @@ remove_address() {
 			if [[ $key != "$1: inet "* || $key == "$3" ]]; then continue; fi
 			network_of "${key##* }"
 			if [[ ${fact[$3]} != *'"secondary":true'* && ${fact[$key]} == *'"secondary":true'* && $network == "$gone" ]]; then
-				was[$key]=${fact[$key]} dragged+=("$ip address add ${key#*: inet* } dev ${1#* }")
+				dragged+=("$ip address add ${key#*: inet* } dev ${1#* }")
 				unset 'fact[$key]'
 			else
 				left=yes
@@ -941,7 +976,10 @@ main() {
 	read_table "$table"
 	prepare ip bridge nsenter flock stat head mktemp
 	if ((${#tables[@]})); then prepare nft; fi
-	if [[ $mode == run ]]; then lock; fi
+	if [[ $mode == run ]]; then
+		lock
+		take_turn
+	fi
 	read_ownership
 	note_borrowings
 	read_wanted
@@ -982,6 +1020,7 @@ mend() {
 	go_back=roll_back
 	sweep
 	record_intent
+	end_turn
 	for number in "${!places[@]}"; do run_wave "$number"; done
 	sweep
 	settle
@@ -1123,7 +1162,8 @@ invert() {
 	*' vlan add '* | *' address add '* | *' route add '*) back=${1/ add / delete } ;;
 	*' address delete '*)
 		back=${1/ delete / add }
-		for value in ${was["$object: $wish"]//[\",]/ }; do
+		text=${was["$object: $wish"]//\"/}
+		for value in ${text//,/ }; do
 			case $value in
 			broadcast:* | metric:* | label:*:*) back+=" ${value/:/ }" ;;
 			nodad:true | noprefixroute:true) back+=" ${value%:*}" ;;
@@ -1132,11 +1172,13 @@ invert() {
 		;;
 	*' delete '*) back=${1/ delete / add } ;;
 	*' up') back=${1% up}' down' ;;
-	*'/proc/sys/'*)
+	*"echo ${wish#* } >/proc/sys/"*)
 		for value in "${!fact[@]}"; do
 			if [[ $value == "$object: $key "* ]]; then back=${1/"echo ${wish#* } "/"echo ${value#* "$key" } "}; fi
 		done
 		;;
+	*'/proc/sys/'*) back="${1%%echo *}echo ${wish#* } >${1#*>}" ;;
+	*' nomaster') back="${1% *} master ${wish#* }" ;;
 	*' master '*) if [[ $text == *'"master":"'* ]]; then text_of master && back="${1% *} $value"; else back="${1% master *} nomaster"; fi ;;
 	*)
 		if [[ $text != *"\"$key\":"* ]]; then return 0; fi # the thing was not there, and takes it along

@@ -29,6 +29,8 @@ refuse_foreign() {
 		if [[ ! ${netns[$name]+set} ]] || owns_namespace "$name"; then continue; fi
 		if [[ $adopt ]]; then
 			owned[$name]=${netns[$name]}
+		elif [[ ${netns[$name]} == broken ]]; then
+			refused+=("/run/netns/$name exists and is no namespace, and this topology did not make it (--adopt puts one there)")
 		else
 			refused+=("namespace $name exists, and this topology did not make it (--adopt takes it over)")
 		fi
@@ -61,7 +63,10 @@ remove_leftovers() {
 	local n object name peer text
 	for ((n = ${#borrowings[@]} - 1; n >= 0; n--)); do
 		text=${borrowings[n]}
-		if [[ ! ${wanted[$text]+set} && ! ${shared[$text]+set} ]] && holds "${text%%: *}" "${text#*: }" ''; then note_removal "${undo[$text]}" "$text"; fi
+		if [[ ! ${wanted[$text]+set} && ! ${shared[$text]+set} ]] && holds "${text%%: *}" "${text#*: }" ''; then
+			note_removal "${undo[$text]}" "$text"
+			expect_back "${text%%: *}" "${text#*: }" "${undo[$text]}"
+		fi
 	done
 	for n in "${makings[@]}"; do
 		if [[ ${live[${owner[n]}]+set} ]] && ! holds "${owner[n]}" "${words[n]}"; then remove_link "${owner[n]}"; fi
@@ -77,6 +82,23 @@ remove_leftovers() {
 		if [[ ! ${netns[$name]+set} ]] || ! owns_namespace "$name"; then continue; fi
 		if [[ ! ${modelled["$name lo"]+set} || ${netns[$name]} == broken ]]; then note_removal "ip netns delete $name" "$name: namespace"; fi
 	done
+}
+
+# Takes it that a fact, OWNER WORDS, has been taken back by a command. What replaces it is taken back to the same.
+expect_back() {
+	local value
+	case $2 in
+	net.*)
+		value=${3#*echo }
+		unset 'fact["$1: $2"]'
+		fact["$1: ${2%% *} ${value%% >*}"]=1
+		;;
+	'master '*)
+		value="\"master\":\"${3##* }\","
+		if [[ $3 == *' nomaster' ]]; then value=''; fi
+		live[$1]=${live[$1]/"\"master\":\"${2#* }\","/"$value"}
+		;;
+	esac
 }
 
 # Removes an interface; with it go its peer, its addresses and routes, and its ports are free.

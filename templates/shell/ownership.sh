@@ -21,12 +21,24 @@ lock() {
 		{ exec {LOCK}<"$STATE"; } 2>/dev/null || continue
 		if ! flock --nonblock "$LOCK"; then
 			say "another run on $NAME is under way; waiting for it"
-			until flock --timeout 1 "$LOCK"; do (($? == 1)) || exit 1; done # in short turns, between which signals are heard
+			wait_for "$LOCK"
 		fi
 		if [[ /proc/self/fd/$LOCK -ef $STATE ]]; then return 0; fi
 		exec {LOCK}<&-
 	done
 }
+
+# In short turns, between which signals are heard.
+wait_for() {
+	until flock --timeout 1 "$1"; do (($? == 1)) || exit 1; done
+}
+
+# One network at a time looks at what others have borrowed, and records what it borrows or gives back.
+take_turn() {
+	exec {TURN}</run/k8snet
+	wait_for "$TURN"
+}
+end_turn() { exec {TURN}<&-; }
 
 # What is recorded as ours, what others recorded as borrowed, and which namespaces there are.
 read_ownership() {

@@ -11,22 +11,21 @@ die() {
 }
 
 # As root, with the programs that are named, and with nothing of this script left on standard input for them to read.
+# From then on every way out leads through `leave`: the end, a command that failed, and a signal, which is heard when the
+# command under way has ended.
 prepare() {
 	local program
+	trap 'leave $?' EXIT
+	trap 'stop INT 130' INT
+	trap 'stop TERM 143' TERM
+	trap 'stop HUP 129' HUP
+	trap 'stop PIPE 141' PIPE
 	((EUID == 0)) || die "must run as root (sudo bash $SELF), or in a user namespace: unshare -rnm"
 	for program in "$@"; do
 		command -v "$program" >/dev/null || die "needs the program $program, which is not installed"
 	done
 	exec </dev/null
 }
-
-# Every way out leads through `leave`: the end, a command that failed, and a signal, which is heard when the command
-# under way has ended. While it leaves, a script is deaf to signals.
-trap 'leave $?' EXIT
-trap 'stop INT 130' INT
-trap 'stop TERM 143' TERM
-trap 'stop HUP 129' HUP
-trap 'stop PIPE 141' PIPE
 
 failure='' # why the script ends early, for people to read
 go_back='' # what takes back the changes of this run, while there are any
@@ -35,6 +34,8 @@ stop() {
 	failure="stopped by SIG$1"
 	leave "$2"
 }
+
+# Ends the script, deaf to further signals.
 leave() {
 	local line
 	trap '' INT TERM HUP PIPE

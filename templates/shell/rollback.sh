@@ -77,11 +77,13 @@ invert() {
 		;;
 	*' delete '*) back=${1/ delete / add } ;;
 	*' up') back=${1% up}' down' ;;
-	*'/proc/sys/'*)
+	*"echo ${wish#* } >/proc/sys/"*)
 		for value in "${!fact[@]}"; do
 			if [[ $value == "$object: $key "* ]]; then back=${1/"echo ${wish#* } "/"echo ${value#* "$key" } "}; fi
 		done
 		;;
+	*'/proc/sys/'*) back="${1%%echo *}echo ${wish#* } >${1#*>}" ;;
+	*' nomaster') back="${1% *} master ${wish#* }" ;;
 	*' master '*) if [[ $text == *'"master":"'* ]]; then text_of master && back="${1% *} $value"; else back="${1% master *} nomaster"; fi ;;
 	*)
 		if [[ $text != *"\"$key\":"* ]]; then return 0; fi # the thing was not there, and takes it along

@@ -41,7 +41,10 @@ main() {
 	read_table "$table"
 	prepare ip bridge nsenter flock stat head mktemp
 	if ((${#tables[@]})); then prepare nft; fi
-	if [[ $mode == run ]]; then lock; fi
+	if [[ $mode == run ]]; then
+		lock
+		take_turn
+	fi
 	read_ownership
 	note_borrowings
 	read_wanted
@@ -82,6 +85,7 @@ mend() {
 	go_back=roll_back
 	sweep
 	record_intent
+	end_turn
 	for number in "${!places[@]}"; do run_wave "$number"; done
 	sweep
 	settle

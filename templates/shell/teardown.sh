@@ -27,7 +27,10 @@ main() {
 	table=$(topology)
 	read_table "$table"
 	prepare ip nsenter flock stat head mktemp
-	if [[ $mode == run ]]; then lock; fi
+	if [[ $mode == run ]]; then
+		lock
+		take_turn
+	fi
 	read_ownership
 	give_back
 	remove_owned

@@ -10,7 +10,8 @@ set -euo pipefail
 directory=$1
 shift
 
-# Reports a step on a line: "ok" or "FAILED", its name, how long it took, and what its output comes to.
+# Reports a step on a line: "ok" or "FAILED", its name, how long it took, and what its output comes to. When nobody reads
+# that any more, a program dies of SIGPIPE, which the first process of a sandbox, this one, never gets.
 step() {
 	local name=$1 started=$EPOCHREALTIME status=0 verdict=ok milliseconds summary
 	shift
@@ -18,7 +19,7 @@ step() {
 	milliseconds=$(((${EPOCHREALTIME/[.,]/} - ${started/[.,]/}) / 1000))
 	if ((status)); then verdict=FAILED; fi
 	summary=$(summarise "$name")
-	printf '%-6s  %-12s %6d ms%s\n' "$verdict" "$name" "$milliseconds" "${summary:+  $summary}"
+	env printf '%-6s  %-12s %6d ms%s\n' "$verdict" "$name" "$milliseconds" "${summary:+  $summary}"
 	if ((status)); then
 		cat "$directory/out" "$directory/err" >&2
 		exit 1

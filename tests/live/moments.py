@@ -28,8 +28,10 @@ from live.sandbox import PATH, Process, Sandbox
 
 KNOB = "K8SNET_MOMENTS"
 
-PROGRAMS = ("ip", "bridge", "nft", "nsenter", "bash", "cat", "flock", "head", "mkdir", "mktemp", "mv", "rm", "rmdir")
-PROGRAMS += ("sleep", "stat", "tr")
+PROGRAMS = (
+    *("ip", "bridge", "nft", "nsenter", "bash", "cat", "flock", "head"),
+    *("mkdir", "mktemp", "mv", "rm", "rmdir", "sleep", "stat", "tr"),
+)
 """Every program that a script starts."""
 
 PATIENCE = 120

@@ -1,9 +1,9 @@
 """In what state a script may find a machine on which other people have things of their own, and what must come of it.
 
-    scene = Scene(sandbox, SITUATIONS["docker, drifted"])
-    scene.begin()
-    …                                             # a setup that something befalls
-    assert changes(scene.before, scene.state()) == []
+scene = Scene(sandbox, SITUATIONS["docker, drifted"])
+scene.begin()
+…                                             # a setup that something befalls
+assert changes(scene.before, scene.state()) == []
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ name = "edge"
 
 [host]
 forwarding = true
+sysctls = { "net.ipv4.conf.all.arp_announce" = 1 }
 routes = [{ to = "10.91.0.0/16", via = "10.90.0.9", dev = "up0" }]
 
 [interfaces.up0]
@@ -85,7 +86,7 @@ EARLIER_EDGE = (
     EDGE.replace("10.90.8.1/24", "10.90.9.1/24")
     .replace("10.91.0.0/16", "10.95.0.0/16")
     .replace("br1", "br7")
-    .replace("[host]\n", '[host]\nsysctls = { "net.ipv4.conf.all.arp_announce" = 2 }\n')
+    .replace('arp_announce" = 1', 'arp_announce" = 2')
     .replace("n1", "n7")
 )
 EARLIER_DOCKER = """
@@ -245,11 +246,11 @@ class Scene:
         return self.sandbox.bash(text, *args, timeout=PATIENCE, check=True)
 
     def state(self) -> State:
-        """The state now, in which it is of no account which identity a namespace has that is recorded with one."""
+        """The state now, but for the order of records, and which identity a namespace has that is recorded with one."""
         state = snapshot(self.sandbox)
         for file in state["files"].values():
             text = base64.b64decode(file.pop("base64")).decode()
-            file["text"] = _IDENTITY.sub("(identity)", text)
+            file["text"] = sorted(_IDENTITY.sub("(identity)", text).splitlines())
         return state
 
 

@@ -98,8 +98,10 @@ def test_all_that_is_foreign_is_named_at_once(docker: Network) -> None:
     assert done.stderr.splitlines() == [
         "setup.sh: refused: namespace node1 exists, and this topology did not make it (--adopt takes it over)",
         "setup.sh: refused: interface br0 (host) exists, and this topology did not make it (--adopt takes it over)",
-        "setup.sh: refused: interface vethY (host) exists, is not what is wanted (host vethY: veth, peer node2 vethX),"
-        " and this topology did not make it",
+        (
+            "setup.sh: refused: interface vethY (host) exists, is not what is wanted (host vethY: veth, peer node2 vethX),"
+            " and this topology did not make it"
+        ),
     ]
 
 

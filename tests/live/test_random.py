@@ -39,14 +39,15 @@ MORE = settings(
 
 def machine(topology: Topology) -> Iterator[str]:
     """Commands that make what the topology expects to find."""
-    for bridge in topology.host.bridges:
-        if bridge.external:
-            yield f"ip link add name {bridge.name} address 02:00:00:00:00:fe type bridge"
-            yield f"ip link set dev {bridge.name} up"
+    yield "ip netns add machine"
+    there = [bridge.name for bridge in topology.host.bridges if bridge.external]
+    for number, name in enumerate(there):
+        yield f"ip link add name {name} address 02:00:00:00:00:fe type bridge"
+        yield f"ip link add name port{number} up master {name} type veth peer name port{number} netns machine"
+        yield f"ip -n machine link set dev port{number} up"  # else a carrier would come and go with our ports
+        yield f"ip link set dev {name} up"
     for interface in topology.host.interfaces:
-        yield "ip netns add machine"
-        yield f"ip link add name {interface.name} type veth peer name far netns machine"
-        yield f"ip link set dev {interface.name} up"
+        yield f"ip link add name {interface.name} up type veth peer name far netns machine"
         yield "ip -n machine link set dev far up"
 
 
@@ -116,8 +117,8 @@ def burden(step: Step) -> str:
     """Commands that add what nobody wants, where a step works."""
     namespace, name = (*step.owner.split(" ")[:2], "lo")[:2]
     ip = "ip" if namespace == HOST else f"ip -n {namespace}"
-    if namespace == HOST and name == "lo":
-        return "true"
+    if namespace == HOST and step.sign not in (Sign.MAKE, Sign.MEND):
+        return "true"  # it may be somebody else's
     return f"{ip} address add 10.200.0.1/24 dev {name}; {ip} route add 10.201.0.0/24 via 10.200.0.9"
 
 
@@ -151,6 +152,6 @@ def test_a_random_network_is_mended_whatever_happened_to_it(
         assert network.set_up() == foreseen
         assert (network.drift(), network.foreseen()) == ([], [])
         lines = diff(wanted, network.state())
-        assert [line for line in lines if not line.startswith("/run/k8snet")] == [], chosen
+        assert "\n".join(line for line in lines if not line.startswith("/run/k8snet")) == "", chosen
         network.tear_down()
-        assert diff(before, network.state()) == [], chosen
+        assert "\n".join(diff(before, network.state())) == "", chosen

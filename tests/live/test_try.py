@@ -14,6 +14,7 @@ from live.features import Kernel
 from live.sandbox import Sandbox
 
 DOCKER = (GOLDEN / "docker" / "topology.toml").read_text()
+QUICK = pytest.mark.needs("speed")  # the kernel makes no difference to these; one that is slow leaves them out
 STEPS = ["setup", "verify", "setup again", "teardown", "nothing left"]
 REPORT = re.compile(r"^(ok|FAILED) +(\S+(?: \S+)*?) +\d+ ms(?:  (.*))?$", re.MULTILINE)
 
@@ -56,11 +57,13 @@ def test_a_network_lives_and_leaves_nothing(command: Command, lab: str) -> None:
     assert command.sandbox.processes() == []
 
 
+@QUICK
 def test_a_topology_from_standard_input_is_no_different(command: Command) -> None:
     done = command.run("try", "-", stdin=DOCKER)
     assert (done.returncode, steps(done.stdout)) == (0, [("ok", step) for step in STEPS])
 
 
+@QUICK
 def test_a_command_sees_the_network_and_its_status_is_ours(command: Command, lab: str) -> None:
     words = ["ip", "netns", "exec", "node1", "bash", "-c", ": </dev/tcp/10.10.0.3/9"]
     done = command.run("try", lab, "--", *words)
@@ -75,6 +78,7 @@ def test_a_command_sees_the_network_and_its_status_is_ours(command: Command, lab
     assert done.returncode == 127 and "no-such-program" in done.stderr and "try.sh" not in done.stderr
 
 
+@QUICK
 def test_a_command_has_what_it_was_given(command: Command, lab: str) -> None:
     script = 'read -r line; echo "<$line> <$*> <$LC_ALL> $(pwd)"'
     words = ["bash", "-c", script, "_", "a b", "$HOME", "--", ""]
@@ -87,6 +91,7 @@ def test_a_command_has_what_it_was_given(command: Command, lab: str) -> None:
     assert f"<a line> <a b $HOME -- > <C.UTF-8> {command.home}\n" in done.stdout
 
 
+@QUICK
 def test_an_option_that_is_not_there_is_not_run_as_a_command(command: Command, lab: str) -> None:
     done = command.run("try", lab, "--shel")
     assert (done.returncode, done.stdout) == (2, "")
@@ -94,6 +99,7 @@ def test_an_option_that_is_not_there_is_not_run_as_a_command(command: Command, l
     assert command.run("try", lab, "--shell", "--", "true").returncode == 2
 
 
+@QUICK
 @pytest.mark.parametrize(
     ("kind", "passed"), [("setup", []), ("verify", ["setup"]), ("teardown", ["setup", "verify", "setup again"])]
 )
@@ -109,6 +115,7 @@ def test_the_first_step_that_fails_ends_it_with_what_it_said(
     assert command.machine() == before
 
 
+@QUICK
 def test_what_setup_still_does_the_second_time_is_a_failure(command: Command, lab: str) -> None:
     command.write("own/setup.sh.j2", "echo '[#] ip link add' >&2\n")
     command.write("own/verify.sh.j2", "echo ok 1\n")
@@ -117,6 +124,7 @@ def test_what_setup_still_does_the_second_time_is_a_failure(command: Command, la
     assert "[#] ip link add" in done.stderr
 
 
+@QUICK
 def test_what_teardown_leaves_is_a_failure(command: Command, lab: str) -> None:
     command.write("own/teardown.sh.j2", "ip link add name left type bridge\n")
     done = command.run("try", "--templates", str(command.home / "own"), lab)
@@ -125,6 +133,7 @@ def test_what_teardown_leaves_is_a_failure(command: Command, lab: str) -> None:
     assert "/run/netns/node1" in done.stderr
 
 
+@QUICK
 @pytest.mark.parametrize("starter", ["docker", "dual-stack", "isolated", "many", "routed"])
 def test_a_starter_works(starter: str, sandbox: Sandbox) -> None:
     try_starter(starter, sandbox)
@@ -180,6 +189,7 @@ addresses = ["10.2.0.2/24"]
 """
 
 
+@QUICK
 def test_temporary_files_may_be_below_run_or_where_nothing_is_executed(command: Command, lab: str) -> None:
     for place in ("/run/user/1000/temporary", str(command.home / "noexec")):
         script = 'mkdir -p "$1" && mount -n -t tmpfs -o mode=1777,noexec tmpfs "$1"'
@@ -190,6 +200,7 @@ def test_temporary_files_may_be_below_run_or_where_nothing_is_executed(command: 
         assert command.sandbox.run(["ls", "-A", place], check=True).stdout == ""
 
 
+@QUICK
 def test_nothing_has_to_be_writable_but_one_place_for_temporary_files(command: Command, lab: str) -> None:
     command.sandbox.bash('mount -n --bind "$1" "$1" && mount -n -o remount,bind,ro "$1"', str(command.home), check=True)
     command.sandbox.bash("mount -n -t tmpfs -o mode=1777 tmpfs /var/tmp", check=True)
@@ -198,6 +209,7 @@ def test_nothing_has_to_be_writable_but_one_place_for_temporary_files(command: C
     assert command.sandbox.run(["ls", "-A", "/var/tmp"], check=True).stdout == ""
 
 
+@QUICK
 def test_a_system_without_namespaces_is_told_from_one_with_a_broken_network(kernel: Kernel) -> None:
     assert kernel.has("user_namespaces")
     with Sandbox(user=True) as sandbox:
@@ -214,6 +226,7 @@ def test_a_system_without_namespaces_is_told_from_one_with_a_broken_network(kern
 # ---- being stopped ----
 
 
+@QUICK
 @pytest.mark.parametrize(
     ("kind", "template", "passed"),
     [
@@ -252,6 +265,7 @@ def test_stopped_in_any_step_it_leaves_nothing(
     assert command.sandbox.processes() == []
 
 
+@QUICK
 def test_ctrl_c_is_for_the_command_while_it_runs(command: Command, lab: str) -> None:
     script = "trap 'echo caught; exit 9' INT; echo begun; while :; do sleep 0.1; done"
     status, seen = command.on_terminal(command.argv("try", lab, "--", "bash", "-c", script), [("begun", "\x03")])
@@ -259,6 +273,7 @@ def test_ctrl_c_is_for_the_command_while_it_runs(command: Command, lab: str) -> 
     assert steps(seen.replace("\r", "")) == [("ok", step) for step in STEPS]
 
 
+@QUICK
 def test_a_command_goes_with_the_sandbox(command: Command, lab: str) -> None:
     before = command.machine()
     process = command.start("try", lab, "--", "bash", "-c", "trap '' TERM INT HUP; echo begun; sleep 99 & wait")
@@ -271,9 +286,20 @@ def test_a_command_goes_with_the_sandbox(command: Command, lab: str) -> None:
     assert command.sandbox.processes() == []
 
 
+@QUICK
+def test_a_reader_that_has_seen_enough_ends_it_quietly(command: Command, lab: str) -> None:
+    before = command.machine()
+    line = '"$@" | head -n 1; echo "${PIPESTATUS[0]}"'
+    done = command.sandbox.run(["bash", "-c", line, "_", *command.argv("try", lab)], env=command.environment)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert steps(done.stdout) == [("ok", "setup")] and done.stdout.endswith(f"\n{128 + signal.SIGPIPE}\n")
+    assert command.machine() == before
+
+
 # ---- the interactive shell ----
 
 
+@QUICK
 def test_a_shell_has_a_terminal_and_gives_it_back(command: Command, lab: str) -> None:
     script = f'{" ".join(command.argv("try", lab, "--shell"))}; status=$?; read -r line; echo "$status <$line>"'
     status, seen = command.on_terminal(
@@ -293,6 +319,7 @@ def test_a_shell_has_a_terminal_and_gives_it_back(command: Command, lab: str) ->
     assert steps(seen.replace("\r", "")) == [("ok", step) for step in STEPS]
 
 
+@QUICK
 def test_a_shell_takes_the_terminal_when_the_topology_comes_by_a_pipe(command: Command, lab: str) -> None:
     script = f"cat {lab} | {' '.join(command.argv('try', '-', '--shell'))}"
     status, seen = command.on_terminal(
@@ -304,6 +331,7 @@ def test_a_shell_takes_the_terminal_when_the_topology_comes_by_a_pipe(command: C
     assert steps(seen.replace("\r", "")) == [("ok", step) for step in STEPS]
 
 
+@QUICK
 def test_a_shell_needs_a_terminal(command: Command, lab: str) -> None:
     done = command.run("try", lab, "--shell")
     assert (done.returncode, done.stdout) == (1, "")

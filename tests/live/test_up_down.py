@@ -13,6 +13,7 @@ from live.features import Kernel
 from live.sandbox import Sandbox
 
 DOCKER = (GOLDEN / "docker" / "topology.toml").read_text()
+QUICK = pytest.mark.needs("speed")  # the kernel makes no difference to these; one that is slow leaves them out
 STOPPED = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 
 
@@ -38,7 +39,9 @@ _SLOW = """#!/bin/bash
 if [[ $* == *-batch* ]]; then
 	lines=$(cat)
 	if [[ $lines == *'address add'* ]]; then
-		(trap '' INT TERM HUP; sleep 1.5)
+		trap '' INT TERM HUP
+		sleep 1.5
+		trap - INT TERM HUP
 	fi
 	exec /usr/bin/env -S PATH=/usr/sbin:/usr/bin:/sbin:/bin ip "$@" <<<"$lines"
 fi
@@ -64,12 +67,14 @@ def test_up_makes_the_network_and_down_removes_it(command: Command, lab: str) ->
     assert command.machine() == before
 
 
+@QUICK
 def test_a_topology_from_standard_input_is_no_different(command: Command, lab: str) -> None:
     assert command.run("up", "-", stdin=DOCKER).stderr.endswith("docker: 12 commands executed\n")
     assert command.run("up", lab).stderr == "docker: nothing to change\n"
     assert command.run("down", "-", stdin=DOCKER).returncode == 0
 
 
+@QUICK
 def test_dry_run_and_check_change_nothing(command: Command, lab: str) -> None:
     before = command.machine()
     shown = command.run("up", lab, "--dry-run")
@@ -91,6 +96,7 @@ def test_dry_run_and_check_change_nothing(command: Command, lab: str) -> None:
     assert command.run("down", "--check", lab).returncode == 0
 
 
+@QUICK
 def test_what_is_foreign_is_refused_unless_it_is_adopted(command: Command, lab: str) -> None:
     command.sandbox.run(["ip", "link", "add", "name", "br0", "type", "bridge"], check=True)
     done = command.run("up", lab)
@@ -109,6 +115,7 @@ def failing(command: Command) -> str:
     return command.write("failing.toml", text)
 
 
+@QUICK
 def test_a_failure_is_taken_back_unless_it_is_to_be_kept(command: Command, failing: str) -> None:
     before = command.machine()
     done = command.run("up", failing)
@@ -122,6 +129,7 @@ def test_a_failure_is_taken_back_unless_it_is_to_be_kept(command: Command, faili
     assert command.machine() == before
 
 
+@QUICK
 def test_commands_are_shown_as_they_are_executed(command: Command, lab: str, slow: dict[str, str]) -> None:
     process = command.start("up", lab, env=slow)
     assert process.popen.stderr is not None
@@ -134,6 +142,7 @@ def test_commands_are_shown_as_they_are_executed(command: Command, lab: str, slo
     assert time.monotonic() - start > early + 1
 
 
+@QUICK
 @pytest.mark.parametrize("number", STOPPED)
 def test_a_signal_for_k8snet_alone_has_everything_taken_back(
     number: signal.Signals, command: Command, lab: str, slow: dict[str, str]
@@ -170,6 +179,7 @@ def nobody(sandbox: Sandbox, kernel: Kernel) -> Command:
     return Command(sandbox, nobody=True)
 
 
+@QUICK
 def test_without_root_up_says_what_to_do(nobody: Command) -> None:
     lab = nobody.write("a lab.toml", DOCKER)
     for name in ("up", "down"):
@@ -181,6 +191,7 @@ def test_without_root_up_says_what_to_do(nobody: Command) -> None:
         ]
 
 
+@QUICK
 def test_a_file_that_one_may_not_read_is_wrong_usage(nobody: Command) -> None:
     lab = nobody.write("lab.toml", DOCKER)
     nobody.sandbox.run(["chmod", "600", lab], check=True)
@@ -189,6 +200,7 @@ def test_a_file_that_one_may_not_read_is_wrong_usage(nobody: Command) -> None:
     assert "is not readable" in done.stderr and "Traceback" not in done.stderr
 
 
+@QUICK
 def test_a_directory_that_one_may_not_write_to_is_a_message(nobody: Command) -> None:
     lab = nobody.write("closed/lab.toml", DOCKER)
     done = nobody.run("compile", lab)
@@ -196,6 +208,7 @@ def test_a_directory_that_one_may_not_write_to_is_a_message(nobody: Command) -> 
     assert done.stderr.startswith("error: ") and done.stderr.endswith(": Permission denied\n")
 
 
+@QUICK
 def test_sudo_runs_the_script_and_asks_on_the_terminal(nobody: Command) -> None:
     """A stand-in for `sudo` that asks for a password as sudo does, and then gives no privileges."""
     lab = nobody.write("lab.toml", DOCKER)
