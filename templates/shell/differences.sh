@@ -30,7 +30,7 @@ refuse_foreign() {
 		if [[ $adopt ]]; then
 			owned[$name]=${netns[$name]}
 		elif [[ ${netns[$name]} == broken ]]; then
-			refused+=("/run/netns/$name exists and is no namespace, and this topology did not make it (--adopt puts one there)")
+			refused+=("namespace $name exists only as a file in /run/netns, and this topology did not make it (--adopt replaces it)")
 		else
 			refused+=("namespace $name exists, and this topology did not make it (--adopt takes it over)")
 		fi

@@ -39,8 +39,8 @@ def test_one_of_others_is_refused_and_stays(sandbox: Sandbox) -> None:
     done = sandbox.bash(scene.text("setup"))
     assert done.returncode == 1
     assert done.stderr == (
-        "setup.sh: refused: /run/netns/node1 exists and is no namespace, and this topology did not make it "
-        "(--adopt puts one there)\n"
+        "setup.sh: refused: namespace node1 exists only as a file in /run/netns, and this topology did not make it "
+        "(--adopt replaces it)\n"
     )
     scene.run("teardown")
     assert changes(before, scene.state()) == []
