@@ -256,15 +256,15 @@ read_ownership() {
 
 # A name in /run/netns that is no namespace is what was left when its making was cut off.
 read_namespaces() {
-	local kernel kind inode changed path
+	local kernel kind inode changed path names=(/run/netns/*)
 	netns=()
 	[[ -d /run/netns ]] || return 0
 	kernel=$(stat --dereference --format %d /proc/self/ns/net)
-	while read -r kind inode changed path; do
+	while read -r -d '' kind inode changed path; do
 		if [[ ! $path ]]; then continue; fi
 		if [[ $kind == "$kernel" ]]; then netns[${path##*/}]="$inode $changed"; else netns[${path##*/}]=broken; fi
-	done < <(stat --format '%d %i %.9Z %n' /run/netns/* 2>/dev/null)
-	for path in /run/netns/*; do
+	done < <(stat --printf '%d %i %.9Z %n\0' "${names[@]}" 2>/dev/null)
+	for path in "${names[@]}"; do
 		[[ ${netns[${path##*/}]+set} || ! -e $path ]] || die "cannot read /run/netns: stat says nothing of ${path##*/}"
 	done
 }

@@ -66,10 +66,10 @@ read_namespaces() {
 	netns=()
 	[[ -d /run/netns ]] || return 0
 	kernel=$(stat --dereference --format %d /proc/self/ns/net)
-	while read -r kind inode changed path; do
+	while read -r -d '' kind inode changed path; do
 		if [[ ! $path ]]; then continue; fi
 		if [[ $kind == "$kernel" ]]; then netns[${path##*/}]="$inode $changed"; else netns[${path##*/}]=broken; fi
-	done < <(stat --format '%d %i %.9Z %n' "${names[@]}" 2>/dev/null)
+	done < <(stat --printf '%d %i %.9Z %n\0' "${names[@]}" 2>/dev/null)
 	for path in "${names[@]}"; do
 		[[ ${netns[${path##*/}]+set} || ! -e $path ]] || die "cannot read /run/netns: stat says nothing of ${path##*/}"
 	done

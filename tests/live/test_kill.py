@@ -14,8 +14,8 @@ from live.moments import Moment, sample
 from live.sandbox import Sandbox
 from live.situations import SITUATIONS, Scene, changes, named
 
-THOROUGH = ("docker, fresh", "docker, drifted")
-"""Where every moment is tried with both remedies, even if elsewhere it is a sample."""
+THOROUGH = "docker, fresh"
+"""Where every moment is tried with both remedies; elsewhere it is a sample."""
 REMEDIES: tuple[Kind, ...] = ("setup", "teardown")
 
 
@@ -35,7 +35,7 @@ def test_a_killed_setup_leaves_nothing_that_the_next_run_cannot_mend(sandbox: Sa
     scene.begin()
     moments = scene.moments.of(setup)
     tries = list(itertools.product(moments, REMEDIES))
-    if name not in THOROUGH:
+    if name != THOROUGH:
         tries = list(zip(sample(moments, 8, name), itertools.cycle(REMEDIES), strict=False))
     wrong = []
     for moment, remedy in tries:

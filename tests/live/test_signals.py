@@ -52,7 +52,7 @@ def test_a_setup_that_is_stopped_leaves_what_was_there(sandbox: Sandbox, name: s
     moments = scene.moments.of(setup)
     finished = len(moments) - 1  # after the record has been written nothing is taken back
     wrong = []
-    chosen = sample(moments, 60 if name == "docker, fresh" else 24 if name == "edge, drifted" else 9, name)
+    chosen = sample(moments, 60 if name == "docker, fresh" else 12 if name == "edge, drifted" else 6, name)
     for moment, (what, target) in zip(chosen, itertools.cycle(WAYS), strict=False):
         scene.begin()
         done, complaints = struck(scene, setup, moment, what, target)
