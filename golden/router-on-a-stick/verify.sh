@@ -403,13 +403,14 @@ take_answer() {
 	local namespace=$1 owner='' port='' last='' text value IFS='{'
 	for text in $2; do
 		case $text in
-		'"ifindex":'*)
+		'"ifindex":'*'"ifname":"'*'",'*)
 			text_of ifname
 			owner="$namespace $value" port=''
 			live[$owner]=$text
 			number_of ifindex
 			device["$namespace $value"]=${owner#* }
 			;;
+		'"ifindex":'*) owner='' port='' ;; # its name has a brace: no topology gives such a name
 		'"family":"inet","local":"127.0.0.1","prefixlen":8,'* | '"family":"inet6","local":"::1",'*) ;;
 		'"family":'*) take_address ;;
 		'"type":'*'"protocol":"'[kr]*) ;; # kernel, ra, redirect: set up or learnt by the kernel itself
