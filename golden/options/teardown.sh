@@ -706,11 +706,11 @@ give_back() {
 # The steps of the table that remove something of ours, then whatever else is recorded as ours.
 remove_owned() {
 	local n name links
-	links=$(ip -oneline link show group "$MARK")
+	links=$(ip -json link show group "$MARK")
 	for n in "${!owner[@]}"; do
 		case ${words[n]} in
 		namespace) if [[ ${netns[${owner[n]}]+set} ]] && owns_namespace "${owner[n]}"; then commands+=${command[n]}$'\n'; fi ;;
-		group*) if [[ $links ]]; then commands+=${command[n]}$'\n'; fi ;;
+		group*) if [[ $links == *ifname* ]]; then commands+=${command[n]}$'\n'; fi ;;
 		esac
 	done
 	for name in "${!owned[@]}"; do
