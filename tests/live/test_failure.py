@@ -17,7 +17,9 @@ from live.moments import Moment, sample
 from live.sandbox import Sandbox
 from live.situations import SITUATIONS, Scene, changes, named
 
-DISPENSABLE = re.compile(r"mkdir |flock --nonblock |rmdir |rm -f /run/k8snet/[^/]+$|.*head |.*-json netns list-id")
+DISPENSABLE = re.compile(
+    r"mkdir |flock --(nonblock|timeout 1) |rmdir |rm -f /run/k8snet/[^/]+$|.*head |.*-json netns list-id"
+)
 """What a run can do without: it tries again, takes a longer way, or leaves something in its own directory for the next."""
 
 
