@@ -652,9 +652,9 @@ main() {
 		esac
 		shift
 	done
+	prepare ip nsenter flock stat head mktemp
 	table=$(topology)
 	read_table "$table"
-	prepare ip nsenter flock stat head mktemp
 	if [[ $mode == run ]]; then
 		lock
 		take_turn

@@ -37,9 +37,9 @@ main() {
 		esac
 		shift
 	done
+	prepare ip bridge nsenter flock stat head mktemp
 	table=$(topology)
 	read_table "$table"
-	prepare ip bridge nsenter flock stat head mktemp
 	if ((${#tables[@]})); then prepare nft; fi
 	if [[ $mode == run ]]; then
 		lock

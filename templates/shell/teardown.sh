@@ -24,9 +24,9 @@ main() {
 		esac
 		shift
 	done
+	prepare ip nsenter flock stat head mktemp
 	table=$(topology)
 	read_table "$table"
-	prepare ip nsenter flock stat head mktemp
 	if [[ $mode == run ]]; then
 		lock
 		take_turn

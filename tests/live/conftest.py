@@ -3,6 +3,9 @@
 They need root, or a system that lets users have user namespaces.  `K8SNET_LIVE=skip` leaves them out, for a laptop that
 gives neither; without it they fail there, and in CI it is refused, so that they can never be left out unnoticed.
 
+The sweeps that kill, break and interrupt a script at every single moment take many minutes: they are collected with
+`K8SNET_SWEEPS=1` only.
+
 A test that needs something of the kernel says so, `@pytest.mark.needs("vlan_filtering")`; a kernel that has not got it
 deselects the test.  With `K8SNET_LIVE_LEDGER=FILE` it is written down which live tests there are and which passed on
 this kernel; `.ci/ledger.py` adds the ledgers of all kernels up and finds a test that ran on none.
@@ -23,6 +26,9 @@ from live.sandbox import Sandbox, refusal
 
 HERE = Path(__file__).parent
 KNOB = "K8SNET_LIVE"
+SWEEPS = "K8SNET_SWEEPS"
+
+collect_ignore = [] if os.environ.get(SWEEPS) else ["test_kill.py", "test_failure.py", "test_signals.py"]
 LEDGER = "K8SNET_LIVE_LEDGER"
 
 
