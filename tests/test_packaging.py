@@ -11,9 +11,10 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-import click
 import pytest
 from goldens import GOLDEN
+
+from k8snet_scripts import __version__
 
 ROOT = GOLDEN.parent
 DOCKER = GOLDEN / "docker"
@@ -53,10 +54,12 @@ def environment() -> dict[str, str]:
 
 @pytest.fixture
 def fresh(tmp_path: Path) -> Path:
-    """An environment in which nothing is installed but what this one has; its directory of programs."""
+    """An environment in which all is installed that this one has, but not the package; its directory of programs."""
     venv.create(tmp_path / "venv", with_pip=False, symlinks=True)
     (site,) = (tmp_path / "venv").glob("lib/python*/site-packages")
-    (site / "others.pth").write_text(f"{Path(click.__file__).parents[1]}\n")
+    for installed in Path(pytest.__file__).parents[1].iterdir():
+        if "k8snet" not in installed.name:
+            (site / installed.name).symlink_to(installed)
     return tmp_path / "venv" / "bin"
 
 
@@ -108,8 +111,6 @@ def test_an_editable_installation_follows_the_checkout(checkout: Path, fresh: Pa
 
 
 def check_installation(programs: Path, directory: Path) -> None:
-    from k8snet_scripts import __version__
-
     assert run([programs / "k8snet", "--version"], directory) == f"k8snet {__version__}\n"
     assert run([programs / "python", "-m", "k8snet_scripts", "--version"], directory) == f"k8snet {__version__}\n"
     assert run([programs / "k8snet", "init"], directory).startswith("docker ")

@@ -22,10 +22,11 @@ _SHARE = """
 set -e
 mount -n -t tmpfs -o mode=0755 tmpfs "$1"
 cd "$1"
-mkdir python packages project work
+mkdir python packages project tests work
 mount -n --bind "$2" python
 mount -n --bind "$3" packages
 mount -n --bind "$4" project
+mount -n --bind "$5" tests
 chmod 1777 work
 """
 
@@ -49,7 +50,7 @@ class Command:
     def _share(self) -> None:
         """Have a Python that nobody may use: bind mounts do not ask who may enter the directories above."""
         packages = next(path for path in sys.path if path.endswith("-packages") and Path(path, "click").is_dir())
-        self.sandbox.bash(_SHARE, _UNDERGROUND, sys.base_prefix, packages, str(PACKAGE), check=True)
+        self.sandbox.bash(_SHARE, _UNDERGROUND, sys.base_prefix, packages, str(PACKAGE), str(TESTS), check=True)
         self.home = Path(_UNDERGROUND, "work")
         self.prefix = ("setpriv", "--reuid", NOBODY, "--regid", NOBODY, "--clear-groups", "--no-new-privs")
         version = f"python{sys.version_info.major}.{sys.version_info.minor}"
@@ -57,7 +58,7 @@ class Command:
         self.python = f"{python}/bin/{version}"
         self.environment = {
             "PYTHONHOME": python,
-            "PYTHONPATH": f"{_UNDERGROUND}/packages:{_UNDERGROUND}/project:{_UNDERGROUND}/project/tests",
+            "PYTHONPATH": ":".join(f"{_UNDERGROUND}/{name}" for name in ("project", "packages", "tests")),
             "LD_LIBRARY_PATH": f"{python}/lib",
             "HOME": str(self.home),
         }
