@@ -281,21 +281,69 @@ read_table_names() {
 	done
 }
 
-# Reads the host and the namespaces named, several at a time where there are many.
+# Reads the host and the namespaces named: those that one process can read together, and the rest several at a time.
 read_state() {
-	local worker workers=1 pids=()
+	local worker workers=1 readers=() unread=()
 	read_table_names
-	if (($# > 8)); then workers=4; fi
 	make_scratch
-	for ((worker = 0; worker < workers; worker++)); do
-		show_state "$worker" "$workers" host "$@" >"$scratch/$worker" 2>"$scratch/$worker.err" &
-		pids+=("$!")
+	start_reader 0 1 host
+	read_together "$@"
+	if ((${#unread[@]} > 8)); then workers=4; fi
+	for ((worker = 0; worker < workers && worker < ${#unread[@]}; worker++)); do
+		start_reader "$worker" "$workers" "${unread[@]}"
 	done
-	for worker in "${!pids[@]}"; do
-		wait "${pids[worker]}" || die "cannot read the state: $(<"$scratch/$worker.err")"
+	for worker in "${!readers[@]}"; do
+		wait "${readers[worker]}" || die "cannot read the state: $(<"$scratch/$worker.err")"
 		take_state "$(<"$scratch/$worker")"
 	done
 	remove_scratch
+}
+
+start_reader() {
+	show_state "$@" >"$scratch/${#readers[@]}" 2>"$scratch/${#readers[@]}.err" &
+	readers+=("$!")
+}
+
+# Reads the namespaces named as far as that is possible together; the others are left. Without a perl that can, all are.
+read_together() {
+	local namespace text=''
+	for namespace in "$@"; do
+		if [[ ${vlans[$namespace]-}${tables[$namespace]-}${makers[$namespace]-} ]]; then
+			unread+=("$namespace")
+		else
+			text+="$namespace${sysctls[$namespace]-}"$'\n'
+		fi
+	done
+	if [[ ! $text ]]; then return; fi
+	if perl -e "$hopper$reader" <<<"${text%$'\n'}" >"$scratch/together" 2>/dev/null; then
+		take_readings "$(<"$scratch/together")"
+	else
+		unread=("$@")
+	fi
+}
+
+# Takes in what the reader printed.
+take_readings() {
+	local line kind namespace name rest IFS=$'\n'
+	set -f
+	for line in $1; do
+		kind=${line%%$'\t'*} rest=${line#*$'\t'}
+		case $kind in
+		link)
+			namespace=${rest%%$'\t'*} rest=${rest#*$'\t'}
+			name=${rest%%$'\t'*} rest=${rest#*$'\t'}
+			device["$namespace ${rest%%$'\t'*}"]=$name
+			live["$namespace $name"]=${rest#*$'\t'}
+			;;
+		fact) fact[${rest%%$'\t'*}]=${rest#*$'\t'} ;;
+		setting)
+			namespace=${rest%%$'\t'*} rest=${rest#*$'\t/proc/sys/'}
+			take_sysctl "$namespace" "${rest%%$'\t'*}" "${rest#*$'\t'}"
+			;;
+		left) unread+=("$rest") ;;
+		esac
+	done
+	set +f
 }
 
 # Prints every WORKERS-th namespace of those named: "@NAME", then what the tools say, each answer on a line.
@@ -373,8 +421,8 @@ take_answer() {
 		'"ifindex":'*) owner='' port='' ;; # its name has a brace: no topology gives such a name
 		'"family":"inet","local":"127.0.0.1","prefixlen":8,'* | '"family":"inet6","local":"::1",'*) ;;
 		'"family":'*) take_address ;;
-		'"type":'*'"protocol":"'[kr]*) ;; # kernel, ra, redirect: set up or learnt by the kernel itself
-		'"type":'*) take_route ;;
+		'"type":'*'","dst":"'*'"protocol":"'[kr]*) ;; # kernel, ra, redirect: set up or learnt by the kernel itself
+		'"type":'*'","dst":"'*) take_route ;;
 		'"gateway":'* | '"dev":'*) # a next hop of the route before
 			text_of dev
 			fact[$last]=$value
@@ -505,40 +553,210 @@ find_other_end() {
 	peer=''
 }
 
+# ---- one process for many namespaces ----
+#
+# nsenter and ip take one namespace a process each. Where there is a perl, it goes from one namespace to the next instead.
+# Without one, or on a machine whose system calls these programs do not know, all works as well, but takes its time.
+
+IFS= read -r -d '' hopper <<'END' || true
+use strict;
+use warnings;
+use POSIX ();
+
+my $CLONE_NEWNET = 0x40000000;
+my $setns = {x86_64 => 308, aarch64 => 268, riscv64 => 268}->{(POSIX::uname())[4]};
+exit 127 if !$setns || length pack('p', '') != 8;
+
+sub enter {
+    my ($name) = @_;
+    open my $file, '<', "/run/netns/$name" or die "/run/netns/$name: $!\n";
+    syscall($setns, fileno $file, $CLONE_NEWNET) == 0 or die "setns $name: $!\n";
+    (stat '/proc/self/ns/net')[1] == (stat $file)[1] or die "setns $name: led elsewhere\n";
+}
+END
+
+# Reads namespaces: asks the kernel what ip asks it (rtnetlink: all links, addresses and routes), and prints what is made of
+# ip's answers elsewhere. What it does not know (bridges and their ports, routes of several hops) it leaves to ip.
+#
+# It reads a namespace a line, with the paths of the settings to read there, and prints, with tabs in between,
+#   link NAMESPACE NAME INDEX JSON, or fact KEY JSON, or setting NAMESPACE PATH VALUE, or left NAMESPACE
+IFS= read -r -d '' reader <<'END' || true
+use Socket qw(AF_INET AF_INET6 SOCK_RAW inet_ntop);
+
+my ($AF_NETLINK, $NLM_F_DUMP) = (16, 0x301);
+my ($RTM_GETLINK, $RTM_GETADDR, $RTM_GETROUTE) = (18, 22, 26);
+my %family = (AF_INET, 'inet', AF_INET6, 'inet6');
+my %scope = (0 => 'global', 200 => 'site', 253 => 'link', 254 => 'host');
+my %operstate = (2 => 'DOWN', 3 => 'LOWERLAYERDOWN', 6 => 'UP');
+my %kind = (1 => 'unicast', 6 => 'blackhole', 7 => 'unreachable', 8 => 'prohibit');
+my %flag = (0x01 => 'secondary', 0x02 => 'nodad', 0x08 => 'dadfailed', 0x40 => 'tentative', 0x200 => 'noprefixroute');
+my %learnt = map { $_ => 1 } 1, 2, 9, 189;    # by protocol: redirect, kernel, ra, rip
+
+while (my $line = <STDIN>) {
+    my ($name, @paths) = split ' ', $line;
+    enter($name);
+    my @said = eval { (links($name), routes($name), map { setting($name, $_) } @paths) };
+    die $@ if $@ && $@ ne "unknown\n";
+    print $@ ? "left\t$name\n" : @said;
+}
+
+sub unknown { die "unknown\n" }
+
+# The messages of one dump, each as its fixed part and a reference to its attributes, by number.
+sub ask {
+    my ($type, $layout, $size) = @_;
+    socket my $kernel, $AF_NETLINK, SOCK_RAW, 0 or die "netlink: $!\n";
+    send $kernel, pack('L S S L L C x15', 32, $type, $NLM_F_DUMP, 1, 0, 0), 0 or die "netlink: $!\n";
+    my @messages;
+    while (1) {
+        defined recv $kernel, my $data, 1 << 16, 0 or die "netlink: $!\n";
+        for (my $at = 0; $at + 16 <= length $data;) {
+            my ($length, $kind, $flags) = unpack 'L S S', substr $data, $at, 8;
+            unknown() if $kind == 2 || $flags & 0x10 || $length < 16;    # an error, or a dump that was disturbed
+            return @messages if $kind == 3;
+            my $body = substr $data, $at + 16, $length - 16;
+            push @messages, [unpack($layout, $body), attributes(substr $body, $size)];
+            $at += $length + 3 & ~3;
+        }
+    }
+}
+
+sub attributes {
+    my ($data) = @_;
+    my %found;
+    for (my $at = 0; $at + 4 <= length $data;) {
+        my ($length, $type) = unpack 'S S', substr $data, $at, 4;
+        last if $length < 4;
+        $found{$type & 0x3fff} = substr $data, $at + 4, $length - 4;
+        $at += $length + 3 & ~3;
+    }
+    return \%found;
+}
+
+sub number { unpack 'L', $_[0] }
+sub string { unpack 'Z*', $_[0] }
+
+my %device;    # of the namespace at hand: names of interfaces by index
+
+sub links {
+    my ($name) = @_;
+    my @messages = ask($RTM_GETLINK, 'x2 S l L', 16);
+    %device = map { $_->[1] => string($_->[3]{3}) } @messages;
+    return map({ link_of($name, @$_) } @messages), map { address_of($name, @$_) } ask($RTM_GETADDR, 'C4 L', 8);
+}
+
+sub link_of {
+    my ($name, $type, $index, $flags, $has) = @_;
+    my $info = attributes($has->{18} // '');
+    my $kind = string($info->{1} // '');
+    unknown() if $has->{10} || $info->{4} || $kind eq 'bridge' || $device{$index} =~ /[^\w.+-]/;
+    my $json = '"flags":[' . ($flags & 1 ? '"UP"' : '') . '],"mtu":' . number($has->{4}) . ',"group":"' . number($has->{27}) . '"';
+    $json .= ',"operstate":"' . ($operstate{unpack 'C', $has->{16}} // 'UNKNOWN') . '"';
+    $json .= ',"address":"' . join(':', unpack '(H2)*', $has->{1}) . '"' if $has->{1};
+    $json .= ',"link_index":' . number($has->{5}) . ',"link_netnsid":' . number($has->{37}) if $has->{5} && $has->{37};
+    $json .= qq(,"link":"$device{number($has->{5})}") if $has->{5} && !$has->{37} && $device{number($has->{5})};
+    return "link\t$name\t$device{$index}\t$index\t$json,\"info_kind\":\"$kind\",\n";
+}
+
+sub address_of {
+    my ($name, $family, $prefix, $flags, $scope, $index, $has) = @_;
+    return () if !$family{$family};
+    my ($local, $peer) = ($has->{2} // $has->{1}, $has->{1});
+    my $address = inet_ntop($family, $local);
+    return () if "$address/$prefix" eq '127.0.0.1/8' || "$address/$prefix" eq '::1/128';
+    $address .= ' peer ' . inet_ntop($family, $peer) if $peer ne $local;
+    $flags = number($has->{8}) if $has->{8};
+    my $json = '"scope":"' . ($scope{$scope} // $scope) . '"';
+    $json .= ',"metric":' . number($has->{9}) if $has->{9};
+    $json .= ',"broadcast":"' . inet_ntop($family, $has->{4}) . '"' if $has->{4};
+    my $label = string($has->{3} // '');
+    unknown() if $label =~ /[^\w.+:-]/;
+    $json .= qq(,"label":"$label") if $label;
+    $json .= ',"dynamic":true' if !($flags & 0x80);
+    $json .= qq(,"$flag{$_}":true) for grep { $flags & $_ } sort keys %flag;
+    return "fact\t$name $device{$index}: $family{$family} $address/$prefix\t$json,\n";
+}
+
+sub routes {
+    my ($name) = @_;
+    return map { route_of($name, @$_) } ask($RTM_GETROUTE, 'C8 L', 12);
+}
+
+sub route_of {
+    my ($name, $family, $bits, $from, $tos, $table, $protocol, $scope, $type, $flags, $has) = @_;
+    return () if !$family{$family} || !$kind{$type} || $learnt{$protocol};
+    unknown() if $from || grep { $has->{$_} } 9, 18, 22, 30;    # several hops, another family, a tunnel, a next hop object
+    my $device = $kind{$type} eq 'unicast' && $has->{4} ? $device{number($has->{4})} : '';
+    my $words = "$family{$family} route" . ($kind{$type} eq 'unicast' ? '' : " $kind{$type}");
+    $words .= $bits ? ' ' . inet_ntop($family, $has->{1}) . ($bits == 8 * length $has->{1} ? '' : "/$bits") : ' default';
+    $words .= ' via ' . inet_ntop($family, $has->{5}) if $has->{5};
+    $words .= " dev $device" if $device;
+    $words .= ' src ' . inet_ntop($family, $has->{7}) if $has->{7};
+    $words .= ' metric ' . number($has->{6}) if $has->{6};
+    $table = number($has->{15}) if $has->{15};
+    $words .= " table $table" if $table != 254;
+    $words .= ' onlink' if $flags & 4;
+    return "fact\t$name: $words\t$device\n";
+}
+
+sub setting {
+    my ($name, $path) = @_;
+    open my $file, '<', $path or return ();
+    my $value = <$file> // '';
+    chomp $value;
+    return "setting\t$name\t$path\t$value\n";
+}
+END
+
 # ---- the table of steps: "COMMAND   #SIGN OWNER: WORDS" ----
 
-# The steps, column by column; the numbers of those that make or need an interface; the namespaces that are made.
-declare -a wave=() sign=() command=() owner=() words=() makings=() needs=() namespaces=()
+# The steps, column by column (step: "OWNER: WORDS"); the numbers of those that make or need an interface; the namespaces
+# that are made.
+declare -a wave=() sign=() command=() step=() owner=() words=() makings=() needs=() namespaces=()
 
 # Their facts; the interfaces that they make, as well as the loopbacks of their namespaces; what they give VLANs.
 declare -A wanted=() modelled=() tagging=()
 
-# Reads the table, and from it what has to be read of the live system.
+# Reads the table, and from it what has to be read of the live system. What can be done to a whole column in one expansion
+# is: it takes a fraction of the time.
 read_table() {
-	local line text part=1 n=0 here IFS=$'\n'
+	local line part=1 n here rows=() IFS=$'\n'
 	set -f
 	for line in $1; do
 		case $line in
-		'### '*) part=$((part + 1)) && continue ;;
-		'#'*) continue ;;
+		'### '*) part=$((part + 1)) ;;
+		'#'*) ;;
+		*) rows+=("$line") wave+=("$part") ;;
 		esac
-		command[n]=${line%%  *}
-		text=${line:${#command[n]}}
-		text=${text#*\#}
-		wave[n]=$part sign[n]=${text:0:1} text=${text:2}
-		owner[n]=${text%%: *} wanted[$text]=1
-		words[n]=${text:${#owner[n]}+2} here=${text%%[ :]*}
-		case ${sign[n]}${words[n]} in
-		+namespace) namespaces+=("$here") modelled["$here lo"]=1 ;;
-		+veth,*) makings+=("$n") modelled[${owner[n]}]=1 modelled[${words[n]#veth, peer }]=1 makers[$here]=1 ;;
-		+*) makings+=("$n") modelled[${owner[n]}]=1 ;;
-		\?*) needs+=("$n") ;;
-		' vlan '*) note_reading "$here" "${words[n]}" && tagging[${owner[n]}]=1 ;;
-		' net.'* | ' nft '*) note_reading "$here" "${words[n]}" ;;
-		esac
-		n=$((n + 1))
 	done
 	set +f
+	command=("${rows[@]%%  *}")
+	rows=("${rows[@]##*#}")
+	step=("${rows[@]#??}")
+	owner=("${step[@]%%: *}")
+	words=("${step[@]#*: }")
+	for n in "${!step[@]}"; do
+		wanted[${step[n]}]=1 sign[n]=${rows[n]:0:1}
+		case ${sign[n]}${words[n]} in
+		+*) note_making "$n" ;;
+		\?*) needs+=("$n") ;;
+		' vlan '* | ' net.'* | ' nft '*)
+			here=${owner[n]%% *}
+			note_reading "$here" "${words[n]}"
+			if [[ ${words[n]} == vlan* ]]; then tagging[${owner[n]}]=1; fi
+			;;
+		esac
+	done
+}
+
+note_making() {
+	local what=${words[$1]} where=${owner[$1]}
+	if [[ $what == namespace ]]; then
+		namespaces+=("$where") modelled["$where lo"]=1
+		return
+	fi
+	makings+=("$1") modelled[$where]=1
+	if [[ $what == veth,* ]]; then modelled[${what#veth, peer }]=1 makers[${where%% *}]=1; fi
 }
 
 # Notes what has to be read in a namespace, beside interfaces, addresses and routes, to know whether a fact is true.
@@ -632,20 +850,29 @@ execute_lines() {
 	fi
 	if ((status == 0)) || [[ ${FORCE-} ]]; then return 0; fi
 	said=$(<"$said")
-	if [[ $said =~ (.*)'Command failed -:'([0-9]+) ]]; then
-		number=${BASH_REMATCH[2]} said=${BASH_REMATCH[1]} line=${lines[BASH_REMATCH[2] - 1]}
-		if [[ $line == *' link delete dev '* && $said == *'Cannot find device'* ]]; then # it went with its peer
+	if [[ $said =~ 'Cannot find device'.*'Command failed -:'([0-9]+) ]]; then
+		number=${BASH_REMATCH[1]}
+		if [[ ${lines[number - 1]} == *' link delete dev '* ]]; then # it went with its peer
 			lines=("${lines[@]:number}")
 			execute_lines
 			return
 		fi
+	fi
+	blame "$tool" "$status" "$said" "${lines[@]}"
+	return 1
+}
+
+# Prints which of the lines given to a tool failed, and below it what was said.
+blame() {
+	local tool=$1 status=$2 said=$3 line lines=("${@:4}")
+	if [[ $said =~ (.*)'Command failed -:'([0-9]+) ]]; then
+		line=${lines[BASH_REMATCH[2] - 1]} said=${BASH_REMATCH[1]}
 	elif [[ $tool ]]; then
 		line="${lines[0]} (or one of the ${#lines[@]} after it)" said+=" exit status $status"
 	else
 		line=${lines[0]}
 	fi
 	printf '%s\n%s\n' "$line" "${said%$'\n'}"
-	return 1
 }
 
 # The namespace in which a command is carried out.
@@ -900,16 +1127,16 @@ remove_vlan() {
 # Notes the steps of the table whose facts are not true.
 add_missing() {
 	local n text back
-	for n in "${!owner[@]}"; do
+	for n in "${!step[@]}"; do
+		text=${step[n]}
 		if [[ ${owner[n]} != *' '* || ${live[${owner[n]}]+set} ]]; then
-			if holds "${owner[n]}" "${words[n]}" "${command[n]}"; then
-				if [[ ${shared["${owner[n]}: ${words[n]}"]+set} ]]; then share "${owner[n]}: ${words[n]}"; fi
+			if [[ ${fact[$text]+set} ]] || holds "${owner[n]}" "${words[n]}" "${command[n]}"; then
+				if [[ ${shared[$text]+set} ]]; then share "$text"; fi
 				continue
 			fi
 		elif [[ ${sign[n]} == '=' ]]; then
 			continue
 		fi
-		text="${owner[n]}: ${words[n]}"
 		drift+=("wanted, not there: $text")
 		note_command "${wave[n]}" "${command[n]}" "$text"
 		if [[ ${words[n]} == namespace ]]; then created[${owner[n]}]=1; fi
@@ -1041,24 +1268,25 @@ record_intent() {
 
 # Carries out one wave: the host's part, then that of each namespace, several at a time.
 run_wave() {
-	local number=$1 place worker workers=4 said here=() pids=()
+	local number=$1 place worker workers text said here=() pids=()
 	for place in ${places[number]}; do
 		announce "${batch["$number $place"]}" >&2
 		executed+=("$number $place")
 		if [[ $place != host ]]; then
 			here+=("$place")
-		elif ! said=$(act_alone "${batch["$number host"]}"); then
-			give_up "$said"
+		elif ! text=$(act_alone "${batch["$number host"]}"); then
+			give_up "$text"
 		fi
 	done
-	for ((worker = 0; worker < workers && worker < ${#here[@]}; worker++)); do
+	workers=$((${#here[@]} < 32 ? (${#here[@]} + 7) / 8 : 4))
+	for ((worker = 0; worker < workers; worker++)); do
 		work "$worker" >"$STATE/worker.$worker" &
 		pids+=("$!")
 	done
 	for worker in "${!pids[@]}"; do
 		wait "${pids[worker]}" || said=$(<"$STATE/worker.$worker")
 	done
-	if [[ ${said-} ]]; then give_up "$said"; fi
+	if [[ ${said+set} ]]; then give_up "${said:-"a part of wave $number"$'\n'"ended without a word"}"; fi
 }
 
 # The host's part, alone where namespaces are made: two first namespaces at a time would race for the mount of /run/netns.
@@ -1069,13 +1297,60 @@ act_alone() {
 	carry_out host "$1" {turn}<&-
 }
 
-# One worker: every so many-th namespace. It stops where another one has failed.
+# One worker: every so many-th namespace, together where there is work for ip only. It stops where another one has failed.
 work() {
-	local i
+	local i place commands jobs='' one_by_one=()
 	for ((i = $1; i < ${#here[@]}; i += workers)); do
-		if [[ -s $STATE/worker.0 || -s $STATE/worker.1 || -s $STATE/worker.2 || -s $STATE/worker.3 ]]; then return 0; fi
-		carry_out "${here[i]}" "${batch["$number ${here[i]}"]}"
+		place=${here[i]} commands=$'\n'${batch["$number ${here[i]}"]}
+		case ${commands%$'\n'} in
+		*$'\n'[!i]* | *' netns exec '* | *' link delete '*) one_by_one[i]=$place ;;
+		*) jobs+=$place${commands//"ip -n $place "/}$'\n' ;;
+		esac
 	done
+	carry_out_together "$1" || return 1
+	for place in "${one_by_one[@]}"; do
+		if [[ -s $STATE/worker.0 || -s $STATE/worker.1 || -s $STATE/worker.2 || -s $STATE/worker.3 ]]; then return 0; fi
+		carry_out "$place" "${batch["$number $place"]}" || return 1
+	done
+}
+
+# Carries out commands: what stands on standard input, in paragraphs, is the name of a namespace and a batch for ip in it.
+# Ends where ip fails, with that name after what ip said, or where a file that was named is not empty any more.
+IFS= read -r -d '' carrier <<'END' || true
+$/ = '';
+while (my $job = <STDIN>) {
+    exit 0 if grep { -s } @ARGV;
+    my ($name, $batch) = split /\n/, $job, 2;
+    next if eval { enter($name); hand_to_ip($batch) };
+    print STDERR $@, $name;
+    exit(($? >> 8) || 1);
+}
+
+sub hand_to_ip {
+    my ($batch) = @_;
+    open my $ip, '|-', 'ip', '-batch', '-' or die "ip: $!\n";
+    local $SIG{PIPE} = 'IGNORE';
+    print $ip $batch;
+    return close $ip;
+}
+END
+
+# Carries out the jobs by one process, or adds them to those that are carried out one by one.
+carry_out_together() {
+	local said=$STATE/said.$BASHPID status=0 name lines IFS=$'\n'
+	if [[ ! $jobs ]]; then return; fi
+	perl -e "$hopper$carrier" "$STATE"/worker.{0..3} <<<"$jobs" >"$said" 2>&1 || status=$?
+	case $status in
+	0) ;;
+	126 | 127) for ((i = $1; i < ${#here[@]}; i += workers)); do one_by_one[i]=${here[i]}; done ;;
+	*)
+		said=$(<"$said") name=${said##*$'\n'}
+		commands=${batch["$number $name"]-perl}
+		mapfile -t lines <<<"${commands%$'\n'}"
+		blame ip "$status" "${said%"$name"}" "${lines[@]}"
+		return 1
+		;;
+	esac
 }
 
 # Records what is owned now, with the identities of the namespaces, if that is any different from before.

@@ -41,20 +41,29 @@ execute_lines() {
 	fi
 	if ((status == 0)) || [[ ${FORCE-} ]]; then return 0; fi
 	said=$(<"$said")
-	if [[ $said =~ (.*)'Command failed -:'([0-9]+) ]]; then
-		number=${BASH_REMATCH[2]} said=${BASH_REMATCH[1]} line=${lines[BASH_REMATCH[2] - 1]}
-		if [[ $line == *' link delete dev '* && $said == *'Cannot find device'* ]]; then # it went with its peer
+	if [[ $said =~ 'Cannot find device'.*'Command failed -:'([0-9]+) ]]; then
+		number=${BASH_REMATCH[1]}
+		if [[ ${lines[number - 1]} == *' link delete dev '* ]]; then # it went with its peer
 			lines=("${lines[@]:number}")
 			execute_lines
 			return
 		fi
+	fi
+	blame "$tool" "$status" "$said" "${lines[@]}"
+	return 1
+}
+
+# Prints which of the lines given to a tool failed, and below it what was said.
+blame() {
+	local tool=$1 status=$2 said=$3 line lines=("${@:4}")
+	if [[ $said =~ (.*)'Command failed -:'([0-9]+) ]]; then
+		line=${lines[BASH_REMATCH[2] - 1]} said=${BASH_REMATCH[1]}
 	elif [[ $tool ]]; then
 		line="${lines[0]} (or one of the ${#lines[@]} after it)" said+=" exit status $status"
 	else
 		line=${lines[0]}
 	fi
 	printf '%s\n%s\n' "$line" "${said%$'\n'}"
-	return 1
 }
 
 # The namespace in which a command is carried out.

@@ -242,16 +242,16 @@ remove_vlan() {
 # Notes the steps of the table whose facts are not true.
 add_missing() {
 	local n text back
-	for n in "${!owner[@]}"; do
+	for n in "${!step[@]}"; do
+		text=${step[n]}
 		if [[ ${owner[n]} != *' '* || ${live[${owner[n]}]+set} ]]; then
-			if holds "${owner[n]}" "${words[n]}" "${command[n]}"; then
-				if [[ ${shared["${owner[n]}: ${words[n]}"]+set} ]]; then share "${owner[n]}: ${words[n]}"; fi
+			if [[ ${fact[$text]+set} ]] || holds "${owner[n]}" "${words[n]}" "${command[n]}"; then
+				if [[ ${shared[$text]+set} ]]; then share "$text"; fi
 				continue
 			fi
 		elif [[ ${sign[n]} == '=' ]]; then
 			continue
 		fi
-		text="${owner[n]}: ${words[n]}"
 		drift+=("wanted, not there: $text")
 		note_command "${wave[n]}" "${command[n]}" "$text"
 		if [[ ${words[n]} == namespace ]]; then created[${owner[n]}]=1; fi

@@ -104,24 +104,25 @@ record_intent() {
 
 # Carries out one wave: the host's part, then that of each namespace, several at a time.
 run_wave() {
-	local number=$1 place worker workers=4 said here=() pids=()
+	local number=$1 place worker workers text said here=() pids=()
 	for place in ${places[number]}; do
 		announce "${batch["$number $place"]}" >&2
 		executed+=("$number $place")
 		if [[ $place != host ]]; then
 			here+=("$place")
-		elif ! said=$(act_alone "${batch["$number host"]}"); then
-			give_up "$said"
+		elif ! text=$(act_alone "${batch["$number host"]}"); then
+			give_up "$text"
 		fi
 	done
-	for ((worker = 0; worker < workers && worker < ${#here[@]}; worker++)); do
+	workers=$((${#here[@]} < 32 ? (${#here[@]} + 7) / 8 : 4))
+	for ((worker = 0; worker < workers; worker++)); do
 		work "$worker" >"$STATE/worker.$worker" &
 		pids+=("$!")
 	done
 	for worker in "${!pids[@]}"; do
 		wait "${pids[worker]}" || said=$(<"$STATE/worker.$worker")
 	done
-	if [[ ${said-} ]]; then give_up "$said"; fi
+	if [[ ${said+set} ]]; then give_up "${said:-"a part of wave $number"$'\n'"ended without a word"}"; fi
 }
 
 # The host's part, alone where namespaces are made: two first namespaces at a time would race for the mount of /run/netns.
@@ -132,13 +133,60 @@ act_alone() {
 	carry_out host "$1" {turn}<&-
 }
 
-# One worker: every so many-th namespace. It stops where another one has failed.
+# One worker: every so many-th namespace, together where there is work for ip only. It stops where another one has failed.
 work() {
-	local i
+	local i place commands jobs='' one_by_one=()
 	for ((i = $1; i < ${#here[@]}; i += workers)); do
-		if [[ -s $STATE/worker.0 || -s $STATE/worker.1 || -s $STATE/worker.2 || -s $STATE/worker.3 ]]; then return 0; fi
-		carry_out "${here[i]}" "${batch["$number ${here[i]}"]}"
+		place=${here[i]} commands=$'\n'${batch["$number ${here[i]}"]}
+		case ${commands%$'\n'} in
+		*$'\n'[!i]* | *' netns exec '* | *' link delete '*) one_by_one[i]=$place ;;
+		*) jobs+=$place${commands//"ip -n $place "/}$'\n' ;;
+		esac
 	done
+	carry_out_together "$1" || return 1
+	for place in "${one_by_one[@]}"; do
+		if [[ -s $STATE/worker.0 || -s $STATE/worker.1 || -s $STATE/worker.2 || -s $STATE/worker.3 ]]; then return 0; fi
+		carry_out "$place" "${batch["$number $place"]}" || return 1
+	done
+}
+
+# Carries out commands: what stands on standard input, in paragraphs, is the name of a namespace and a batch for ip in it.
+# Ends where ip fails, with that name after what ip said, or where a file that was named is not empty any more.
+IFS= read -r -d '' carrier <<'END' || true
+$/ = '';
+while (my $job = <STDIN>) {
+    exit 0 if grep { -s } @ARGV;
+    my ($name, $batch) = split /\n/, $job, 2;
+    next if eval { enter($name); hand_to_ip($batch) };
+    print STDERR $@, $name;
+    exit(($? >> 8) || 1);
+}
+
+sub hand_to_ip {
+    my ($batch) = @_;
+    open my $ip, '|-', 'ip', '-batch', '-' or die "ip: $!\n";
+    local $SIG{PIPE} = 'IGNORE';
+    print $ip $batch;
+    return close $ip;
+}
+END
+
+# Carries out the jobs by one process, or adds them to those that are carried out one by one.
+carry_out_together() {
+	local said=$STATE/said.$BASHPID status=0 name lines IFS=$'\n'
+	if [[ ! $jobs ]]; then return; fi
+	perl -e "$hopper$carrier" "$STATE"/worker.{0..3} <<<"$jobs" >"$said" 2>&1 || status=$?
+	case $status in
+	0) ;;
+	126 | 127) for ((i = $1; i < ${#here[@]}; i += workers)); do one_by_one[i]=${here[i]}; done ;;
+	*)
+		said=$(<"$said") name=${said##*$'\n'}
+		commands=${batch["$number $name"]-perl}
+		mapfile -t lines <<<"${commands%$'\n'}"
+		blame ip "$status" "${said%"$name"}" "${lines[@]}"
+		return 1
+		;;
+	esac
 }
 
 # Records what is owned now, with the identities of the namespaces, if that is any different from before.

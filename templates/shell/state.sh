@@ -31,21 +31,69 @@ read_table_names() {
 	done
 }
 
-# Reads the host and the namespaces named, several at a time where there are many.
+# Reads the host and the namespaces named: those that one process can read together, and the rest several at a time.
 read_state() {
-	local worker workers=1 pids=()
+	local worker workers=1 readers=() unread=()
 	read_table_names
-	if (($# > 8)); then workers=4; fi
 	make_scratch
-	for ((worker = 0; worker < workers; worker++)); do
-		show_state "$worker" "$workers" host "$@" >"$scratch/$worker" 2>"$scratch/$worker.err" &
-		pids+=("$!")
+	start_reader 0 1 host
+	read_together "$@"
+	if ((${#unread[@]} > 8)); then workers=4; fi
+	for ((worker = 0; worker < workers && worker < ${#unread[@]}; worker++)); do
+		start_reader "$worker" "$workers" "${unread[@]}"
 	done
-	for worker in "${!pids[@]}"; do
-		wait "${pids[worker]}" || die "cannot read the state: $(<"$scratch/$worker.err")"
+	for worker in "${!readers[@]}"; do
+		wait "${readers[worker]}" || die "cannot read the state: $(<"$scratch/$worker.err")"
 		take_state "$(<"$scratch/$worker")"
 	done
 	remove_scratch
+}
+
+start_reader() {
+	show_state "$@" >"$scratch/${#readers[@]}" 2>"$scratch/${#readers[@]}.err" &
+	readers+=("$!")
+}
+
+# Reads the namespaces named as far as that is possible together; the others are left. Without a perl that can, all are.
+read_together() {
+	local namespace text=''
+	for namespace in "$@"; do
+		if [[ ${vlans[$namespace]-}${tables[$namespace]-}${makers[$namespace]-} ]]; then
+			unread+=("$namespace")
+		else
+			text+="$namespace${sysctls[$namespace]-}"$'\n'
+		fi
+	done
+	if [[ ! $text ]]; then return; fi
+	if perl -e "$hopper$reader" <<<"${text%$'\n'}" >"$scratch/together" 2>/dev/null; then
+		take_readings "$(<"$scratch/together")"
+	else
+		unread=("$@")
+	fi
+}
+
+# Takes in what the reader printed.
+take_readings() {
+	local line kind namespace name rest IFS=$'\n'
+	set -f
+	for line in $1; do
+		kind=${line%%$'\t'*} rest=${line#*$'\t'}
+		case $kind in
+		link)
+			namespace=${rest%%$'\t'*} rest=${rest#*$'\t'}
+			name=${rest%%$'\t'*} rest=${rest#*$'\t'}
+			device["$namespace ${rest%%$'\t'*}"]=$name
+			live["$namespace $name"]=${rest#*$'\t'}
+			;;
+		fact) fact[${rest%%$'\t'*}]=${rest#*$'\t'} ;;
+		setting)
+			namespace=${rest%%$'\t'*} rest=${rest#*$'\t/proc/sys/'}
+			take_sysctl "$namespace" "${rest%%$'\t'*}" "${rest#*$'\t'}"
+			;;
+		left) unread+=("$rest") ;;
+		esac
+	done
+	set +f
 }
 
 # Prints every WORKERS-th namespace of those named: "@NAME", then what the tools say, each answer on a line.
@@ -123,8 +171,8 @@ take_answer() {
 		'"ifindex":'*) owner='' port='' ;; # its name has a brace: no topology gives such a name
 		'"family":"inet","local":"127.0.0.1","prefixlen":8,'* | '"family":"inet6","local":"::1",'*) ;;
 		'"family":'*) take_address ;;
-		'"type":'*'"protocol":"'[kr]*) ;; # kernel, ra, redirect: set up or learnt by the kernel itself
-		'"type":'*) take_route ;;
+		'"type":'*'","dst":"'*'"protocol":"'[kr]*) ;; # kernel, ra, redirect: set up or learnt by the kernel itself
+		'"type":'*'","dst":"'*) take_route ;;
 		'"gateway":'* | '"dev":'*) # a next hop of the route before
 			text_of dev
 			fact[$last]=$value

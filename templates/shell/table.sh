@@ -1,37 +1,52 @@
 # ---- the table of steps: "COMMAND   #SIGN OWNER: WORDS" ----
 
-# The steps, column by column; the numbers of those that make or need an interface; the namespaces that are made.
-declare -a wave=() sign=() command=() owner=() words=() makings=() needs=() namespaces=()
+# The steps, column by column (step: "OWNER: WORDS"); the numbers of those that make or need an interface; the namespaces
+# that are made.
+declare -a wave=() sign=() command=() step=() owner=() words=() makings=() needs=() namespaces=()
 
 # Their facts; the interfaces that they make, as well as the loopbacks of their namespaces; what they give VLANs.
 declare -A wanted=() modelled=() tagging=()
 
-# Reads the table, and from it what has to be read of the live system.
+# Reads the table, and from it what has to be read of the live system. What can be done to a whole column in one expansion
+# is: it takes a fraction of the time.
 read_table() {
-	local line text part=1 n=0 here IFS=$'\n'
+	local line part=1 n here rows=() IFS=$'\n'
 	set -f
 	for line in $1; do
 		case $line in
-		'### '*) part=$((part + 1)) && continue ;;
-		'#'*) continue ;;
+		'### '*) part=$((part + 1)) ;;
+		'#'*) ;;
+		*) rows+=("$line") wave+=("$part") ;;
 		esac
-		command[n]=${line%%  *}
-		text=${line:${#command[n]}}
-		text=${text#*\#}
-		wave[n]=$part sign[n]=${text:0:1} text=${text:2}
-		owner[n]=${text%%: *} wanted[$text]=1
-		words[n]=${text:${#owner[n]}+2} here=${text%%[ :]*}
-		case ${sign[n]}${words[n]} in
-		+namespace) namespaces+=("$here") modelled["$here lo"]=1 ;;
-		+veth,*) makings+=("$n") modelled[${owner[n]}]=1 modelled[${words[n]#veth, peer }]=1 makers[$here]=1 ;;
-		+*) makings+=("$n") modelled[${owner[n]}]=1 ;;
-		\?*) needs+=("$n") ;;
-		' vlan '*) note_reading "$here" "${words[n]}" && tagging[${owner[n]}]=1 ;;
-		' net.'* | ' nft '*) note_reading "$here" "${words[n]}" ;;
-		esac
-		n=$((n + 1))
 	done
 	set +f
+	command=("${rows[@]%%  *}")
+	rows=("${rows[@]##*#}")
+	step=("${rows[@]#??}")
+	owner=("${step[@]%%: *}")
+	words=("${step[@]#*: }")
+	for n in "${!step[@]}"; do
+		wanted[${step[n]}]=1 sign[n]=${rows[n]:0:1}
+		case ${sign[n]}${words[n]} in
+		+*) note_making "$n" ;;
+		\?*) needs+=("$n") ;;
+		' vlan '* | ' net.'* | ' nft '*)
+			here=${owner[n]%% *}
+			note_reading "$here" "${words[n]}"
+			if [[ ${words[n]} == vlan* ]]; then tagging[${owner[n]}]=1; fi
+			;;
+		esac
+	done
+}
+
+note_making() {
+	local what=${words[$1]} where=${owner[$1]}
+	if [[ $what == namespace ]]; then
+		namespaces+=("$where") modelled["$where lo"]=1
+		return
+	fi
+	makings+=("$1") modelled[$where]=1
+	if [[ $what == veth,* ]]; then modelled[${what#veth, peer }]=1 makers[${where%% *}]=1; fi
 }
 
 # Notes what has to be read in a namespace, beside interfaces, addresses and routes, to know whether a fact is true.

@@ -25,7 +25,7 @@ main() {
 	table=$(topology)
 	read_table "$table"
 	read_probes
-	printf 'TAP version 13\n1..%d\n' "$((${#owner[@]} + ${#probe[@]}))"
+	printf 'TAP version 13\n1..%d\n' "$((${#step[@]} + ${#probe[@]}))"
 	wait_until_settled
 	check_facts
 	check_probes
@@ -72,8 +72,8 @@ is_unsettled() {
 
 check_facts() {
 	local n text
-	for n in "${!owner[@]}"; do
-		text="${owner[n]}: ${words[n]}"
+	for n in "${!step[@]}"; do
+		text=${step[n]}
 		if ! holds "${owner[n]}" "${words[n]}" "${command[n]}"; then
 			report failed "$text" "setup.sh would run: ${command[n]}"
 		elif [[ ${fact[$text]-} == *'"dadfailed":true'* ]]; then

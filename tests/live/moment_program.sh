@@ -4,11 +4,16 @@
 # This file is copied to DIRECTORY/ip, DIRECTORY/bash and so on by `moments.py`.  In DIRECTORY are `path`, the PATH of
 # the real programs, and, if a fault is to be injected, `plan`: the invocation to strike at, and which one of those that
 # are equal.  Without a plan every invocation is written to `log`, with the lines of its batch.
-# The name of an invocation is that of the program with its arguments, after the namespace it was entered for.
+# The name of an invocation is that of the program with its arguments, after the namespace it is in.
 
 here=${0%/*} name=${0##*/}
 read -r path <"$here/path"
 place=${MOMENT_PLACE-}
+if [ "$name $*" = 'ip -batch -' ]; then # perl started it, perhaps, in a namespace that it went to by itself
+	for file in /run/netns/*; do
+		if [ "$file" -ef /proc/self/ns/net ]; then place="--net=$file "; fi
+	done
+fi
 called="$place$name $*"
 called=${called%%/said.*} called=${called%%/tmp.*}
 if [ "$name" = nsenter ]; then export MOMENT_PLACE="$1 "; fi

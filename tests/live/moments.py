@@ -73,6 +73,11 @@ class Moments:
                 shutil.copy(source, self._directory / program)
                 (self._directory / program).chmod(0o755)
 
+    def hide(self, program: str) -> None:
+        """Makes a program one that is not installed."""
+        (self._directory / program).write_text("#!/bin/sh\nexit 127\n")
+        (self._directory / program).chmod(0o755)
+
     def of(self, script: str, *, status: int = 0) -> list[Moment]:
         """Runs a script to its end, and gives the moments there were, in the order of the programs' start."""
         self._clear()

@@ -110,6 +110,7 @@ def test_a_teardown_that_fails_is_finished_by_the_next(sandbox: Sandbox, name: s
 def test_a_program_that_dies_without_a_word_is_named_with_its_commands(sandbox: Sandbox) -> None:
     scene = Scene(sandbox, SITUATIONS["docker, fresh"])
     scene.begin()
+    scene.moments.hide("perl")
     moment = Moment("nsenter --net=/run/netns/node2 ip -batch -", 1, "before")
     done = scene.moments.strike(scene.text("setup"), moment, "fail")
     assert done.returncode == 1
