@@ -255,7 +255,7 @@ add_missing() {
 		drift+=("wanted, not there: $text")
 		note_command "${wave[n]}" "${command[n]}" "$text"
 		if [[ ${words[n]} == namespace ]]; then created[${owner[n]}]=1; fi
-		if [[ ${owner[n]} == host* && ! ${undo[$text]+set} ]] && is_borrowed "${owner[n]}" "${words[n]}"; then
+		if [[ ! ${undo[$text]+set} ]] && is_borrowed "${owner[n]}" "${words[n]}"; then
 			invert "${command[n]}"
 			if [[ $back ]]; then undo[$text]=$back borrowed+=("$text"); fi
 		fi
@@ -267,9 +267,12 @@ share() {
 	if [[ ! ${undo[$1]+set} ]]; then undo[$1]=${shared[$1]} borrowed+=("$1"); fi
 }
 
-# Is a fact of the host about something that this topology does not make, so that it has to be taken back by itself?
-# What a port is, it is no more when it leaves the bridge.
+# Does a fact have to be taken back by itself? Those of the host do that are about something this topology does not make.
+# So does an nft table wherever it is, as a later version of the topology may not want it. What a port is, it is no more
+# when it leaves the bridge.
 is_borrowed() {
+	if [[ $2 == nft' '* ]]; then return 0; fi
+	if [[ $1 != host* ]]; then return 1; fi
 	local name=${1#host} dev=${2#* dev }
 	if [[ $1 == *' port of '* && ${undo["${1%% port of *}: master ${1#* port of }"]+set} ]]; then return 1; fi
 	name=${name%% port of *}

@@ -66,7 +66,7 @@ note_reading() {
 # Notes what has to be read to know whether what was made true on things that are not ours still is.
 note_borrowings() {
 	local text
-	for text in "${borrowings[@]}"; do note_reading host "${text#*: }"; done
+	for text in "${borrowings[@]}"; do note_reading "${text%%[ :]*}" "${text#*: }"; done
 }
 
 # Is a fact, OWNER WORDS, true of the live system? An nft table is compared with the COMMAND that loads it, if given.

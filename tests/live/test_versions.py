@@ -123,3 +123,25 @@ def test_the_teardown_of_any_version_removes_all(sandbox: Sandbox, last: str) ->
     assert new.tear_down() == foreseen
     assert diff(empty, new.state()) == []
     assert (old.tear_down(), new.tear_down()) == ([], [])
+
+
+@pytest.mark.needs("nft_masquerade")
+def test_a_masquerade_goes_that_a_later_version_does_not_have(sandbox: Sandbox) -> None:
+    plain = """
+        name = "lab"
+        [namespaces.a.veths.eth0]
+        peer = "va"
+        addresses = ["10.1.0.2/24"]
+        [namespaces.a]
+        forwarding = true
+        """
+    masquerading = plain + 'masquerade = ["10.1.0.0/24"]'
+    new, old = Network(sandbox, compiled(plain)), Network(sandbox, compiled(masquerading))
+    new.set_up()
+    without = new.state()
+    old.set_up()
+    assert old.set_up() == []
+    assert diff(without, new.state()) != []
+    assert new.drift() == ["there, not wanted: a: nft table inet k8snet-lab"]
+    assert new.set_up() == ["ip netns exec a nft 'delete table inet k8snet-lab'"]
+    assert diff(without, new.state()) == []
