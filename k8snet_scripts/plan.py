@@ -14,13 +14,14 @@ All of it is pure: equal topologies give equal plans.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import NamedTuple
 
 from k8snet_scripts import steps
 from k8snet_scripts.addresses import Cidr, parse_address
+from k8snet_scripts.inventory import Inventory, link_group, made_from
 from k8snet_scripts.steps import Step
 from k8snet_scripts.topology import HOST, UNTAGGED, End, Interface, Namespace, Route, Topology, Veth
 
@@ -37,11 +38,22 @@ class Group(NamedTuple):
     steps: tuple[Step, ...]
 
 
+class Groups:
+    """The groups of a wave, made anew each time they are gone through: all at once they would fill the memory."""
+
+    def __init__(self, make: Callable[[Inventory], Iterator[Group]], inventory: Inventory) -> None:
+        self._make = make
+        self._inventory = inventory
+
+    def __iter__(self) -> Iterator[Group]:
+        return self._make(self._inventory)
+
+
 class Wave(NamedTuple):
     """Groups that may be carried out side by side, one namespace beside the other."""
 
     title: str
-    groups: tuple[Group, ...]
+    groups: Iterable[Group]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,144 +78,124 @@ _Leaving = tuple[Route, str | None]
 """A route, and the interface that it leaves by if it is known."""
 
 
-def link_group(name: str) -> int:
-    """The link group that marks what the topology `name` owns: 31 bits of the name's SHA-256, above all common ones."""
-    digest = hashlib.sha256(name.encode()).digest()
-    return 2**16 + int.from_bytes(digest[:8], "big") % (2**31 - 2**16)
-
-
 def plan_topology(topology: Topology) -> Plan:
     """The plan of a topology that `check_topology` found nothing wrong with."""
-    everywhere = tuple(topology.everywhere())
+    inventory = Inventory(topology)
+    waves = (Wave(title, Groups(make, inventory)) for title, make in _WAVES.items())
     return Plan(
         name=topology.name,
         mark=link_group(topology.name),
-        table=f"k8snet-{topology.name}",
-        waves=tuple(wave for wave in _waves(_Index(topology)) if wave.groups),
+        table=inventory.table,
+        waves=tuple(wave for wave in waves if any(wave.groups)),
         namespaces=tuple(namespace.name for namespace in topology.namespaces),
-        masquerading=tuple(namespace.name for namespace in everywhere if namespace.masquerade),
+        masquerading=tuple(namespace.name for namespace in topology.everywhere() if namespace.masquerade),
     )
 
 
-class _Index:
-    """A topology, looked up by namespace."""
-
-    def __init__(self, topology: Topology) -> None:
-        self.topology = topology
-        self.mark = str(link_group(topology.name))
-        self.table = f"k8snet-{topology.name}"
-        self.families = _families(topology)
-        self.next_hops = _next_hops(topology)
-        self.made: dict[str, list[Veth]] = {}  # the pairs, by the namespace that they are made from
-        self.makers: set[int] = set()  # the ends (by identity) that their pair is made from
-        self.ends: dict[str, list[End]] = {}
-        for veth in topology.veths:
-            maker, _ = _made_from(veth)
-            self.makers.add(id(maker))
-            self.made.setdefault(maker.namespace, []).append(veth)
-            for end in (veth.inner, veth.outer):
-                self.ends.setdefault(end.namespace, []).append(end)
-
-
-def _made_from(veth: Veth) -> tuple[End, End]:
-    """The end whose namespace makes the pair, and its peer: the host where it has an end, else the peer's namespace."""
-    if veth.inner.namespace == HOST and veth.outer.namespace != HOST:
-        return veth.inner, veth.outer
-    return veth.outer, veth.inner
-
-
-def _waves(index: _Index) -> Iterator[Wave]:
-    topology = index.topology
-    plain = [namespace for namespace in topology.namespaces if not namespace.bridges]
-    bridged = [namespace for namespace in topology.namespaces if namespace.bridges]
-    yield Wave("Namespaces, bridges and veth pairs", tuple(_make_on_host(index)))
-    yield Wave("Bridges and veth pairs inside namespaces", tuple(_make_inside(index)))
-    yield Wave("Inside the namespaces, several at a time", tuple(_configure(index, plain)))
-    yield Wave("Where the bridges are: they come up last", tuple(_configure(index, [topology.host, *bridged])))
-
-
-def _make_on_host(index: _Index) -> Iterator[Group]:
-    names = [namespace.name for namespace in index.topology.namespaces]
+def _make_on_host(inventory: Inventory) -> Iterator[Group]:
+    names = [namespace.name for namespace in inventory.topology.namespaces]
     if names:
         yield Group("The namespaces.", tuple(map(steps.make_namespace, names)))
-    yield from _make_links(index, index.topology.host)
+    yield from _make_links(inventory, inventory.topology.host)
 
 
-def _make_inside(index: _Index) -> Iterator[Group]:
-    for namespace in index.topology.namespaces:
-        if namespace.bridges or namespace.name in index.made:
-            yield from _make_links(index, namespace)
+def _make_inside(inventory: Inventory) -> Iterator[Group]:
+    for namespace in inventory.topology.namespaces:
+        if namespace.bridges or namespace.name in inventory.made:
+            yield from _make_links(inventory, namespace)
 
 
-def _make_links(index: _Index, namespace: Namespace) -> Iterator[Group]:
+def _make_links(inventory: Inventory, namespace: Namespace) -> Iterator[Group]:
     for interface in namespace.interfaces:
         yield Group(
             _why(interface, f"{interface.name}, which is there already."), (steps.need_interface(HOST, interface),)
         )
     for bridge in namespace.bridges:
         what = f"The bridge {bridge.name}{_in(namespace.name)}{', which is there already' if bridge.external else ''}."
-        yield Group(_why(bridge, what), tuple(steps.make_bridge(namespace.name, bridge, index.mark)))
-    for veth in index.made.get(namespace.name, ()):
-        maker, peer = _made_from(veth)
-        yield Group(_why_veth(veth, maker, peer), tuple(steps.make_veth(maker, peer, index.mark)))
+        yield Group(_why(bridge, what), tuple(steps.make_bridge(namespace.name, bridge, inventory.mark)))
+    for veth in inventory.made.get(namespace.name, ()):
+        maker, peer = made_from(veth)
+        yield Group(_why_veth(veth, maker, peer), tuple(steps.make_veth(maker, peer, inventory.mark)))
 
 
-def _configure(index: _Index, namespaces: Iterable[Namespace]) -> Iterator[Group]:
+def _configure_plain(inventory: Inventory) -> Iterator[Group]:
+    return _configure(inventory, (namespace for namespace in inventory.topology.namespaces if not namespace.bridges))
+
+
+def _configure_bridged(inventory: Inventory) -> Iterator[Group]:
+    bridged = (namespace for namespace in inventory.topology.namespaces if namespace.bridges)
+    return _configure(inventory, chain((inventory.topology.host,), bridged))
+
+
+_WAVES: Mapping[str, Callable[[Inventory], Iterator[Group]]] = {
+    "Namespaces, bridges and veth pairs": _make_on_host,
+    "Bridges and veth pairs inside namespaces": _make_inside,
+    "Inside the namespaces, several at a time": _configure_plain,
+    "Where the bridges are: they come up last": _configure_bridged,
+}
+
+
+def _configure(inventory: Inventory, namespaces: Iterable[Namespace]) -> Iterator[Group]:
     for namespace in namespaces:
-        rows = tuple(_configuration(index, namespace))
+        rows = tuple(_configuration(inventory, namespace))
         if rows:
             yield Group(_why_namespace(namespace), rows)
 
 
-def _configuration(index: _Index, namespace: Namespace) -> Iterator[Step]:
+def _configuration(inventory: Inventory, namespace: Namespace) -> Iterator[Step]:
     """Everything that is done in one namespace once its links are made."""
-    name, ends = namespace.name, index.ends.get(namespace.name, [])
-    sources = steps.ipv6_sources((namespace, *ends, *namespace.interfaces, *namespace.bridges))
-    yield from (steps.set_sysctl(name, key, value) for key, value in _sysctls(index, namespace))
+    name = namespace.name
+    sources = inventory.sources.get(name, ())
+    for key, value in _sysctls(inventory, namespace):
+        yield steps.set_sysctl(name, key, value)
     if name != HOST:
         yield steps.bring_up(name, "lo")
-    yield from steps.add_addresses(name, "lo", namespace.addresses, sources)
-    for end in ends:
-        yield from _end(index, end, sources)
+    for address in namespace.addresses:
+        yield steps.add_address(name, "lo", address, sources)
+    for end in inventory.ends.get(name, ()):
+        yield from _end(inventory, end, sources)
     for interface in namespace.interfaces:
         yield from _existing(interface, sources)
     for bridge in namespace.bridges:
         yield from steps.bridge_mtu(name, bridge)
-        yield from steps.add_addresses(name, bridge.name, bridge.addresses, sources)
+        for address in bridge.addresses:
+            yield steps.add_address(name, bridge.name, address, sources)
         if not bridge.external:
             yield steps.bring_up(name, bridge.name)
-    yield from _routes(index, namespace)
-    yield from _vlans(index, namespace)
+    yield from _routes(inventory, namespace)
+    yield from _vlans(inventory, namespace)
     if namespace.masquerade:
-        yield steps.masquerade(name, index.table, namespace.masquerade)
+        yield steps.masquerade(name, inventory.table, namespace.masquerade)
 
 
-def _end(index: _Index, end: End, sources: frozenset[str]) -> Iterator[Step]:
+def _end(inventory: Inventory, end: End, sources: Collection[str]) -> Iterator[Step]:
     """What an end still lacks: what made the pair has brought up its own end, and made that a port."""
-    made_here = id(end) in index.makers
+    made_here = inventory.is_maker(end)
     if end.port:
         if not made_here:
             yield steps.join_bridge(end.namespace, end, end.port)
         yield from steps.port_options(end.namespace, end.name, end.port)
-    yield from steps.add_addresses(end.namespace, end.name, end.addresses, sources)
+    for address in end.addresses:
+        yield steps.add_address(end.namespace, end.name, address, sources)
     if not made_here:
         yield steps.bring_up(end.namespace, end.name)
 
 
-def _existing(interface: Interface, sources: frozenset[str]) -> Iterator[Step]:
+def _existing(interface: Interface, sources: Collection[str]) -> Iterator[Step]:
     """What an interface gets that others made: it is not ours to bring up."""
     if interface.port:
         yield steps.join_bridge(HOST, interface, interface.port)
         yield from steps.port_options(HOST, interface.name, interface.port)
-    yield from steps.add_addresses(HOST, interface.name, interface.addresses, sources)
+    for address in interface.addresses:
+        yield steps.add_address(HOST, interface.name, address, sources)
 
 
-def _routes(index: _Index, namespace: Namespace) -> Iterator[Step]:
+def _routes(inventory: Inventory, namespace: Namespace) -> Iterator[Step]:
     """The routes of every interface, then those of the namespace as a whole; before all, those without a next hop.
 
     The next hop of one route may be on the network that another one leads to.
     """
-    holders: list[Interface] = [*index.ends.get(namespace.name, ()), *namespace.interfaces, *namespace.bridges]
+    holders: list[Interface] = [*inventory.ends.get(namespace.name, ()), *namespace.interfaces, *namespace.bridges]
     routes: list[_Leaving] = [(route, route.dev or holder.name) for holder in holders for route in holder.routes]
     if namespace.routes:
         networks = [(address, holder.name) for holder in holders for address in holder.addresses]
@@ -221,61 +213,42 @@ def _device_towards(route: Route, networks: Iterable[tuple[Cidr, str]]) -> str |
     return max(found, default=(0, None), key=lambda way: way[0])[1]
 
 
-def _vlans(index: _Index, namespace: Namespace) -> Iterator[Step]:
+def _vlans(inventory: Inventory, namespace: Namespace) -> Iterator[Step]:
     """The VLANs of filtering bridges and their ports, all of them: a bridge made here hands out none by itself."""
     filtering = {bridge.name for bridge in namespace.bridges if bridge.vlan_filtering}
     for bridge in namespace.bridges:
         if bridge.vlan_filtering:
             owner = f"{namespace.name} {bridge.name}"
             yield from steps.vlan_memberships(namespace.name, bridge.name, owner, bridge.vlans or UNTAGGED, own=True)
-    for interface in (*index.ends.get(namespace.name, ()), *namespace.interfaces):
+    for interface in (*inventory.ends.get(namespace.name, ()), *namespace.interfaces):
         port = interface.port
         if port and (port.vlans or port.bridge in filtering):
             owner = f"{namespace.name} {interface.name} port of {port.bridge}"
             yield from steps.vlan_memberships(namespace.name, interface.name, owner, port.vlans or UNTAGGED)
 
 
-def _sysctls(index: _Index, namespace: Namespace) -> Iterator[tuple[str, str]]:
+def _sysctls(inventory: Inventory, namespace: Namespace) -> Iterator[tuple[str, str]]:
     """Forwarding first, then what was asked for.
 
     A new namespace inherits IPv4 forwarding from the machine, so one that could route without being asked to is told
     not to.  The host stays as it is unless the topology says otherwise.
     """
     forwarding = namespace.forwarding
-    if forwarding is None and namespace.name != HOST and _could_route(index, namespace):
+    if forwarding is None and namespace.name != HOST and _could_route(inventory, namespace):
         forwarding = False
     if forwarding is not None:
         value = "1" if forwarding else "0"
         told = {"net.ipv4.ip_forward" if key == _SAME_AS_IP_FORWARD else key for key, _ in namespace.sysctls}
-        yield from ((key, value) for key in (FORWARDING[family] for family in index.families) if key not in told)
+        yield from ((key, value) for key in (FORWARDING[family] for family in inventory.families) if key not in told)
     yield from namespace.sysctls
 
 
-def _could_route(index: _Index, namespace: Namespace) -> bool:
-    holders = [*index.ends.get(namespace.name, ()), *namespace.bridges]
+def _could_route(inventory: Inventory, namespace: Namespace) -> bool:
+    holders = (*inventory.ends.get(namespace.name, ()), *namespace.bridges)
     addresses = [holder.addresses for holder in holders if holder.addresses]
     if len(addresses) != 1:
         return len(addresses) > 1
-    return any((address.family, address.value) in index.next_hops for address in addresses[0])
-
-
-def _families(topology: Topology) -> tuple[int, ...]:
-    """The address families that the topology uses, IPv4 first."""
-    interfaces: list[Interface] = [*topology.ends()]
-    for namespace in topology.everywhere():
-        interfaces += [*namespace.bridges, *namespace.interfaces]
-    used = {address.family for interface in interfaces for address in interface.addresses}
-    used |= {address.family for namespace in topology.everywhere() for address in namespace.addresses}
-    return tuple(sorted(used)) or (4,)
-
-
-def _next_hops(topology: Topology) -> frozenset[tuple[int, int]]:
-    """Every address, as family and value, that some route goes through."""
-    holders: list[Interface | Namespace] = [*topology.ends(), *topology.everywhere()]
-    for namespace in topology.everywhere():
-        holders += [*namespace.bridges, *namespace.interfaces]
-    vias = {route.via for holder in holders for route in holder.routes}
-    return frozenset(parse_address(via) for via in vias if via)
+    return not inventory.next_hops.isdisjoint([address[:2] for address in addresses[0]])
 
 
 def _why(interface: Interface, otherwise: str) -> str:
@@ -284,7 +257,7 @@ def _why(interface: Interface, otherwise: str) -> str:
 
 def _why_veth(veth: Veth, maker: End, peer: End) -> str:
     """Which cable it is and where its ends are; first what its author says of it."""
-    said = " ".join(text for text in (veth.inner.description, veth.outer.description) if text)
+    said = " ".join(filter(None, (veth.inner.description, veth.outer.description)))
     joined = f", a port of {maker.port.bridge}" if maker.port else ""
     what = f"{peer.name}{_in(peer.namespace)}; its peer {maker.name}{_in(maker.namespace)}{joined}."
     return f"{said} {what}" if said else what

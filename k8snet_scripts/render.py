@@ -11,7 +11,9 @@ import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
+from itertools import islice
 from pathlib import Path
+from string import ascii_letters, digits
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from k8snet_scripts.plan import Group, Plan
@@ -24,8 +26,9 @@ if TYPE_CHECKING:
 Kind = Literal["setup", "teardown", "verify"]
 KINDS: tuple[Kind, ...] = ("setup", "teardown", "verify")
 
-_PLAIN = re.compile(r"[A-Za-z0-9_./:,+=@-]+(?: [A-Za-z0-9_./:,+=@-]+)*", re.ASCII)
+_PLAIN = f"{ascii_letters}{digits}_./:,+=@- ".encode()  # what means nothing to a shell, and the space
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+_GROUPS = 100  # that are laid out in one piece
 _WIDEST = 100  # a command longer than this does not push the facts of its whole group to the right
 
 
@@ -41,10 +44,10 @@ class Origin(NamedTuple):
 
 
 class Body(NamedTuple):
-    """All that a script is rendered from; `table` is its plan, laid out by `render_table`."""
+    """All that a script is rendered from; `table` is its plan, laid out by `render_table`, in pieces."""
 
     plan: Plan
-    table: Text
+    table: Sequence[Text]
     origin: Origin
     description: str
     diagram: Sequence[str]
@@ -58,9 +61,9 @@ def render_script(kind: Kind, body: Body, templates: Path | None = None) -> Iter
     return template.generate(script=f"{kind}.sh", **body._asdict())
 
 
-def render_table(plan: Plan, templates: Path | None = None) -> Text:
-    """The table of steps that setup.sh and verify.sh have in common."""
-    return Text(environment(templates).get_template("table.j2").render(plan=plan))
+def render_table(plan: Plan, templates: Path | None = None) -> Sequence[Text]:
+    """The table of steps that setup.sh and verify.sh have in common, in pieces."""
+    return tuple(map(Text, environment(templates).get_template("table.j2").generate(plan=plan)))
 
 
 @cache
@@ -81,7 +84,7 @@ def environment(templates: Path | None = None) -> Environment:
     )
     made.globals["verbatim"] = lambda name: Text(loader.get_source(made, name)[0])
     made.globals["teardown_rows"] = teardown_rows
-    made.filters.update(rows=rows, comment=comment, quote=shlex.quote, plain=plain, probe_rows=probe_rows)
+    made.filters.update(blocks=blocks, comment=comment, quote=shlex.quote, plain=plain, probe_rows=probe_rows)
     return made
 
 
@@ -95,31 +98,47 @@ def template_directory() -> Path:
 def shell_line(argv: Argv) -> str:
     """A command as a shell reads it."""
     line = " ".join(argv)
-    return line if _PLAIN.fullmatch(line) else shlex.join(argv)
+    return line if _is_plain(line) else shlex.join(argv)
+
+
+def _is_plain(line: str) -> bool:
+    """Whether a line, one or more words joined by a space, says to a shell what it says to us."""
+    return line.isascii() and not line.encode().translate(None, _PLAIN) and "  " not in f" {line} "
 
 
 def comment(text: str | Iterable[str]) -> Text:
     """Lines of text as a comment, without any character that could end it or disturb a terminal."""
     lines = text.splitlines() if isinstance(text, str) else text
-    return Text("\n".join(f"# {_CONTROL.sub('?', line)}".rstrip() for line in lines))
+    return Text("\n".join([f"# {plain(line)}".rstrip() for line in lines]))
 
 
 def plain(text: str) -> Text:
     """One line of our own words, where no quoting is wanted."""
-    return Text(_CONTROL.sub("?", text))
+    return Text(text if text.isprintable() else _CONTROL.sub("?", text))
 
 
-def rows(group: Group) -> Text:
-    """A group of steps as rows of the table: command, sign, fact."""
-    commands = [" ".join(step.argv) for step in group.steps]
-    if not _PLAIN.fullmatch(" ".join(commands)):
+def blocks(groups: Iterable[Group]) -> Iterator[Text]:
+    """Groups of steps as they stand in the table: an empty line, why they are there, and their rows.
+
+    Many come in one piece, though not all: that takes less time than a piece each, and less memory than a single one.
+    """
+    waiting = iter(groups)
+    while some := list(islice(waiting, _GROUPS)):
+        yield Text("\n".join([f"\n{comment(group.why)}\n{_rows(group)}" for group in some]))
+
+
+def _rows(group: Group) -> str:
+    """The steps of a group as rows: command, sign, fact."""
+    commands = [" ".join(argv) for _, argv, _, _ in group.steps]
+    if not _is_plain(" ".join(commands)):
         commands = [shell_line(step.argv) for step in group.steps]
     width = _width(commands)
-    lines = [
-        f"{command:{width}}   #{step.sign} {step.owner}: {step.words}"
-        for command, step in zip(commands, group.steps, strict=True)
-    ]
-    return Text("\n".join(lines))
+    return "\n".join(
+        [
+            f"{command.ljust(width)}   #{sign} {owner}: {words}"
+            for command, (sign, _, owner, words) in zip(commands, group.steps, strict=True)
+        ]
+    )
 
 
 def teardown_rows(plan: Plan) -> Text:
@@ -147,11 +166,11 @@ def _probe_row(probe: Probe) -> tuple[str, str, str]:
 def _table(lines: Iterable[tuple[str, str, str]]) -> Text:
     found = list(lines)
     width = _width([command for command, _, _ in found])
-    return Text("\n".join(f"{command:{width}}   #{sign} {fact}" for command, sign, fact in found))
+    return Text("\n".join([f"{command.ljust(width)}   #{sign} {fact}" for command, sign, fact in found]))
 
 
 def _width(commands: list[str]) -> int:
-    return max((length for length in map(len, commands) if length <= _WIDEST), default=0)
+    return max([length for length in map(len, commands) if length <= _WIDEST], default=0)
 
 
 def _quoted(value: object) -> str:

@@ -7,17 +7,17 @@ Each stage is a pure function of the one before.
 
 from __future__ import annotations
 
-import filecmp
 import hashlib
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from k8snet_scripts.check.check import check_topology
 from k8snet_scripts.diagnostics import Report, render_findings
+from k8snet_scripts.drafts import Drafts
 from k8snet_scripts.drawing.diagram import draw_diagram
 from k8snet_scripts.frontend.load import load_topology
 from k8snet_scripts.plan import plan_topology
@@ -50,29 +50,16 @@ class Scripts:
         """The same in one string."""
         return "".join(self.render(kind))
 
+    def draft(self, directory: Path, drafts: Drafts) -> None:
+        """Draft all three for a directory."""
+        for kind in KINDS:
+            drafts.write(directory / f"{kind}.sh", self.render(kind))
+
     def write(self, directory: Path) -> list[Path]:
-        """Write all three into a directory; the paths of those that were not there or differed.
-
-        Each is written in one step, so that nobody ever finds half a script.  What is there already is not touched.
-        """
-        directory.mkdir(parents=True, exist_ok=True)
-        return [path for kind in KINDS if _write_script(path := directory / f"{kind}.sh", self.render(kind))]
-
-
-def _write_script(path: Path, text: Iterable[str]) -> bool:
-    """Write an executable script, unless it is there already; whether it was not."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with unfinished.open("w", encoding="utf-8") as file:
-            file.writelines(text)
-        mode = unfinished.stat().st_mode
-        unfinished.chmod(mode | (mode & 0o444) >> 2)  # whoever may read it may run it
-        if path.is_file() and os.access(path, os.X_OK) and filecmp.cmp(path, unfinished, shallow=False):
-            return False
-        unfinished.replace(path)
-        return True
-    finally:
-        unfinished.unlink(missing_ok=True)
+        """Write all three into a directory; the paths of those that were not there or differed."""
+        with Drafts() as drafts:
+            self.draft(directory, drafts)
+            return [draft.path for draft in drafts if draft.place()]
 
 
 def load_source(name: str) -> tuple[Source, Topology]:
@@ -86,7 +73,7 @@ def load_source(name: str) -> tuple[Source, Topology]:
         source, report = read_source(name, raw)
     if report.ok:
         topology = load_topology(source.data, report)
-        check_topology(topology, report)
+        check_topology(topology, report, values=False)
         if report.ok:
             return source, topology
     raise Refused(render_findings(report, source))

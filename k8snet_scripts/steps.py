@@ -10,7 +10,8 @@ bridge sees it (`host vethB port of br0`); the words are those of iproute2 (`mtu
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from itertools import chain
 from typing import NamedTuple
 
 from k8snet_scripts.addresses import Cidr
@@ -21,7 +22,6 @@ from k8snet_scripts.topology import (
     End,
     Interface,
     Masquerade,
-    Namespace,
     Port,
     Route,
     Vlans,
@@ -37,6 +37,9 @@ class Sign(enum.StrEnum):
     MEND = "="  # one of those attributes: needed only where the thing was there before, with another value
     WANT = " "  # to be made true wherever it is not
     NEED = "?"  # has to be true beforehand; the command only shows it
+
+
+MAKE, MEND, WANT, NEED = Sign  # looking a member up in an enumeration is slow
 
 
 class Step(NamedTuple):
@@ -60,24 +63,25 @@ def inside(namespace: str) -> Argv:
 
 def make_namespace(name: str) -> Step:
     """A named network namespace."""
-    return Step(Sign.MAKE, ("ip", "netns", "add", name), name, "namespace")
+    return Step(MAKE, ("ip", "netns", "add", name), name, "namespace")
 
 
 def make_bridge(namespace: str, bridge: Bridge, mark: str) -> Iterator[Step]:
     """A bridge with all options, still down, then each option by itself."""
     prefix, owner = ip(namespace), f"{namespace} {bridge.name}"
     if bridge.external:
-        yield Step(Sign.NEED, (*prefix, "link", "show", "dev", bridge.name, "type", "bridge"), owner, "bridge")
+        yield Step(NEED, (*prefix, "link", "show", "dev", bridge.name, "type", "bridge"), owner, "bridge")
         return
     options = _bridge_options(bridge)
     lladdr = ("address", bridge.lladdr) if bridge.lladdr else ()
     flat = tuple(word for option in options for word in option)
     make = (*prefix, "link", "add", "name", bridge.name, *lladdr, "group", mark, "type", "bridge", *flat)
-    yield Step(Sign.MAKE, make, owner, "bridge")
-    yield from _mend_lladdr(namespace, bridge)
+    yield Step(MAKE, make, owner, "bridge")
+    if bridge.lladdr is not None:
+        yield _attribute(MEND, namespace, bridge.name, "address", bridge.lladdr)
     for key, value in options:
         command = (*prefix, "link", "set", "dev", bridge.name, "type", "bridge", key, value)
-        yield Step(Sign.MEND, command, owner, f"{key} {_hexadecimal(value) if key == 'group_fwd_mask' else value}")
+        yield Step(MEND, command, owner, f"{key} {_hexadecimal(value) if key == 'group_fwd_mask' else value}")
 
 
 def make_veth(maker: End, peer: End, mark: str) -> Iterator[Step]:
@@ -87,29 +91,32 @@ def make_veth(maker: End, peer: End, mark: str) -> Iterator[Step]:
     bring it up from outside; both are done in the peer's own namespace.
     """
     prefix, owner = ip(maker.namespace), f"{maker.namespace} {maker.name}"
+    here, there = _attributes(maker), _attributes(peer)
     master = ("master", maker.port.bridge) if maker.port else ()
-    there = () if peer.namespace == maker.namespace else ("netns", peer.namespace)
+    netns = () if peer.namespace == maker.namespace else ("netns", peer.namespace)
     make = (
-        *(*prefix, "link", "add", "name", maker.name, "up", *_mtu(maker), *_lladdr(maker), *master, "group", mark),
-        *("type", "veth", "peer", "name", peer.name, *_mtu(peer), *_lladdr(peer), "group", mark, *there),
+        *(*prefix, "link", "add", "name", maker.name, "up", *chain(*here), *master, "group", mark),
+        *("type", "veth", "peer", "name", peer.name, *chain(*there), "group", mark, *netns),
     )
-    yield Step(Sign.MAKE, make, owner, f"veth, peer {peer.namespace} {peer.name}")
+    yield Step(MAKE, make, owner, f"veth, peer {peer.namespace} {peer.name}")
     if maker.port:
-        yield _enslave(maker.namespace, maker, maker.port, Sign.MEND)
-    yield from _mend_attributes(maker.namespace, maker)
-    yield Step(Sign.MEND, (*prefix, "link", "set", "dev", maker.name, "up"), owner, "up")
-    yield from _mend_attributes(peer.namespace, peer)
+        yield _enslave(maker.namespace, maker, maker.port, MEND)
+    for key, value in here:
+        yield _attribute(MEND, maker.namespace, maker.name, key, value)
+    yield Step(MEND, (*prefix, "link", "set", "dev", maker.name, "up"), owner, "up")
+    for key, value in there:
+        yield _attribute(MEND, peer.namespace, peer.name, key, value)
 
 
 def need_interface(namespace: str, interface: Interface) -> Step:
     """An interface that others made."""
     command = (*ip(namespace), "link", "show", "dev", interface.name)
-    return Step(Sign.NEED, command, f"{namespace} {interface.name}", "exists")
+    return Step(NEED, command, f"{namespace} {interface.name}", "exists")
 
 
 def bring_up(namespace: str, name: str) -> Step:
     """An interface that is administratively up."""
-    return Step(Sign.WANT, (*ip(namespace), "link", "set", "dev", name, "up"), f"{namespace} {name}", "up")
+    return Step(WANT, (*ip(namespace), "link", "set", "dev", name, "up"), f"{namespace} {name}", "up")
 
 
 def bridge_mtu(namespace: str, bridge: Bridge) -> Iterator[Step]:
@@ -118,27 +125,18 @@ def bridge_mtu(namespace: str, bridge: Bridge) -> Iterator[Step]:
     Not given when the bridge is made: it would then follow that of its ports.
     """
     if bridge.mtu is not None:
-        yield _attribute(Sign.WANT, namespace, bridge.name, "mtu", str(bridge.mtu))
+        yield _attribute(WANT, namespace, bridge.name, "mtu", str(bridge.mtu))
 
 
-def ipv6_sources(holders: Iterable[Interface | Namespace]) -> frozenset[str]:
-    """The addresses, as text, that IPv6 routes of these holders of routes name with `src`."""
-    return frozenset(route.src for holder in holders for route in holder.routes if route.src and route.family == 6)
-
-
-def add_addresses(
-    namespace: str, name: str, addresses: Iterable[Cidr], sources: frozenset[str] = frozenset()
-) -> Iterator[Step]:
-    """Addresses of one interface.  Those among `sources` are not checked for duplicates.
+def add_address(namespace: str, name: str, address: Cidr, sources: Collection[str] = ()) -> Step:
+    """An address of an interface.  One that is among `sources` is not checked for duplicates.
 
     The kernel would refuse a route from an address which it is still checking.
     """
-    prefix, owner = ip(namespace), f"{namespace} {name}"
-    for address in addresses:
-        text = str(address)
-        words = f"inet {text}" if address.family == 4 else f"inet6 {text}"
-        unchecked = ("nodad",) if address.address in sources else ()
-        yield Step(Sign.WANT, (*prefix, "address", "add", text, "dev", name, *unchecked), owner, words)
+    text = str(address)
+    unchecked = ("nodad",) if sources and address.address in sources else ()
+    command = (*ip(namespace), "address", "add", text, "dev", name, *unchecked)
+    return Step(WANT, command, f"{namespace} {name}", f"inet {text}" if address.family == 4 else f"inet6 {text}")
 
 
 def add_route(namespace: str, route: Route, dev: str | None) -> Step:
@@ -161,12 +159,12 @@ def add_route(namespace: str, route: Route, dev: str | None) -> Step:
     shown = ("metric", str(metric)) if metric else ()
     target = "::/0" if to == "default" and family == "inet6" and not route.via else to
     command = (*ip(namespace), "route", "add", *kind, target, *tail, *given, *table, *onlink)
-    return Step(Sign.WANT, command, namespace, " ".join((family, "route", *kind, to, *tail, *shown, *table, *onlink)))
+    return Step(WANT, command, namespace, " ".join((family, "route", *kind, to, *tail, *shown, *table, *onlink)))
 
 
 def join_bridge(namespace: str, interface: Interface, port: Port) -> Step:
     """An interface that becomes a port of a bridge after it was made."""
-    return _enslave(namespace, interface, port, Sign.WANT)
+    return _enslave(namespace, interface, port, WANT)
 
 
 def port_options(namespace: str, name: str, port: Port) -> Iterator[Step]:
@@ -174,7 +172,7 @@ def port_options(namespace: str, name: str, port: Port) -> Iterator[Step]:
     owner = f"{namespace} {name} port of {port.bridge}"
     for key, value in port.options:
         command = (*ip(namespace), "link", "set", "dev", name, "type", "bridge_slave", key, value)
-        yield Step(Sign.WANT, command, owner, f"{key} {_BOOLEAN.get(value, value)}")
+        yield Step(WANT, command, owner, f"{key} {_BOOLEAN.get(value, value)}")
 
 
 def vlan_memberships(namespace: str, name: str, owner: str, vlans: Vlans, own: bool = False) -> Iterator[Step]:
@@ -185,7 +183,7 @@ def vlan_memberships(namespace: str, name: str, owner: str, vlans: Vlans, own: b
         members.insert(0, (vlans.untagged, ("pvid", "untagged")))
     for vid, flags in members:
         command = (*prefix, "vlan", "add", "dev", name, "vid", str(vid), *flags, *(("self",) if own else ()))
-        yield Step(Sign.WANT, command, owner, " ".join(("vlan", str(vid), *flags)))
+        yield Step(WANT, command, owner, " ".join(("vlan", str(vid), *flags)))
 
 
 def set_sysctl(namespace: str, key: str, value: str) -> Step:
@@ -193,7 +191,7 @@ def set_sysctl(namespace: str, key: str, value: str) -> Step:
     path = "/proc/sys/" + key.translate(_SYSCTL_PATH)
     write = f"echo {value} >{path}"
     argv = (*inside(namespace), "bash", "-c", write)
-    return Step(Sign.WANT, argv, namespace, f"{key} {value}")
+    return Step(WANT, argv, namespace, f"{key} {value}")
 
 
 def masquerade(namespace: str, table: str, sources: Iterable[Masquerade]) -> Step:
@@ -201,7 +199,7 @@ def masquerade(namespace: str, table: str, sources: Iterable[Masquerade]) -> Ste
     rules = " ".join(dict.fromkeys(_masquerade_rule(source.source) for source in sources))
     chain = f"chain postrouting {{ type nat hook postrouting priority srcnat; policy accept; {rules} }};"
     ruleset = f"add table inet {table}; delete table inet {table}; table inet {table} {{ {chain} }}"
-    return Step(Sign.WANT, (*inside(namespace), "nft", ruleset), namespace, f"nft table inet {table}")
+    return Step(WANT, (*inside(namespace), "nft", ruleset), namespace, f"nft table inet {table}")
 
 
 _MAIN_TABLE = 254
@@ -213,27 +211,18 @@ def _attribute(sign: Sign, namespace: str, name: str, key: str, value: str) -> S
     return Step(sign, (*ip(namespace), "link", "set", "dev", name, key, value), f"{namespace} {name}", f"{key} {value}")
 
 
-def _mend_attributes(namespace: str, interface: Interface) -> Iterator[Step]:
+def _attributes(interface: Interface) -> list[tuple[str, str]]:
+    """What is set on an interface when it is made, as keys and values of `ip link`."""
+    given: list[tuple[str, str]] = []
     if interface.mtu is not None:
-        yield _attribute(Sign.MEND, namespace, interface.name, "mtu", str(interface.mtu))
-    yield from _mend_lladdr(namespace, interface)
-
-
-def _mend_lladdr(namespace: str, interface: Interface) -> Iterator[Step]:
+        given.append(("mtu", str(interface.mtu)))
     if interface.lladdr is not None:
-        yield _attribute(Sign.MEND, namespace, interface.name, "address", interface.lladdr)
+        given.append(("address", interface.lladdr))
+    return given
 
 
 def _enslave(namespace: str, interface: Interface, port: Port, sign: Sign) -> Step:
     return _attribute(sign, namespace, interface.name, "master", port.bridge)
-
-
-def _mtu(end: End) -> Argv:
-    return ("mtu", str(end.mtu)) if end.mtu is not None else ()
-
-
-def _lladdr(end: End) -> Argv:
-    return ("address", end.lladdr) if end.lladdr is not None else ()
 
 
 def _bridge_options(bridge: Bridge) -> tuple[tuple[str, str], ...]:

@@ -213,7 +213,7 @@ def test_scripts_that_cannot_be_written_are_a_message(directory: Path) -> None:
     write(directory / "lab.toml")
     assert k8snet("compile", "lab.toml", "-o", "lab.toml").exit_code == 2
     result = k8snet("compile", "lab.toml", "-o", "/proc/nowhere")
-    assert (result.exit_code, result.stderr) == (1, "error: /proc/nowhere: No such file or directory\n")
+    assert (result.exit_code, result.stderr) == (1, "error: /proc/nowhere/setup.sh: No such file or directory\n")
     (directory / "setup.sh").mkdir()
     for arguments in (["lab.toml"], ["--check", "lab.toml"]):
         result = k8snet("compile", *arguments)

@@ -281,7 +281,7 @@ def test_every_question_has_an_answer_and_asking_twice_gives_it_twice(topology: 
         assert answer == again.follow(source, family, value) == fabric.follow(source, family, value)
         if answer.verdict is REACHES:
             assert answer.landing is not None
-            assert fabric.routing(answer.landing).is_local(family, value)
+            assert fabric.routings[answer.landing].is_local(family, value)
         assert (answer.verdict is BLOCKED) <= (answer.cause is not Cause.DELIVERED)
         assert source != target or answer.verdict is REACHES
 

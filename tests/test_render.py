@@ -202,7 +202,7 @@ def test_our_own_words_stay_on_one_line(text: str) -> None:
 def test_a_row_is_the_command_the_sign_and_the_fact_of_a_step(topology: Topology) -> None:
     plan = plan_topology(topology)
     steps = list(plan.steps())
-    lines = rows("\n".join(next(here_documents(render_table(plan)))))
+    lines = rows("\n".join(next(here_documents("".join(render_table(plan))))))
     assert [split_row(line) for line in lines] == [
         (shell_line(step.argv), step.sign.value, f"{step.owner}: {step.words}") for step in steps
     ]
@@ -222,7 +222,7 @@ def test_no_line_has_blanks_at_its_end_and_no_line_ends_a_table_early(topology: 
 @given(topologies())
 def test_the_facts_of_a_group_stand_below_each_other(topology: Topology) -> None:
     """But for those of the longest commands, which do not push the others to the right."""
-    table = "\n".join(next(here_documents(render_table(plan_topology(topology)))))
+    table = "\n".join(next(here_documents("".join(render_table(plan_topology(topology))))))
     for group in table.split("\n\n"):
         columns = {
             len(line) - len(line.partition("  ")[2].lstrip()) for line in rows(group) if len(split_row(line)[0]) <= 100
@@ -234,7 +234,7 @@ def test_the_facts_of_a_group_stand_below_each_other(topology: Topology) -> None
 @given(topologies())
 def test_each_group_and_each_wave_says_why_it_is_there(topology: Topology) -> None:
     plan = plan_topology(topology)
-    lines = next(here_documents(render_table(plan)))
+    lines = next(here_documents("".join(render_table(plan))))
     said = [line for line in lines if line.startswith("#")]
     expected: list[str] = []
     for number, wave in enumerate(plan.waves, start=1):
@@ -405,7 +405,7 @@ def test_descriptions_are_harmless_even_unchecked(text: str) -> None:
 
 
 def assert_harmless(topology: Topology) -> None:
-    table = render_table(plan_topology(topology))
+    table = "".join(render_table(plan_topology(topology)))
     lines = [split_row(line) for line in rows(bash(f"{table}\ntopology\n").stdout.decode())]
     steps = list(plan_topology(topology).steps())
     assert [tuple(shlex.split(command)) for command, _, _ in lines] == [step.argv for step in steps]

@@ -87,7 +87,7 @@ def test_a_veth_made_inside_a_namespace(there: str, netns: str) -> None:
 
 def test_addresses() -> None:
     addresses = [parse_cidr("10.0.0.1/24"), parse_cidr("fd00:0::1/64")]
-    assert [row(step) for step in steps.add_addresses("n1", "eth0", addresses)] == [
+    assert [row(steps.add_address("n1", "eth0", address)) for address in addresses] == [
         "ip -n n1 address add 10.0.0.1/24 dev eth0 #  n1 eth0: inet 10.0.0.1/24",
         "ip -n n1 address add fd00::1/64 dev eth0 #  n1 eth0: inet6 fd00::1/64",
     ]

@@ -7,7 +7,7 @@ of its own, and whoever is on it an address of its own.  What is small comes fir
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, count
 from typing import TypeVar
@@ -44,6 +44,14 @@ PORT_OPTIONS = (
     ("cost", "4"),
     ("priority", "63"),
 )
+SETTLED_OPTIONS = (
+    (),
+    (("isolated", "on"),),
+    (("learning", "off"),),
+    (("hairpin", "on"), ("isolated", "on")),
+)
+"""Options of a port that leave no doubt about who reaches whom."""
+
 BRIDGE_OPTIONS = (
     ("stp_state", "1"),
     ("mcast_snooping", "0"),
@@ -71,19 +79,26 @@ DESCRIPTIONS = (
 _ROLLS = 120  # bytes drawn for each namespace: about what its interfaces use up
 
 
-def topologies(max_namespaces: int = 4, vlans: bool = True, externals: bool = True) -> st.SearchStrategy[Topology]:
+def topologies(
+    max_namespaces: int = 4, vlans: bool = True, externals: bool = True, routed: bool = False
+) -> st.SearchStrategy[Topology]:
     """Valid topologies of up to `max_namespaces` namespaces beside the host.
 
     `vlans` says whether bridges may filter VLANs, `externals` whether interfaces may be there that nobody makes.
+    Routes lead to networks where nobody is.  Where it is `routed`, there are more namespaces and veths, most neighbours
+    are used as routers to where they lead, more of them forward and masquerade what is their neighbours', and no option
+    of a port leaves open who reaches whom.
     """
-    return _topologies(max_namespaces, vlans, externals)
+    return _topologies(max_namespaces, vlans, externals, routed)
 
 
 @st.composite
-def _topologies(draw: Callable[[st.SearchStrategy[bytes]], bytes], most: int, vlans: bool, externals: bool) -> Topology:
+def _topologies(
+    draw: Callable[[st.SearchStrategy[bytes]], bytes], most: int, vlans: bool, externals: bool, routed: bool
+) -> Topology:
     size = _ROLLS * (most + 2)
     dice = _Dice(draw(st.binary(min_size=size, max_size=size)))
-    return _Builder(dice, vlans, externals).build(dice.number(0, most))
+    return _Builder(dice, vlans, externals, routed).build(dice.number(most // 2 if routed else 0, most))
 
 
 class _Dice:
@@ -116,16 +131,19 @@ class _Net:
     mtu: int | None = None
     members: dict[str, dict[int, Cidr]] = field(default_factory=dict)  # by namespace
 
+    def network(self, family: int) -> Cidr:
+        """The network of one family."""
+        if family == 4:
+            return Cidr(4, (10 << 24) + (self.number << 8), 24)
+        return Cidr(6, (0xFD00 << 112) + (self.number << 64), 64)
+
     def join(self, namespace: str) -> tuple[Cidr, ...]:
         """The addresses of a new member, one for each family; none for a namespace that is a member already."""
         if namespace in self.members:
             return ()
         host = len(self.members) + 2
-        networks = {
-            4: Cidr(4, (10 << 24) + (self.number << 8), 24),
-            6: Cidr(6, (0xFD00 << 112) + (self.number << 64), 64),
-        }
-        own = {family: networks[family]._replace(value=networks[family].value + host) for family in self.families}
+        networks = {family: self.network(family) for family in self.families}
+        own = {family: network._replace(value=network.value + host) for family, network in networks.items()}
         self.members[namespace] = own
         return tuple(own.values())
 
@@ -137,10 +155,11 @@ class _Net:
 class _Builder:
     """A topology in the making."""
 
-    def __init__(self, dice: _Dice, vlans: bool, externals: bool) -> None:
+    def __init__(self, dice: _Dice, vlans: bool, externals: bool, routed: bool) -> None:
         self.dice = dice
         self.vlans = vlans
         self.externals = externals
+        self.routed = routed
         self.nets: list[_Net] = []
         self.bridges: dict[tuple[str, str], Bridge] = {}
         self.net_of: dict[tuple[str, str], _Net] = {}
@@ -159,7 +178,7 @@ class _Builder:
                 self.add_bridge(name, bridge)
         self.join_bridges()
         self.address_bridges()
-        for _ in range(self.dice.number(0, 2 * len(spaces) + 1)):
+        for _ in range(self.dice.number(len(spaces) if self.routed else 0, 2 * len(spaces) + 1)):
             self.add_veth(spaces)
         if self.externals and self.dice.chance(3):
             self.add_external()
@@ -175,7 +194,7 @@ class _Builder:
 
     def add_net(self) -> _Net:
         net = _Net(len(self.nets) + 1)
-        net.families = self.dice.one(((4,), (6,), (4, 6), ()))
+        net.families = self.dice.one(((4,), (6,), (4, 6), (4, 6) if self.routed else ()))
         net.mtu = self.dice.one((None, 1400, 9000, 1280 if 6 in net.families else 576))
         self.nets.append(net)
         return net
@@ -233,7 +252,7 @@ class _Builder:
         taken = self.names[namespace]
         name = next(name for name in chain(END_NAMES, map("e{}".format, count())) if name not in taken)
         taken.add(name)
-        addresses = () if port or self.dice.chance(4) else net.join(namespace)
+        addresses = () if port or self.dice.chance(16 if self.routed else 4) else net.join(namespace)
         return End(
             name,
             addresses=addresses,
@@ -247,7 +266,8 @@ class _Builder:
     def port(self, namespace: str, name: str, trunk: bool = False) -> Port:
         filtering = self.bridges[namespace, name].vlan_filtering
         vlans = Vlans(tagged=(10, 20, 30)) if trunk else self.membership()
-        return Port(name, self.dice.some(PORT_OPTIONS), vlans if filtering and self.dice.chance() else None)
+        options = self.dice.one(SETTLED_OPTIONS) if self.routed else self.dice.some(PORT_OPTIONS)
+        return Port(name, options, vlans if filtering and self.dice.chance() else None)
 
     def membership(self) -> Vlans:
         return self.dice.one((Vlans(1), Vlans(10), Vlans(20, (30, 40)), Vlans(tagged=(10,))))
@@ -264,17 +284,14 @@ class _Builder:
     # What hangs on it
 
     def namespace(self, name: str) -> Namespace:
-        number = list(self.names).index(name) + 1
-        loopback = (
-            Cidr(4, (10 << 24) + (255 << 16) + number, 32),
-            Cidr(6, (0xFD00 << 112) + (0xFF << 96) + number, 128),
-        )
-        forwarding = self.dice.one((None, True, False))
-        masquerade = self.dice.some((Cidr(4, 10 << 24, 8), Cidr(6, 0xFD << 120, 8))) if forwarding else ()
+        loopback = (self.loopback(name, 4), self.loopback(name, 6))
+        forwarding = self.dice.one((True, True, None, False) if self.routed else (None, True, False))
+        inside = self.networks(name) if self.routed else (Cidr(4, 10 << 24, 8), Cidr(6, 0xFD << 120, 8))
+        masquerade = self.dice.some(inside) if forwarding else ()
         return Namespace(
             name,
             addresses=self.dice.some(loopback),
-            routes=self.dead_ends() + self.open_routes(name),
+            routes=self.dead_ends(name) + self.open_routes(name),
             bridges=tuple(bridge for (namespace, _), bridge in self.bridges.items() if namespace == name),
             interfaces=tuple(self.externals_of_host) if name == HOST else (),
             sysctls=self.dice.some(SYSCTLS) + self.interface_sysctls(name),
@@ -295,22 +312,34 @@ class _Builder:
         return replace(veth, inner=self.end_with_routes(veth.inner), outer=self.end_with_routes(veth.outer))
 
     def end_with_routes(self, end: End) -> End:
-        """The end with routes through neighbours, at most one to any destination in a namespace."""
-        routes = []
+        """The end with routes through neighbours, no two of one metric to any destination in a namespace."""
+        routes: list[Route] = []
         for address in end.addresses:
             net = next(net for net in self.nets if address in net.members.get(end.namespace, {}).values())
             neighbours = net.others(end.namespace, address.family)
+            if self.routed:
+                routes += self.ways_through(end, net, address.family)
             if neighbours and self.dice.chance():
                 via = self.dice.one(neighbours).address
-                routes.append(self.route(address.family, via, end.name, address.address))
+                routes.append(self.route(end.namespace, address.family, via, end.name, address.address))
             if self.dice.chance(6):
-                routes.append(Route(address.family, self.destination(address.family), dev=end.name))
+                to = self.destination(end.namespace, address.family)
+                routes.append(Route(address.family, to, dev=end.name, metric=self.metric()))
         return replace(end, routes=tuple(routes))
 
-    def route(self, family: int, via: str, dev: str | None, src: str) -> Route:
+    def ways_through(self, end: End, net: _Net, family: int) -> Iterator[Route]:
+        """Routes through the neighbours to what is behind them, most of those that can be."""
+        for name, own in net.members.items():
+            if name != end.namespace and family in own:
+                for network in self.networks_of(name, family, beside=end.namespace):
+                    if not self.dice.chance(4):
+                        self.destinations += 1
+                        yield Route(family, network, own[family].address, end.name, metric=self.metric())
+
+    def route(self, namespace: str, family: int, via: str, dev: str | None, src: str) -> Route:
         return Route(
             family,
-            self.dice.one((None, self.destination(family))),
+            self.dice.one((None, self.destination(namespace, family))),
             via=via,
             dev=dev,
             src=src if self.dice.chance(4) else None,
@@ -324,19 +353,45 @@ class _Builder:
             for family, own in net.members.get(namespace, {}).items():
                 neighbours = net.others(namespace, family)
                 if neighbours and self.dice.chance():
-                    return (self.route(family, neighbours[0].address, None, own.address),)
+                    return (self.route(namespace, family, neighbours[0].address, None, own.address),)
         return ()
 
-    def dead_ends(self) -> tuple[Route, ...]:
+    def dead_ends(self, namespace: str) -> tuple[Route, ...]:
         kind = self.dice.one(("", "", "blackhole", "unreachable", "prohibit"))
-        return (Route(4, self.destination(4), kind=kind),) if kind else ()
+        family = self.dice.one((4, 6)) if self.routed else 4
+        return (Route(family, self.destination(namespace, family), kind=kind, metric=self.metric()),) if kind else ()
 
-    def destination(self, family: int) -> Cidr:
-        """A network that is nobody's, another one each time."""
+    def metric(self) -> int | None:
+        """One of its own for the latest destination, where it may be another route's destination as well."""
+        return self.destinations if self.routed else None
+
+    def destination(self, namespace: str, family: int) -> Cidr:
+        """A network that is nobody's, another one each time; or where others are, and the namespace itself is not."""
         self.destinations += 1
+        if self.routed and not self.dice.chance(4):
+            others = [self.networks_of(name, family, beside=namespace) for name in self.names if name != namespace]
+            if others:
+                return self.dice.one([network for networks in others for network in networks])
         if family == 4:
             return Cidr(4, (100 << 24) + (64 << 16) + (self.destinations << 8), 24)
         return Cidr(6, (0xFD64 << 112) + (self.destinations << 64), 64)
+
+    def networks_of(self, namespace: str, family: int, beside: str) -> list[Cidr]:
+        """The networks that a namespace is on, and another one is not, and what it may have on `lo`."""
+        theirs = self.networks(beside)
+        mine = [own for own in self.networks(namespace) if own.family == family and own not in theirs]
+        return [*mine, self.loopback(namespace, family)]
+
+    def networks(self, namespace: str) -> list[Cidr]:
+        """The networks that a namespace is on."""
+        return [own.network for net in self.nets for own in net.members.get(namespace, {}).values()]
+
+    def loopback(self, namespace: str, family: int) -> Cidr:
+        """The address that a namespace may have on `lo`."""
+        number = list(self.names).index(namespace) + 1
+        if family == 4:
+            return Cidr(4, (10 << 24) + (255 << 16) + number, 32)
+        return Cidr(6, (0xFD00 << 112) + (0xFF << 96) + number, 128)
 
     def lladdr(self) -> str | None:
         if self.dice.chance(4):

@@ -18,14 +18,14 @@ from k8snet_scripts.diagnostics import Report
 from k8snet_scripts.topology import Topology
 
 
-def check_topology(topology: Topology, report: Report) -> None:
+def check_topology(topology: Topology, report: Report, *, values: bool = True) -> None:
     """Append what is wrong with a topology to a report.
 
-    If the frontend has reported something, the model lacks what it refused: values are not looked at again, and what
-    may only follow from that lack is not said.
+    `values` is false where a frontend has looked at every value by itself already.  If it has reported something, the
+    model lacks what it refused, and what may only follow from that lack is not said.
     """
     findings = FirstFindings(report)
-    if report.ok:
+    if values and report.ok:
         check_values(topology, findings)
         if not report.ok:
             return

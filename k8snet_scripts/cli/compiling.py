@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,8 @@ from k8snet_scripts.cli.arguments import blaming, compiled, templates_option, to
 from k8snet_scripts.cli.messages import Findings, shell
 
 if TYPE_CHECKING:
+    from k8snet_scripts.drafts import Draft, Drafts
     from k8snet_scripts.render import Kind
-    from k8snet_scripts.scripts import Scripts
 
 
 @click.command("compile", short_help="Write the scripts of topologies.")
@@ -42,42 +43,57 @@ def compile_(topologies: Sequence[str], output: Path | None, check: bool, templa
     \b
       k8snet compile --check lab/topology.toml
     """
-    scripts = _compile_all(topologies, templates)
-    if len(scripts) < len(topologies):
-        return Findings.exit_code
-    directories = _destinations(topologies, scripts, output)
-    handle = _show_stale if check else _write
-    with blaming(templates):
-        stale = [handle(each, directory) for each, directory in zip(scripts, directories, strict=True)]
-    if not check or not any(stale):
+    with _drafting(beside=not check) as drafts:
+        if not _draft_all(topologies, output, templates, drafts):
+            return Findings.exit_code
+        if not check:
+            _place(drafts)
+            return 0
+        stale = [draft for draft in drafts if draft.is_news]
+        for draft in stale:
+            _show_difference(draft)
+    if not stale:
         return 0
     click.echo(f"stale scripts; to write them anew: {_mending(topologies, output, templates)}", err=True)
     return 1
 
 
-def _compile_all(topologies: Sequence[str], templates: Path | None) -> list[Scripts]:
-    """The scripts of the topologies that have any; the findings of the others are shown."""
-    scripts = []
+@contextmanager
+def _drafting(beside: bool) -> Iterator[Drafts]:
+    """Drafts that lie beside the places where they belong, or else where nobody looks."""
+    from tempfile import TemporaryDirectory
+
+    from k8snet_scripts.drafts import Drafts
+
+    directory = nullcontext() if beside else TemporaryDirectory(prefix="k8snet-")
+    with directory as home, Drafts(Path(home) if home else None) as drafts:
+        yield drafts
+
+
+def _draft_all(topologies: Sequence[str], output: Path | None, templates: Path | None, drafts: Drafts) -> bool:
+    """Draft the scripts of each topology; whether there were any of all, or findings that are shown."""
+    owners: dict[Path, str] = {}
+
+    def draft(topology: str) -> None:
+        scripts = compiled(topology, templates)
+        directory = _destination(topology, scripts.name, output, several=len(topologies) > 1)
+        place = directory.resolve()
+        if place in owners:
+            way_out = "give them different names" if output else "give each a directory of its own, or use -o"
+            both = f"`{owners[place]}` and `{topology}`"
+            raise click.UsageError(f"{both} would write the same files in {directory}; {way_out}")
+        owners[place] = topology
+        with blaming(templates):
+            scripts.draft(directory, drafts)
+
+    good = True
     for topology in topologies:
         try:
-            scripts.append(compiled(topology, templates))
+            draft(topology)
         except Findings as findings:
             findings.show()
-    return scripts
-
-
-def _destinations(topologies: Sequence[str], scripts: Sequence[Scripts], output: Path | None) -> list[Path]:
-    """The directory for the scripts of each topology; no two have the same one."""
-    taken: dict[Path, str] = {}
-    directories: list[Path] = []
-    for topology, each in zip(topologies, scripts, strict=True):
-        directory = _destination(topology, each.name, output, several=len(topologies) > 1)
-        other = taken.setdefault(directory.resolve(), topology)
-        if len(taken) == len(directories):  # it was taken
-            way_out = "give them different names" if output else "give each a directory of its own, or use -o"
-            raise click.UsageError(f"`{other}` and `{topology}` would write the same files in {directory}; {way_out}")
-        directories.append(directory)
-    return directories
+            good = False
+    return good
 
 
 def _destination(topology: str, name: str, output: Path | None, several: bool) -> Path:
@@ -86,30 +102,19 @@ def _destination(topology: str, name: str, output: Path | None, several: bool) -
     return output / name if several else output
 
 
-def _write(scripts: Scripts, directory: Path) -> bool:
-    """Write scripts, and print the path of each; whether any was stale."""
-    from k8snet_scripts.render import KINDS
-
-    written = scripts.write(directory)
-    for path in (directory / f"{kind}.sh" for kind in KINDS):
-        click.echo(click.format_filename(path) if path in written else f"{click.format_filename(path)} is up to date")
-    return bool(written)
+def _place(drafts: Drafts) -> None:
+    """Put drafts where they belong, and print the path of each."""
+    for draft in drafts:
+        name = click.format_filename(draft.path)
+        click.echo(name if draft.place() else f"{name} is up to date")
 
 
-def _show_stale(scripts: Scripts, directory: Path) -> bool:
-    """Print how the scripts in a directory differ from what they should be; whether they do."""
-    from k8snet_scripts.render import KINDS
-
-    stale = False
-    for kind in KINDS:
-        path = directory / f"{kind}.sh"
-        before = path.read_bytes().decode(errors="replace") if path.exists() else None
-        after = scripts.text(kind)
-        if before != after:
-            stale = True
-            for line in _diff(before, after, click.format_filename(path)):
-                click.secho(line, fg={"+": "green", "-": "red", "@": "cyan"}.get(line[0]))
-    return stale
+def _show_difference(draft: Draft) -> None:
+    """Print how a draft differs from what is at its place."""
+    before = draft.path.read_bytes().decode(errors="replace") if draft.path.exists() else None
+    after = draft.file.read_bytes().decode()
+    for line in _diff(before, after, click.format_filename(draft.path)):
+        click.secho(line, fg={"+": "green", "-": "red", "@": "cyan"}.get(line[0]))
 
 
 def _diff(before: str | None, after: str, path: str) -> Iterator[str]:

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Literal, TypeAlias, TypeVar
 
 from k8snet_scripts.diagnostics import Report, close_match
-from k8snet_scripts.frontend.ranges import Each, PerIndex, Range, Ranges, convert, gather, insert_index
+from k8snet_scripts.frontend.ranges import Each, PerIndex, Range, Ranges, convert, gather, insert_index, remember
 from k8snet_scripts.rules.refusal import Refused, kind_of, show
 from k8snet_scripts.topology import Path
 
@@ -213,4 +213,4 @@ class Table:
             self.error("nested-range", path, f"{show(key)} is a range below a range", help, at="key")
             return None, None
         guarded = self.guard(path, check, "key")
-        return span, convert(guarded, PerIndex(span.key))
+        return span, remember(convert(guarded, PerIndex(span.key)))

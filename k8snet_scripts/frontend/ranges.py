@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Generic, TypeAlias, TypeVar
 
 from k8snet_scripts.rules.refusal import Refused, show
@@ -120,6 +121,11 @@ def convert(make: Callable[[S], T | None], value: Each[S]) -> Each[T | None]:
         return None if part is None else make(part)
 
     return PerIndex(convert_at)
+
+
+def remember(value: Each[T | None]) -> Each[T | None]:
+    """The same value, for one that several others are made of: what it is for the latest index is kept."""
+    return PerIndex(lru_cache(maxsize=1)(value.at)) if isinstance(value, PerIndex) else value
 
 
 def combine(make: Callable[..., T], **parts: object) -> Each[T]:

@@ -13,7 +13,7 @@ from enum import Enum
 
 from k8snet_scripts.addresses import format_address
 from k8snet_scripts.reach.neighbours import Neighbours
-from k8snet_scripts.reach.routing import Choice, Hop, Routing
+from k8snet_scripts.reach.routing import Choice, Hop, Routing, Routings
 from k8snet_scripts.reach.switching import Station, Switching
 from k8snet_scripts.topology import Topology
 
@@ -99,9 +99,8 @@ class Fabric:
 
     def __init__(self, topology: Topology) -> None:
         self.switching = Switching(topology)
-        self._namespaces = {namespace.name: namespace for namespace in topology.everywhere()}
-        self._routings: dict[str, Routing] = {}
-        self.neighbours = Neighbours(topology, self.switching, self.routing)
+        self.routings = Routings(topology, self.switching)
+        self.neighbours = Neighbours(topology, self.switching, self.routings)
 
     def verdict(self, source: str, family: int, value: int) -> tuple[Verdict, str]:
         """What becomes of a connection from a namespace to an address, and why in a few words."""
@@ -110,7 +109,7 @@ class Fabric:
 
     def follow(self, source: str, family: int, value: int) -> Answer:
         """What becomes of a connection from a namespace to an address, in full."""
-        routing = self.routing(source)
+        routing = self.routings[source]
         if routing.is_local(family, value):
             return Answer(Verdict.REACHES, Cause.DELIVERED, f"an address of {source} itself", source)
         try:
@@ -124,14 +123,6 @@ class Fabric:
         if len({answer.verdict for answer in answers}) > 1:
             return Answer(Verdict.UNKNOWN, Cause.UNDECIDED, f"{source} may choose one source address or another")
         return answers[0]
-
-    def routing(self, namespace: str) -> Routing:
-        """The routing of one namespace."""
-        routing = self._routings.get(namespace)
-        if routing is None:
-            routing = Routing(self._namespaces[namespace], self.switching.stations(namespace))
-            self._routings[namespace] = routing
-        return routing
 
     def _round_trip(self, source: str, family: int, own: int, value: int) -> Answer:
         there = _Packet(family, own, value, source)
@@ -167,7 +158,7 @@ class Fabric:
         """Move a packet to the namespace that takes it.  Raises `_Dropped` when none does."""
         family, target = packet.family, packet.target
         for _ in range(MOST_HOPS):
-            routing = self.routing(packet.namespace)
+            routing = self.routings[packet.namespace]
             if routing.is_unsettled(family):
                 raise _Dropped(Cause.UNDECIDED, f"sysctls of {packet.namespace} change the rules")
             if packet.arrival:
@@ -246,7 +237,7 @@ class Fabric:
                 raise _Dropped(Cause.NO_PASSAGE, f"on {where} no frames pass to {address}")
             raise _Dropped(Cause.NO_NEIGHBOUR, f"nobody on {where} answers for {address}")
         for home in self.switching.bystanders(leaving, found.station):
-            if self.routing(home).masquerades(family, packet.source, packet.target):
+            if self.routings[home].masquerades(family, packet.source, packet.target):
                 why = f"{home} masquerades what its bridges pass on, if the kernel shows it to nft"
                 raise _Dropped(Cause.UNDECIDED, why)
         if packet.arrival is leaving and not self.switching.connects(packet.stations[-1], found.station, family):

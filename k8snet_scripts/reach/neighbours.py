@@ -5,11 +5,11 @@ In IPv4 it is any namespace that has the address, on whatever interface; in IPv6
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from k8snet_scripts.addresses import Cidr, is_link_local
-from k8snet_scripts.reach.routing import Routing
+from k8snet_scripts.reach.routing import Routings
 from k8snet_scripts.reach.switching import Station, Switching
 from k8snet_scripts.topology import Topology
 
@@ -29,9 +29,9 @@ class Found(NamedTuple):
 class Neighbours:
     """The addresses of a topology by who has them."""
 
-    def __init__(self, topology: Topology, switching: Switching, routing_of: Callable[[str], Routing]) -> None:
+    def __init__(self, topology: Topology, switching: Switching, routings: Routings) -> None:
         self._switching = switching
-        self._routing_of = routing_of
+        self._routings = routings
         self._owner: dict[int, dict[int, str]] = {4: {}, 6: {}}  # by family and address: the namespace that has it
         self._owners: dict[int, dict[int, list[str]]] = {4: {}, 6: {}}  # the same, where there are several
         self._networks_of_lo: list[tuple[Cidr, str]] = []  # a namespace may answer for each address of these
@@ -79,7 +79,7 @@ class Neighbours:
             owners = owners + [
                 name
                 for network, name in self._networks_of_lo
-                if network.contains(4, address) and name not in owners and self._routing_of(name).is_local(4, address)
+                if network.contains(4, address) and name not in owners and self._routings[name].is_local(4, address)
             ]
         return owners
 

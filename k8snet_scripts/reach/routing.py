@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from k8snet_scripts.addresses import Cidr, mask, parse_address
 from k8snet_scripts.reach.sources import best_sources6, global_addresses
-from k8snet_scripts.reach.switching import Station
-from k8snet_scripts.topology import DEFAULT_METRIC, HOST, Namespace, Route
+from k8snet_scripts.reach.switching import Station, Switching
+from k8snet_scripts.topology import DEFAULT_METRIC, HOST, Namespace, Route, Topology
 
 CONNECTED_METRIC = {4: 0, 6: 256}
 MAIN = 254
@@ -121,12 +121,13 @@ class Routing:
                 fallback = True
                 break
             if hops:
-                metric = min(hop.metric for hop in hops)
+                metric = min([hop.metric for hop in hops])
                 best = [hop for hop in hops if hop.metric == metric]
                 fallback = len(best) < len(hops)
         if not best:
             return None
-        return Choice(best[0], any(hop[:3] != best[0][:3] for hop in best), fallback)
+        tied = len(best) > 1 and any(hop[:3] != best[0][:3] for hop in best)
+        return Choice(best[0], tied, fallback)
 
     def sources(self, family: int, hop: Hop, target: int) -> Sequence[int]:
         """The addresses of which Linux takes one as the source of a packet that leaves by `hop`.
@@ -237,6 +238,19 @@ class Routing:
         for station in self._stations.values():
             found += global_addresses(station.interface.addresses, family)
         return found
+
+
+class Routings(dict[str, Routing]):
+    """The routing of each namespace of a topology by its name, made when it is first asked for."""
+
+    def __init__(self, topology: Topology, switching: Switching) -> None:
+        super().__init__()
+        self._namespaces = {namespace.name: namespace for namespace in topology.everywhere()}
+        self._switching = switching
+
+    def __missing__(self, name: str) -> Routing:
+        routing = self[name] = Routing(self._namespaces[name], self._switching.stations(name))
+        return routing
 
 
 def _by_family(addresses: Iterable[Cidr]) -> dict[int, list[Cidr]]:

@@ -16,11 +16,13 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from live.drift import Standing
 from live.features import Kernel
 from live.sandbox import Sandbox, refusal
 
@@ -99,3 +101,17 @@ def sandbox(privileges: None) -> Iterator[Sandbox]:
     """A private piece of machine, empty but for a `lo` that is down."""
     with Sandbox() as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def standing(privileges: None) -> Iterator[Callable[[str], Standing]]:
+    """Networks that stand for all tests of a module; one that a failed test left spoilt is made anew."""
+    made: dict[str, Standing] = {}
+    with ExitStack() as sandboxes:
+
+        def give(name: str) -> Standing:
+            if name not in made or made[name].spoilt:
+                made[name] = Standing(sandboxes.enter_context(Sandbox()), name)
+            return made[name]
+
+        yield give

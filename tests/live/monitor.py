@@ -5,12 +5,20 @@ one has an id in the listener's (a veth between the two gives it one, `ip netns 
 are joined only to each other are never heard; and it prints interface names of the listener's own namespace for the
 indexes it gets.  So one more `ip monitor` listens inside every namespace, and `nft monitor` where nft works.  Making or
 deleting a namespace raises no event at all: the files in /run/netns are compared.
+
+One announcement comes late, whatever is done meanwhile: a bridge starts a timer when a port begins to forward, even
+without a spanning tree, and announces the port again when the timer ends, 15 seconds later unless `forward_delay` says
+otherwise.  Where such a timer ended while the monitor listened, one announcement of that port is not counted.
 """
 
 from __future__ import annotations
 
+import json
+import re
 import signal
 import time
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -21,6 +29,21 @@ from live.settle import settle
 _NETNS = "for file in /run/netns/*; do [ -e $file ] && stat -L -c '%n %i' $file; done; true"
 _CHANCE = "[NEIGH]"
 """Neighbours that are learned and forgotten as traffic goes: only permanent ones are configuration."""
+
+_TIMERS = """
+shopt -s nullglob
+echo host
+ip -j -d link show type bridge_slave
+for file in /run/netns/*; do
+    echo "${file##*/}"
+    nsenter --net="$file" ip -j -d link show type bridge_slave 2>/dev/null || echo '[]'
+done
+"""
+_PORT = re.compile(r"(?:\[nsid \w+\])?\[LINK\](\d+): ([^:@]+)(?:@[^:]+)?: <[^>]*> mtu \d+ master .*")
+"""How a bridge announces one of its ports: as `ip link show` does, but without the port's own queueing discipline."""
+
+_Port = tuple[str, int, str]
+"""A port: its namespace, index and name."""
 
 
 class Monitor:
@@ -37,6 +60,7 @@ class Monitor:
 
     def __enter__(self) -> Self:
         settle(self._sandbox)
+        self._timers = self._read_timers()
         self._before = self._namespaces()
         enter = {Path(line.split()[0]).name: ["nsenter", f"--net={line.split()[0]}"] for line in self._before}
         self._listeners = [("host", self._start([], ["ip", "-o", "monitor", "all-nsid", "label", "all"]))]
@@ -59,8 +83,12 @@ class Monitor:
                     _wait_until_idle(listener)
         finally:
             heard = [(name, self._stop(listener)) for name, listener in self._listeners]
-        self.events = [f"{name}: {line}" for name, lines in heard for line in lines]
-        self.host_events = heard[0][1]
+        ended = [port for port, runs in self._read_timers().items() if not runs and self._timers.get(port)]
+        self.host_events = _without_late_ones(heard[0][1], ended)
+        self.events = [f"host: {line}" for line in self.host_events]
+        for name, lines in heard[1:]:
+            own = (port for port in ended if port[0] == name)
+            self.events += [f"{name}: {line}" for line in _without_late_ones(lines, own)]
         after = self._namespaces()
         self.events += [f"namespace gone: {line}" for line in self._before if line not in after]
         self.events += [f"namespace new: {line}" for line in after if line not in self._before]
@@ -68,6 +96,16 @@ class Monitor:
     def _namespaces(self) -> list[str]:
         """Path and inode of every named namespace."""
         return self._sandbox.bash(_NETNS, check=True).stdout.splitlines()
+
+    def _read_timers(self) -> dict[_Port, bool]:
+        """Every port of a bridge, and whether the timer runs at whose end it is announced once more."""
+        lines = self._sandbox.bash(_TIMERS, check=True).stdout.splitlines()
+        return {
+            (namespace, link["ifindex"], link["ifname"]): link["linkinfo"]["info_slave_data"]["forward_delay_timer"] > 0
+            for namespace, listing in zip(lines[::2], lines[1::2], strict=True)
+            for link in json.loads(listing)
+            if link
+        }
 
     def _start(self, enter: list[str], argv: list[str]) -> Process:
         return self._sandbox.popen([*enter, *argv])
@@ -78,6 +116,19 @@ class Monitor:
         done = listener.wait()
         assert done.returncode == -signal.SIGTERM, f"a listener ended early: {done}"
         return [line for line in done.stdout.splitlines() if _CHANCE not in line or line.rstrip().endswith("PERMANENT")]
+
+
+def _without_late_ones(lines: list[str], ended: Iterable[_Port]) -> list[str]:
+    """The lines without the last announcement of each port whose timer has ended."""
+    due = Counter(f"{index} {name}" for _, index, name in ended)
+    kept = []
+    for line in reversed(lines):
+        port = _PORT.fullmatch(line)
+        if port and due[f"{port[1]} {port[2]}"]:
+            due[f"{port[1]} {port[2]}"] -= 1
+        else:
+            kept.append(line)
+    return kept[::-1]
 
 
 def _wait_until_idle(listener: Process, timeout: float = 20) -> None:

@@ -21,9 +21,10 @@ WAITING = "another run on docker is under way; waiting for it"
 
 
 def start(network: Network, kind: Kind, *args: str) -> Process:
-    """Starts a script from a file."""
+    """Starts a script from a file, which is written once: another run may be reading it."""
     path = network.sandbox.directory / f"{network.name}.{kind}.sh"
-    path.write_text(network.text(kind))
+    if not path.exists():
+        path.write_text(network.text(kind))
     return network.sandbox.popen(["bash", str(path), *args])
 
 

@@ -62,6 +62,34 @@ def test_the_host_alone_does_not_hear_namespaces_that_it_has_no_id_for(sandbox: 
     assert {line.partition("]")[0] for line in monitor.host_events} == {"[nsid 0"}
 
 
+TIMERS = """
+ip link set dev br0 type bridge forward_delay 800
+ip link set dev o1 down
+ip link set dev o1 up
+ip -n two link add name br1 type bridge forward_delay 800
+ip -n two link add name o2 master br1 up type veth peer name p2
+ip -n two link set dev p2 up
+ip -n two link set dev br1 up
+"""
+RUNNING = """
+set -e
+ip -j -d link show dev o1 | grep -q 'forward_delay_timer":[1-9]'
+ip -j -n two -d link show dev o2 | grep -q 'forward_delay_timer":[1-9]'
+"""
+ENDED = """
+until ip -j -d link show dev o1 | grep -q 'forward_delay_timer":0.00'; do sleep 0.2; done
+until ip -j -n two -d link show dev o2 | grep -q 'forward_delay_timer":0.00'; do sleep 0.2; done
+"""
+
+
+@pytest.mark.needs("speed")
+def test_a_port_that_is_announced_late_was_not_changed(sandbox: Sandbox) -> None:
+    sandbox.bash(BUILD + TIMERS, check=True)
+    with Monitor(sandbox) as monitor:
+        sandbox.bash(RUNNING + "bridge link set dev o1 hairpin on" + ENDED, check=True)
+    assert {line.partition("@")[0] for line in monitor.events} == {"host: [nsid current][LINK]3: o1"}
+
+
 @pytest.mark.needs("nft_masquerade")
 def test_nft_is_heard_inside_a_namespace(sandbox: Sandbox) -> None:
     assert "two: add table ip lab" in heard(sandbox, "ip netns exec two nft add table ip lab")

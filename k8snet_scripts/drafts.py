@@ -1,0 +1,71 @@
+"""Drafts: scripts that are written whole, and only then put where they belong, all of them or none.
+
+A draft lies on the disk, so that many large scripts take no more memory than one, and in the directory that it is for
+(or the nearest there is already), so that nobody ever finds half a script: it gets there by being renamed.
+"""
+
+from __future__ import annotations
+
+import filecmp
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An executable script that is written in `file` and belongs at `path`."""
+
+    path: Path
+    file: Path
+
+    @property
+    def is_news(self) -> bool:
+        """Whether there is anything else at its place, or nothing."""
+        return not (self.path.is_file() and filecmp.cmp(self.path, self.file, shallow=False))
+
+    def place(self) -> bool:
+        """Put it where it belongs, unless it is there already and can be run; whether it was not."""
+        if os.access(self.path, os.X_OK) and not self.is_news:
+            return False
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.file.replace(self.path)
+        return True
+
+
+class Drafts:
+    """The drafts of one command, in order; those that are not placed by its end are removed.
+
+    With `home`, which must be a directory, they lie there.
+    """
+
+    def __init__(self, home: Path | None = None) -> None:
+        self._home = home
+        self._drafts: list[Draft] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for draft in self._drafts:
+            draft.file.unlink(missing_ok=True)
+
+    def __iter__(self) -> Iterator[Draft]:
+        return iter(self._drafts)
+
+    def write(self, path: Path, text: Iterable[str]) -> None:
+        """Write the draft of a script that belongs at `path`; its text may come in pieces."""
+        home = self._home or next(filter(Path.is_dir, path.parents), path.parent)
+        file = home / f".{path.name}.{os.getpid()}.{len(self._drafts)}"
+        self._drafts.append(Draft(path, file))
+        try:
+            opened = file.open("w", encoding="utf-8")
+        except OSError as error:
+            error.filename = os.fspath(path)  # which says more than the name of a draft
+            raise
+        with opened:
+            opened.writelines(text)
+        mode = file.stat().st_mode
+        file.chmod(mode | (mode & 0o444) >> 2)  # whoever may read it may run it

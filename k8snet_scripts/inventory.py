@@ -1,0 +1,79 @@
+"""The inventory of a topology: what is in which namespace, and what its addresses and routes have in common.
+
+It is made once, with one look at everything, for the plan to look things up in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+from k8snet_scripts.addresses import parse_address
+from k8snet_scripts.topology import HOST, End, Interface, Namespace, Topology, Veth
+
+
+def link_group(name: str) -> int:
+    """The link group that marks what the topology `name` owns: 31 bits of the name's SHA-256, above all common ones."""
+    digest = hashlib.sha256(name.encode()).digest()
+    return 2**16 + int.from_bytes(digest[:8], "big") % (2**31 - 2**16)
+
+
+def nft_table(name: str) -> str:
+    """The nft table, family inet, that the topology `name` has in every namespace that masquerades."""
+    return f"k8snet-{name}"
+
+
+class Inventory:
+    """A topology, looked up by namespace."""
+
+    def __init__(self, topology: Topology) -> None:
+        self.topology = topology
+        self.mark = str(link_group(topology.name))
+        self.table = nft_table(topology.name)
+        self.made: dict[str, list[Veth]] = {}  # the pairs, by the namespace that they are made from
+        self.ends: dict[str, list[End]] = {}
+        self.families: tuple[int, ...]  # that the topology uses, IPv4 first
+        self.next_hops: frozenset[tuple[int, int]]  # family and value of every address that some route goes through
+        self.sources: dict[str, set[str]] = {}  # the addresses that IPv6 routes name with `src`, by namespace
+        self._makers: set[int] = set()  # ends, by identity
+        for veth in topology.veths:
+            maker, _ = made_from(veth)
+            self._makers.add(id(maker))
+            self.made.setdefault(maker.namespace, []).append(veth)
+            for end in (veth.inner, veth.outer):
+                self.ends.setdefault(end.namespace, []).append(end)
+        self._survey()
+
+    def is_maker(self, end: End) -> bool:
+        """Whether its pair is made from an end."""
+        return id(end) in self._makers
+
+    def _survey(self) -> None:
+        families: set[int] = set()
+        vias: set[str | None] = set()
+        for name, holder in _holders(self.topology):
+            for address in holder.addresses:
+                families.add(address.family)
+            for route in holder.routes:
+                vias.add(route.via)
+                if route.src and route.family == 6:
+                    self.sources.setdefault(name, set()).add(route.src)
+        self.families = tuple(sorted(families)) or (4,)
+        self.next_hops = frozenset(parse_address(via) for via in vias if via)
+
+
+def made_from(veth: Veth) -> tuple[End, End]:
+    """The end whose namespace makes the pair, and its peer: the host where it has an end, else the peer's namespace."""
+    if veth.inner.namespace == HOST and veth.outer.namespace != HOST:
+        return veth.inner, veth.outer
+    return veth.outer, veth.inner
+
+
+def _holders(topology: Topology) -> Iterator[tuple[str, Interface | Namespace]]:
+    """Everything that has addresses and routes, with the name of its namespace."""
+    for end in topology.ends():
+        yield end.namespace, end
+    for namespace in topology.everywhere():
+        yield namespace.name, namespace
+        for interface in (*namespace.bridges, *namespace.interfaces):
+            yield namespace.name, interface

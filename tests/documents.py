@@ -1,0 +1,109 @@
+"""Any valid model, written as the document that says it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from k8snet_scripts.topology import (
+    HOST,
+    Bridge,
+    Interface,
+    Namespace,
+    Port,
+    Route,
+    Topology,
+    Veth,
+    Vlans,
+)
+
+
+def document(topology: Topology, short: bool) -> dict[str, object]:
+    """A topology as the file would say it; with `short`, what a peer has stands in the table of the veth if it can."""
+    host = place(topology.host)
+    root: dict[str, Any] = {"name": topology.name, "description": topology.description, "host": host}
+    for key in ("bridges", "interfaces"):
+        root[key] = host.pop(key)
+    root["namespaces"] = {namespace.name: place(namespace) for namespace in topology.namespaces}
+    for namespace in root["namespaces"].values():
+        assert not namespace.pop("interfaces")
+    for veth in topology.veths:
+        home = root if veth.inner.namespace == HOST else root["namespaces"][veth.inner.namespace]
+        home.setdefault("veths", {})[veth.inner.name] = veth_table(veth, short)
+    return root
+
+
+def veth_table(veth: Veth, short: bool) -> dict[str, object]:
+    inner, outer = interface(veth.inner, "master"), interface(veth.outer, "bridge")
+    if short and not veth.inner.port:
+        inner |= {key: outer.pop(key) for key in [*port(veth.outer.port, "bridge")]}
+    peer = {"name": veth.outer.name, "namespace": veth.outer.namespace, **outer}
+    plain = short and veth.outer.namespace == HOST and not outer
+    return {**inner, "peer": veth.outer.name if plain else peer}
+
+
+def place(namespace: Namespace) -> dict[str, Any]:
+    table: dict[str, Any] = {
+        "addresses": [str(address) for address in namespace.addresses],
+        "routes": [route(item, None) for item in namespace.routes],
+        "sysctls": dict(namespace.sysctls),
+        "masquerade": [str(item.source) for item in namespace.masquerade],
+        "description": namespace.description,
+        "bridges": {item.name: bridge(item) for item in namespace.bridges},
+        "interfaces": {item.name: {**interface(item, "bridge"), "external": True} for item in namespace.interfaces},
+    }
+    if namespace.forwarding is not None:
+        table["forwarding"] = namespace.forwarding
+    return table
+
+
+def interface(item: Interface, key: str) -> dict[str, object]:
+    table: dict[str, object] = port(item.port, key)
+    if item.addresses:
+        table["addresses"] = [str(address) for address in item.addresses]
+    if item.routes:
+        table["routes"] = [route(one, item.name) for one in item.routes]
+    if item.description:
+        table["description"] = item.description
+    if item.mtu:
+        table["mtu"] = item.mtu
+    if item.lladdr:
+        table["lladdr"] = item.lladdr.upper()
+    return table
+
+
+def port(item: Port | None, key: str) -> dict[str, object]:
+    if item is None:
+        return {}
+    options = {word: int(value) if value.isdecimal() else value == "on" for word, value in item.options}
+    return {key: item.bridge, **options, **membership(item.vlans)}
+
+
+def membership(vlans: Vlans | None) -> dict[str, object]:
+    if vlans is None:
+        return {}
+    return ({"untagged": vlans.untagged} if vlans.untagged else {}) | {"tagged": list(vlans.tagged)}
+
+
+def bridge(item: Bridge) -> dict[str, object]:
+    table = interface(item, "bridge")
+    for word, value in item.options:
+        if word in ("stp_state", "mcast_snooping"):
+            table[word.removesuffix("_state")] = value == "1"
+        else:
+            table[word] = (
+                int(value) / 100 if word in ("forward_delay", "hello_time", "max_age", "ageing_time") else int(value)
+            )
+    if item.external:
+        table["external"] = True
+    else:
+        table |= {"vlan_filtering": item.vlan_filtering, **membership(item.vlans)}
+    return table | {"subnet": [str(subnet) for subnet in item.subnets]}
+
+
+def route(item: Route, home: str | None) -> dict[str, object]:
+    table: dict[str, object] = {"to": str(item.to) if item.to else "default", "type": item.kind, "onlink": item.onlink}
+    table["family"] = item.family
+    words = {"via": item.via, "src": item.src, "metric": item.metric, "table": item.table}
+    if item.dev != home:
+        words["dev"] = item.dev
+    return table | {key: value for key, value in words.items() if value is not None}

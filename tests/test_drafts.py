@@ -1,0 +1,76 @@
+"""Drafts: nobody finds half a script, and of several scripts all are placed or none."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from k8snet_scripts.drafts import Drafts
+
+
+def names(directory: Path) -> list[str]:
+    return sorted(str(path.relative_to(directory)) for path in directory.rglob("*") if path.is_file())
+
+
+def broken() -> Iterator[str]:
+    yield "half of it"
+    raise ValueError("no more")
+
+
+def test_a_draft_is_placed_with_all_its_pieces_and_can_be_run(tmp_path: Path) -> None:
+    path = tmp_path / "setup.sh"
+    with Drafts() as drafts:
+        drafts.write(path, ["one\n", "zwölf\n"])
+        assert not path.exists()
+        assert [draft.place() for draft in drafts] == [True]
+    assert path.read_bytes() == "one\nzwölf\n".encode()
+    assert os.access(path, os.X_OK)
+    assert names(tmp_path) == ["setup.sh"]
+
+
+def test_drafts_that_are_not_placed_leave_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    with pytest.raises(ValueError, match="no more"), Drafts() as drafts:
+        drafts.write(tmp_path / "a" / "setup.sh", ["whole"])
+        drafts.write(tmp_path / "new" / "place" / "setup.sh", ["whole"])
+        drafts.write(tmp_path / "a" / "verify.sh", broken())
+    assert names(tmp_path) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_directories_are_made_for_what_is_placed(tmp_path: Path) -> None:
+    paths = [tmp_path / "new" / name / "setup.sh" for name in ("one", "two")]
+    with Drafts() as drafts:
+        for path in paths:
+            drafts.write(path, [str(path)])
+        assert not (tmp_path / "new").exists()
+        assert all(draft.place() for draft in drafts)
+    assert [path.read_text() for path in paths] == list(map(str, paths))
+    assert names(tmp_path) == ["new/one/setup.sh", "new/two/setup.sh"]
+
+
+def test_drafts_may_lie_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "place").mkdir()
+    with Drafts(tmp_path / "home") as drafts:
+        drafts.write(tmp_path / "place" / "setup.sh", ["text"])
+        assert len(names(tmp_path / "home")) == 1
+        assert names(tmp_path / "place") == []
+
+
+def test_only_what_differs_is_news(tmp_path: Path) -> None:
+    for name, text in (("same", "text"), ("other", "another text"), ("longer", "text, and more")):
+        (tmp_path / name).write_text(text)
+    with Drafts() as drafts:
+        for name in ("same", "other", "longer", "missing"):
+            drafts.write(tmp_path / name, ["te", "xt"])
+        assert [draft.path.name for draft in drafts if draft.is_news] == ["other", "longer", "missing"]
+
+
+def test_what_cannot_be_written_is_called_by_the_name_of_the_script(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError) as raised, Drafts(tmp_path / "nowhere") as drafts:
+        drafts.write(tmp_path / "setup.sh", ["text"])
+    assert raised.value.filename == str(tmp_path / "setup.sh")
