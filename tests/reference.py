@@ -190,11 +190,14 @@ class _Comparison:
                     if route.family == 6:  # `default` alone would be that of IPv4
                         words = ["::/0" if word == "default" else word for word in words]
                     self.remove((*_ip(namespace), "route", "delete", *words))
+        ports = {step.owner for step in self.steps if step.words.startswith("master ")}
         for interface in sorted(self.modelled):
             namespace, _, name = interface.partition(" ")
             if not self.exists(interface):
                 continue
             link = self.kernel.spaces[namespace].links[name]
+            if link.master and interface not in ports:
+                self.remove((*_ip(namespace), "link", "set", "dev", name, "nomaster"))
             for address in list(link.addresses):
                 key = f"{interface}: inet{'6' if address.family == 6 else ''} {address}"
                 if key not in wanted and address in link.addresses:
@@ -216,9 +219,11 @@ class _Comparison:
 
     def add_missing(self) -> None:
         facts, before = self.kernel.facts(), self.before.facts()
+        following = set(self.following(facts))
         for number, wave in enumerate(self.plan.waves, start=2):
             for step in (step for group in wave.groups for step in group.steps):
-                if holds(step, facts, self.kernel) and step not in self.foreseen:
+                doubtful = step in self.foreseen or step.owner in following and step.words.startswith("mtu ")
+                if holds(step, facts, self.kernel) and not doubtful:
                     continue
                 if step.sign is Sign.MEND and not self.exists(step.owner):
                     continue
@@ -226,6 +231,21 @@ class _Comparison:
                 back = _inverse(step, before) if self.is_borrowed(step) else None
                 if back:
                     self.found.undo[fact(step)] = back
+
+    def following(self, facts: set[str]) -> Iterator[str]:
+        """The bridges whose MTU is not to be relied on: it may follow a port that is about to change, or has gone."""
+        gone = self.before.facts() - facts
+        for step in self.steps:
+            namespace = step.owner.partition(" ")[0]
+            if step.words.startswith("master ") and not holds(step, facts, self.kernel):
+                yield f"{namespace} {step.words.removeprefix('master ')}"
+            if step.words.startswith("mtu ") and not holds(step, facts, self.kernel):
+                start = f"{step.owner}: master "
+                yield from (f"{namespace} {text.removeprefix(start)}" for text in facts if text.startswith(start))
+        for text in gone:
+            owner, _, words = text.partition(": ")
+            if words.startswith("master "):
+                yield f"{owner.partition(' ')[0]} {words.removeprefix('master ')}"
 
     def is_borrowed(self, step: Step) -> bool:
         """Whether it is about something of the host that this topology does not make."""

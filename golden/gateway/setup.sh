@@ -706,12 +706,13 @@ END
 
 # ---- the table of steps: "COMMAND   #SIGN OWNER: WORDS" ----
 
-# The steps, column by column (step: "OWNER: WORDS"); the numbers of those that make or need an interface; the namespaces
-# that are made.
-declare -a wave=() sign=() command=() step=() owner=() words=() makings=() needs=() namespaces=()
+# The steps, column by column (step: "OWNER: WORDS"); the numbers of those that make or need an interface, or write a
+# file; the namespaces that are made.
+declare -a wave=() sign=() command=() step=() owner=() words=() makings=() needs=() files=() namespaces=()
 
-# Their facts; the interfaces that they make, as well as the loopbacks of their namespaces; what they give VLANs.
-declare -A wanted=() modelled=() tagging=()
+# Their facts; the interfaces that they make, as well as the loopbacks of their namespaces; what they give VLANs, a bridge
+# to be a port of ("host br0"), and an MTU.
+declare -A wanted=() modelled=() tagging=() ports=() mtus=()
 
 # Reads the table, and from it what has to be read of the live system. What can be done to a whole column in one expansion
 # is: it takes a fraction of the time.
@@ -736,6 +737,9 @@ read_table() {
 		case ${sign[n]}${words[n]} in
 		+*) note_making "$n" ;;
 		\?*) needs+=("$n") ;;
+		' file '*) files+=("$n") ;;
+		?'master '*) ports[${owner[n]}]="${owner[n]%% *} ${words[n]#master }" ;;
+		?'mtu '*) mtus[${owner[n]}]=${words[n]#mtu } ;;
 		' vlan '* | ' net.'* | ' nft '*)
 			here=${owner[n]%% *}
 			note_reading "$here" "${words[n]}"
@@ -772,7 +776,7 @@ note_reading() {
 # Notes what has to be read to know whether what was made true on things that are not ours still is.
 note_borrowings() {
 	local text
-	for text in "${borrowings[@]}"; do note_reading host "${text#*: }"; done
+	for text in "${borrowings[@]}"; do note_reading "${text%%[ :]*}" "${text#*: }"; done
 }
 
 # Is a fact, OWNER WORDS, true of the live system? An nft table is compared with the COMMAND that loads it, if given.
@@ -782,6 +786,9 @@ holds() {
 	up) [[ $text == *[[,]'"UP"'[],]* ]] ;;
 	inet' '* | inet6' '* | vlan' '* | net.*) [[ ${fact["$1: $2"]+set} ]] ;;
 	namespace) [[ ${netns[$1]-broken} != broken ]] ;;
+	directory' '*) [[ -d ${2#directory } ]] ;;
+	file' '*) file_says "${2#file }" ;;
+	promisc' on') [[ $text == *[[,]'"PROMISC"'[],]* ]] ;;
 	exists) [[ $text ]] ;;
 	bridge) [[ $text == *'"info_kind":"bridge"'* ]] ;;
 	veth,*)
@@ -801,6 +808,15 @@ holds() {
 		[[ $text == *"\"$key\":$value"[,\}]* || $text == *"\"$key\":\"$value\""* ]]
 		;;
 	esac
+}
+
+# Is there a file that says what is wanted, its lines one after the other? Given are its path and that text, if any.
+file_says() {
+	local path=${1%% *} text=''
+	[[ -f $path ]] || return 1
+	if [[ $1 == "$path" ]]; then return 0; fi
+	{ IFS= read -r -d '' text || true; } <"$path"
+	[[ "$path ${text//$'\r\n'/ }" == "$1" ]]
 }
 
 # ---- carrying out commands ----
@@ -920,6 +936,7 @@ refuse_foreign() {
 		refuse_link "$n" "${owner[n]}"
 		if [[ ${words[n]} == veth,* ]]; then refuse_link "$n" "${words[n]#veth, peer }"; fi
 	done
+	for n in "${files[@]}"; do refuse_file "$n"; done
 	for n in "${needs[@]}"; do
 		holds "${owner[n]}" "${words[n]}" || refused+=("${owner[n]}: ${words[n]}: has to be so before setup, and is not")
 	done
@@ -937,6 +954,16 @@ refuse_link() {
 	else
 		refused+=("interface $name ($namespace) exists, and this topology did not make it (--adopt takes it over)")
 	fi
+}
+
+refuse_file() {
+	local path=${words[$1]#file } key
+	path=${path%% *}
+	if [[ ! -e $path ]] || holds host "${words[$1]}"; then return 0; fi
+	for key in "${borrowings[@]}"; do
+		if [[ $key == "host: file $path "* ]]; then return 0; fi
+	done
+	refused+=("$path exists, and does not say ${words[$1]#"file $path "}: what it stands for is taken by somebody else")
 }
 
 # Removes what this topology owns and does not want any more: of an earlier version of it, or no longer what it was.
@@ -994,6 +1021,7 @@ remove_link() {
 
 forget_link() {
 	local key name=${1#* }
+	forget_mtu "$1"
 	unset 'live[$1]'
 	for key in "${!live[@]}"; do
 		if [[ $key == "$1 port of "* || $key == "${1%% *} "*" port of ${1#* }" ]]; then
@@ -1015,6 +1043,10 @@ foresee() {
 	local n key old namespace
 	for n in "${!owner[@]}"; do
 		case ${words[n]} in
+		'master '* | 'mtu '*)
+			if ! holds "${owner[n]}" "${words[n]}"; then forget_mtu "${owner[n]}" "${words[n]}"; fi
+			continue
+			;;
 		'vlan_default_pvid 0' | 'net.ipv4.ip_forward '* | net.ipv6.conf.all.forwarding' '*) ;;
 		*) continue ;;
 		esac
@@ -1038,6 +1070,41 @@ foresee() {
 	done
 }
 
+# Forgets the MTU of the bridge that an interface is a port of, or will be, if it may be only following that of its ports
+# and will follow them to another one.
+forget_mtu() {
+	local text=${live[$1]-} value='' bridge port least=''
+	if [[ ${2-} == 'master '* ]]; then value=${2#master }; elif [[ $text == *'"master":"'* ]]; then text_of master; fi
+	bridge="${1%% *} $value"
+	if [[ ! ${mtus[$bridge]+set} ]]; then return 0; fi
+	for port in "${!ports[@]}"; do
+		if [[ ${ports[$port]} != "$bridge" ]]; then continue; fi
+		value=${mtus[$port]-1500}
+		if ((!least || value < least)); then least=$value; fi
+	done
+	if ((${least:-1500} != ${mtus[$bridge]})) && [[ ${live[$bridge]-} =~ '"mtu":'[0-9]+, ]]; then
+		live[$bridge]=${live[$bridge]/"${BASH_REMATCH[0]}"/}
+	fi
+}
+
+# Takes interfaces of ours out of bridges that the table does not have them in.
+remove_masters() {
+	local object key text value ip
+	for object in "${!modelled[@]}"; do
+		text=${live[$object]-}
+		if [[ $text != *'"master":"'* || ${ports[$object]+set} ]]; then continue; fi
+		text_of master
+		ip_in "${object%% *}"
+		note_removal "$ip link set dev ${object#* } nomaster" "$object: master $value"
+		forget_mtu "$object"
+		live[$object]=${text/"\"master\":\"$value\","/}
+		unset 'live[$object port of $value]'
+		for key in "${!fact[@]}"; do
+			if [[ $key == "$object port of "* ]]; then unset 'fact[$key]'; fi
+		done
+	done
+}
+
 # Removes addresses, routes and VLANs that the table does not have from the interfaces that it does have.
 remove_extras() {
 	local key here ip extra=()
@@ -1057,11 +1124,16 @@ remove_extras() {
 	done
 }
 
+# Is a fact one that the table does not have? A VLAN of which only the flags differ is not: what adds it sets them.
 is_extra() {
+	local vid
 	case $2 in
 	'inet route '* | 'inet6 route '*) [[ ${modelled["$1 $3"]+set} || ($1 != host && ! $3) ]] ;;
 	inet*) [[ ${modelled[$1]+set} && $3 != *'"scope":"link"'* && $3 != *'"dynamic":true'* && ($1 != *' lo' || $3 != *'"scope":"host"'*) ]] ;;
-	'vlan '*) [[ ${tagging[$1]+set} && ! ${wanted["$1: ${2% pvid untagged}"]+set} && ! ${wanted["$1: ${2% pvid untagged} pvid untagged"]+set} ]] ;;
+	'vlan '*)
+		vid=${2#vlan } vid=${vid%% *}
+		[[ ${tagging[$1]+set} && ! ${wanted["$1: vlan $vid"]+set} && ! ${wanted["$1: vlan $vid pvid untagged"]+set} ]]
+		;;
 	*) return 1 ;;
 	esac
 }
@@ -1136,7 +1208,7 @@ add_missing() {
 		drift+=("wanted, not there: $text")
 		note_command "${wave[n]}" "${command[n]}" "$text"
 		if [[ ${words[n]} == namespace ]]; then created[${owner[n]}]=1; fi
-		if [[ ${owner[n]} == host* && ! ${undo[$text]+set} ]] && is_borrowed "${owner[n]}" "${words[n]}"; then
+		if [[ ! ${undo[$text]+set} ]] && is_borrowed "${owner[n]}" "${words[n]}"; then
 			invert "${command[n]}"
 			if [[ $back ]]; then undo[$text]=$back borrowed+=("$text"); fi
 		fi
@@ -1148,9 +1220,12 @@ share() {
 	if [[ ! ${undo[$1]+set} ]]; then undo[$1]=${shared[$1]} borrowed+=("$1"); fi
 }
 
-# Is a fact of the host about something that this topology does not make, so that it has to be taken back by itself?
-# What a port is, it is no more when it leaves the bridge.
+# Does a fact have to be taken back by itself? Those of the host do that are about something this topology does not make.
+# So does an nft table wherever it is, as a later version of the topology may not want it. What a port is, it is no more
+# when it leaves the bridge.
 is_borrowed() {
+	if [[ $2 == nft' '* ]]; then return 0; fi
+	if [[ $1 != host* ]]; then return 1; fi
 	local name=${1#host} dev=${2#* dev }
 	if [[ $1 == *' port of '* && ${undo["${1%% port of *}: master ${1#* port of }"]+set} ]]; then return 1; fi
 	name=${name%% port of *}
@@ -1214,6 +1289,7 @@ main() {
 		return 1
 	fi
 	remove_leftovers
+	remove_masters
 	foresee
 	remove_extras
 	add_missing
@@ -1427,6 +1503,10 @@ invert() {
 		back="${1%%"nft '"*}nft ${back@Q}"
 		return
 	fi
+	case $key in
+	file) value=${wish#file } back="rm -f ${value%% *}" && return ;;
+	directory) back="rmdir --ignore-fail-on-non-empty ${wish#directory }" && return ;;
+	esac
 	case $1 in
 	*'link delete '* | *'netns delete '*) ;; # it was ours, and not wanted
 	'ip netns add '*) back="ip netns delete $object" ;;

@@ -680,12 +680,13 @@ END
 
 # ---- the table of steps: "COMMAND   #SIGN OWNER: WORDS" ----
 
-# The steps, column by column (step: "OWNER: WORDS"); the numbers of those that make or need an interface; the namespaces
-# that are made.
-declare -a wave=() sign=() command=() step=() owner=() words=() makings=() needs=() namespaces=()
+# The steps, column by column (step: "OWNER: WORDS"); the numbers of those that make or need an interface, or write a
+# file; the namespaces that are made.
+declare -a wave=() sign=() command=() step=() owner=() words=() makings=() needs=() files=() namespaces=()
 
-# Their facts; the interfaces that they make, as well as the loopbacks of their namespaces; what they give VLANs.
-declare -A wanted=() modelled=() tagging=()
+# Their facts; the interfaces that they make, as well as the loopbacks of their namespaces; what they give VLANs, a bridge
+# to be a port of ("host br0"), and an MTU.
+declare -A wanted=() modelled=() tagging=() ports=() mtus=()
 
 # Reads the table, and from it what has to be read of the live system. What can be done to a whole column in one expansion
 # is: it takes a fraction of the time.
@@ -710,6 +711,9 @@ read_table() {
 		case ${sign[n]}${words[n]} in
 		+*) note_making "$n" ;;
 		\?*) needs+=("$n") ;;
+		' file '*) files+=("$n") ;;
+		?'master '*) ports[${owner[n]}]="${owner[n]%% *} ${words[n]#master }" ;;
+		?'mtu '*) mtus[${owner[n]}]=${words[n]#mtu } ;;
 		' vlan '* | ' net.'* | ' nft '*)
 			here=${owner[n]%% *}
 			note_reading "$here" "${words[n]}"
@@ -746,7 +750,7 @@ note_reading() {
 # Notes what has to be read to know whether what was made true on things that are not ours still is.
 note_borrowings() {
 	local text
-	for text in "${borrowings[@]}"; do note_reading host "${text#*: }"; done
+	for text in "${borrowings[@]}"; do note_reading "${text%%[ :]*}" "${text#*: }"; done
 }
 
 # Is a fact, OWNER WORDS, true of the live system? An nft table is compared with the COMMAND that loads it, if given.
@@ -756,6 +760,9 @@ holds() {
 	up) [[ $text == *[[,]'"UP"'[],]* ]] ;;
 	inet' '* | inet6' '* | vlan' '* | net.*) [[ ${fact["$1: $2"]+set} ]] ;;
 	namespace) [[ ${netns[$1]-broken} != broken ]] ;;
+	directory' '*) [[ -d ${2#directory } ]] ;;
+	file' '*) file_says "${2#file }" ;;
+	promisc' on') [[ $text == *[[,]'"PROMISC"'[],]* ]] ;;
 	exists) [[ $text ]] ;;
 	bridge) [[ $text == *'"info_kind":"bridge"'* ]] ;;
 	veth,*)
@@ -775,6 +782,15 @@ holds() {
 		[[ $text == *"\"$key\":$value"[,\}]* || $text == *"\"$key\":\"$value\""* ]]
 		;;
 	esac
+}
+
+# Is there a file that says what is wanted, its lines one after the other? Given are its path and that text, if any.
+file_says() {
+	local path=${1%% *} text=''
+	[[ -f $path ]] || return 1
+	if [[ $1 == "$path" ]]; then return 0; fi
+	{ IFS= read -r -d '' text || true; } <"$path"
+	[[ "$path ${text//$'\r\n'/ }" == "$1" ]]
 }
 
 # ---- carrying out commands ----
@@ -870,7 +886,7 @@ usage() {
 }
 
 main() {
-	local mode=run table commands='' said
+	local mode=run table commands='' release='' said
 	while (($#)); do
 		case $1 in
 		--dry-run | --check) mode=${1#--} ;;
@@ -889,6 +905,7 @@ main() {
 	read_ownership
 	give_back
 	remove_owned
+	commands+=$release
 	if [[ $mode != run ]]; then
 		announce "$commands"
 		[[ $mode == dry-run || ! $commands ]]
@@ -902,7 +919,8 @@ main() {
 	rm -f "$OWNED"
 }
 
-# Takes back what was made true on things that are not ours, in the reverse order, where it still is.
+# Takes back what was made true on things that are not ours, in the reverse order, where it still is; what files stand for
+# is released when all else has gone.
 give_back() {
 	local text i
 	if ((${#borrowings[@]} == 0)); then return 0; fi
@@ -910,7 +928,11 @@ give_back() {
 	read_state
 	for ((i = ${#borrowings[@]} - 1; i >= 0; i--)); do
 		text=${borrowings[i]}
-		if [[ ! ${shared[$text]+set} ]] && holds "${text%%: *}" "${text#*: }" ''; then commands+=${undo[$text]}$'\n'; fi
+		if [[ ${shared[$text]+set} ]] || ! holds "${text%%: *}" "${text#*: }" ''; then continue; fi
+		case ${text#*: } in
+		file' '* | directory' '*) release+=${undo[$text]}$'\n' ;;
+		*) commands+=${undo[$text]}$'\n' ;;
+		esac
 	done
 }
 

@@ -39,6 +39,7 @@ refuse_foreign() {
 		refuse_link "$n" "${owner[n]}"
 		if [[ ${words[n]} == veth,* ]]; then refuse_link "$n" "${words[n]#veth, peer }"; fi
 	done
+	for n in "${files[@]}"; do refuse_file "$n"; done
 	for n in "${needs[@]}"; do
 		holds "${owner[n]}" "${words[n]}" || refused+=("${owner[n]}: ${words[n]}: has to be so before setup, and is not")
 	done
@@ -56,6 +57,16 @@ refuse_link() {
 	else
 		refused+=("interface $name ($namespace) exists, and this topology did not make it (--adopt takes it over)")
 	fi
+}
+
+refuse_file() {
+	local path=${words[$1]#file } key
+	path=${path%% *}
+	if [[ ! -e $path ]] || holds host "${words[$1]}"; then return 0; fi
+	for key in "${borrowings[@]}"; do
+		if [[ $key == "host: file $path "* ]]; then return 0; fi
+	done
+	refused+=("$path exists, and does not say ${words[$1]#"file $path "}: what it stands for is taken by somebody else")
 }
 
 # Removes what this topology owns and does not want any more: of an earlier version of it, or no longer what it was.
@@ -113,6 +124,7 @@ remove_link() {
 
 forget_link() {
 	local key name=${1#* }
+	forget_mtu "$1"
 	unset 'live[$1]'
 	for key in "${!live[@]}"; do
 		if [[ $key == "$1 port of "* || $key == "${1%% *} "*" port of ${1#* }" ]]; then
@@ -134,6 +146,10 @@ foresee() {
 	local n key old namespace
 	for n in "${!owner[@]}"; do
 		case ${words[n]} in
+		'master '* | 'mtu '*)
+			if ! holds "${owner[n]}" "${words[n]}"; then forget_mtu "${owner[n]}" "${words[n]}"; fi
+			continue
+			;;
 		'vlan_default_pvid 0' | 'net.ipv4.ip_forward '* | net.ipv6.conf.all.forwarding' '*) ;;
 		*) continue ;;
 		esac
@@ -157,6 +173,41 @@ foresee() {
 	done
 }
 
+# Forgets the MTU of the bridge that an interface is a port of, or will be, if it may be only following that of its ports
+# and will follow them to another one.
+forget_mtu() {
+	local text=${live[$1]-} value='' bridge port least=''
+	if [[ ${2-} == 'master '* ]]; then value=${2#master }; elif [[ $text == *'"master":"'* ]]; then text_of master; fi
+	bridge="${1%% *} $value"
+	if [[ ! ${mtus[$bridge]+set} ]]; then return 0; fi
+	for port in "${!ports[@]}"; do
+		if [[ ${ports[$port]} != "$bridge" ]]; then continue; fi
+		value=${mtus[$port]-1500}
+		if ((!least || value < least)); then least=$value; fi
+	done
+	if ((${least:-1500} != ${mtus[$bridge]})) && [[ ${live[$bridge]-} =~ '"mtu":'[0-9]+, ]]; then
+		live[$bridge]=${live[$bridge]/"${BASH_REMATCH[0]}"/}
+	fi
+}
+
+# Takes interfaces of ours out of bridges that the table does not have them in.
+remove_masters() {
+	local object key text value ip
+	for object in "${!modelled[@]}"; do
+		text=${live[$object]-}
+		if [[ $text != *'"master":"'* || ${ports[$object]+set} ]]; then continue; fi
+		text_of master
+		ip_in "${object%% *}"
+		note_removal "$ip link set dev ${object#* } nomaster" "$object: master $value"
+		forget_mtu "$object"
+		live[$object]=${text/"\"master\":\"$value\","/}
+		unset 'live[$object port of $value]'
+		for key in "${!fact[@]}"; do
+			if [[ $key == "$object port of "* ]]; then unset 'fact[$key]'; fi
+		done
+	done
+}
+
 # Removes addresses, routes and VLANs that the table does not have from the interfaces that it does have.
 remove_extras() {
 	local key here ip extra=()
@@ -176,11 +227,16 @@ remove_extras() {
 	done
 }
 
+# Is a fact one that the table does not have? A VLAN of which only the flags differ is not: what adds it sets them.
 is_extra() {
+	local vid
 	case $2 in
 	'inet route '* | 'inet6 route '*) [[ ${modelled["$1 $3"]+set} || ($1 != host && ! $3) ]] ;;
 	inet*) [[ ${modelled[$1]+set} && $3 != *'"scope":"link"'* && $3 != *'"dynamic":true'* && ($1 != *' lo' || $3 != *'"scope":"host"'*) ]] ;;
-	'vlan '*) [[ ${tagging[$1]+set} && ! ${wanted["$1: ${2% pvid untagged}"]+set} && ! ${wanted["$1: ${2% pvid untagged} pvid untagged"]+set} ]] ;;
+	'vlan '*)
+		vid=${2#vlan } vid=${vid%% *}
+		[[ ${tagging[$1]+set} && ! ${wanted["$1: vlan $vid"]+set} && ! ${wanted["$1: vlan $vid pvid untagged"]+set} ]]
+		;;
 	*) return 1 ;;
 	esac
 }

@@ -59,6 +59,10 @@ invert() {
 		back="${1%%"nft '"*}nft ${back@Q}"
 		return
 	fi
+	case $key in
+	file) value=${wish#file } back="rm -f ${value%% *}" && return ;;
+	directory) back="rmdir --ignore-fail-on-non-empty ${wish#directory }" && return ;;
+	esac
 	case $1 in
 	*'link delete '* | *'netns delete '*) ;; # it was ours, and not wanted
 	'ip netns add '*) back="ip netns delete $object" ;;

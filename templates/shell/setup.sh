@@ -54,6 +54,7 @@ main() {
 		return 1
 	fi
 	remove_leftovers
+	remove_masters
 	foresee
 	remove_extras
 	add_missing

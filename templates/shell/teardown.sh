@@ -15,7 +15,7 @@ usage() {
 }
 
 main() {
-	local mode=run table commands='' said
+	local mode=run table commands='' release='' said
 	while (($#)); do
 		case $1 in
 		--dry-run | --check) mode=${1#--} ;;
@@ -34,6 +34,7 @@ main() {
 	read_ownership
 	give_back
 	remove_owned
+	commands+=$release
 	if [[ $mode != run ]]; then
 		announce "$commands"
 		[[ $mode == dry-run || ! $commands ]]
@@ -47,7 +48,8 @@ main() {
 	rm -f "$OWNED"
 }
 
-# Takes back what was made true on things that are not ours, in the reverse order, where it still is.
+# Takes back what was made true on things that are not ours, in the reverse order, where it still is; what files stand for
+# is released when all else has gone.
 give_back() {
 	local text i
 	if ((${#borrowings[@]} == 0)); then return 0; fi
@@ -55,7 +57,11 @@ give_back() {
 	read_state
 	for ((i = ${#borrowings[@]} - 1; i >= 0; i--)); do
 		text=${borrowings[i]}
-		if [[ ! ${shared[$text]+set} ]] && holds "${text%%: *}" "${text#*: }" ''; then commands+=${undo[$text]}$'\n'; fi
+		if [[ ${shared[$text]+set} ]] || ! holds "${text%%: *}" "${text#*: }" ''; then continue; fi
+		case ${text#*: } in
+		file' '* | directory' '*) release+=${undo[$text]}$'\n' ;;
+		*) commands+=${undo[$text]}$'\n' ;;
+		esac
 	done
 }
 

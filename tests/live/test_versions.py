@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from live.kernel import diff
-from live.network import Network, compiled
+from live.network import Network, compiled, differences
 from live.sandbox import Sandbox
 
 FIRST = """
@@ -145,3 +145,23 @@ def test_a_masquerade_goes_that_a_later_version_does_not_have(sandbox: Sandbox) 
     assert new.drift() == ["there, not wanted: a: nft table inet k8snet-lab"]
     assert new.set_up() == ["ip netns exec a nft 'delete table inet k8snet-lab'"]
     assert diff(without, new.state()) == []
+
+
+def test_what_is_no_port_any_more_leaves_its_bridge_which_then_has_its_own_mtu(sandbox: Sandbox) -> None:
+    bridge = '\nname = "lab"\n[bridges.br0]\nlladdr = "02:00:00:00:00:01"\n'
+    veth = '[namespaces.a.veths.eth0]\npeer = "va"\n'
+    before = compiled(f'{bridge}{veth}bridge = "br0"\nmtu = 9000\n')
+    after = compiled(f"{bridge}mtu = 9000\n{veth}mtu = 1400\n")
+    old, new = Network(sandbox, before), Network(sandbox, after)
+    new.set_up()
+    fresh = new.state()
+    new.tear_down()
+    old.set_up()
+    assert new.set_up() == [
+        "ip link set dev va nomaster",
+        "ip link set dev va mtu 1400",
+        "ip -n a link set dev eth0 mtu 1400",
+        "ip link set dev br0 mtu 9000",
+    ]
+    assert (new.set_up(), new.drift()) == ([], [])
+    assert differences(fresh, new.state(), ("tso_max_size", "/run/k8snet: lab/owned")) == []
