@@ -67,6 +67,16 @@ RULES: dict[str, str] = {
     "unknown-namespace": "the namespace of an interface is in the topology",
     "unusable-address": "an address is not in a reserved block",
     "vlan-without-filtering": "a bridge whose ports have VLANs filters them",
+    # A CNI network configuration
+    "bad-cni-version": "a version is one of the CNI specification, 0.1.0 to 1.1.0, that has what is asked for",
+    "bad-dns": "a domain is a domain name, and an option one of resolv.conf",
+    "bad-ip-range": "a range lies in its subnet, which has four addresses or more, and overlaps no other range",
+    "bad-path": "a file is named by an absolute path of plain characters, without `..`",
+    "bad-plugin-option": "an option of a plugin has a value that the plugin takes",
+    "plugin-order": "the first plugin of a list makes the interface, the others change it",
+    "unknown-plugin": "the type of a plugin is one that the reference has",
+    "unsupported-option": "an option of a plugin is one that k8snet supports",
+    "unsupported-plugin": "a plugin is one that k8snet supports",
 }
 """Every rule there is, by the slug that stands at the end of a diagnostic."""
 

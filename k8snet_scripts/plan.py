@@ -1,7 +1,8 @@
 """The plan: every step that makes a topology, in an order that works and is fast.
 
 Steps stand in *groups*, each with the sentence that says why it is there; groups stand in *waves*.  A wave may start
-as soon as the wave before has ended, and within one the namespaces are done side by side.  Four are enough:
+as soon as the wave before has ended, and within one the namespaces are done side by side.  Four are enough, after one
+for the records by which others know what is taken:
 
 1. on the host: the namespaces, the bridges, and the veth pairs that have an end there;
 2. inside namespaces: their bridges, and the veth pairs between namespaces;
@@ -14,6 +15,7 @@ All of it is pure: equal topologies give equal plans.
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
@@ -92,6 +94,28 @@ def plan_topology(topology: Topology) -> Plan:
     )
 
 
+def _record(inventory: Inventory) -> Iterator[Group]:
+    records = inventory.topology.records
+    if records:
+        directories = dict.fromkeys(chain.from_iterable(_directories_of(record.path) for record in records))
+        yield Group("Where it is on record what is taken.", tuple(map(steps.make_directory, directories)))
+        yield Group(
+            "What is taken: each file is made in one step, which fails if somebody else was faster.",
+            tuple(map(steps.make_record, records)),
+        )
+
+
+def _directories_of(path: str) -> Iterator[str]:
+    """The directories above a file, the outermost first, but for those that every system has."""
+    above = posixpath.dirname(path)
+    if above not in _EVERYWHERE:
+        yield from _directories_of(above)
+        yield above
+
+
+_EVERYWHERE = frozenset(("/", "/etc", "/opt", "/run", "/srv", "/tmp", "/usr", "/usr/local", "/var", "/var/lib"))
+
+
 def _make_on_host(inventory: Inventory) -> Iterator[Group]:
     names = [namespace.name for namespace in inventory.topology.namespaces]
     if names:
@@ -128,6 +152,7 @@ def _configure_bridged(inventory: Inventory) -> Iterator[Group]:
 
 
 _WAVES: Mapping[str, Callable[[Inventory], Iterator[Group]]] = {
+    "What is taken, on record before it is used": _record,
     "Namespaces, bridges and veth pairs": _make_on_host,
     "Bridges and veth pairs inside namespaces": _make_inside,
     "Inside the namespaces, several at a time": _configure_plain,
@@ -159,7 +184,8 @@ def _configuration(inventory: Inventory, namespace: Namespace) -> Iterator[Step]
     for bridge in namespace.bridges:
         yield from steps.bridge_mtu(name, bridge)
         for address in bridge.addresses:
-            yield steps.add_address(name, bridge.name, address, sources)
+            yield steps.add_address(name, bridge.name, address, sources, broadcast=bridge.broadcast)
+        yield from steps.listen_to_all(name, bridge)
         if not bridge.external:
             yield steps.bring_up(name, bridge.name)
     yield from _routes(inventory, namespace)
@@ -176,7 +202,7 @@ def _end(inventory: Inventory, end: End, sources: Collection[str]) -> Iterator[S
             yield steps.join_bridge(end.namespace, end, end.port)
         yield from steps.port_options(end.namespace, end.name, end.port)
     for address in end.addresses:
-        yield steps.add_address(end.namespace, end.name, address, sources)
+        yield steps.add_address(end.namespace, end.name, address, sources, broadcast=end.broadcast)
     if not made_here:
         yield steps.bring_up(end.namespace, end.name)
 

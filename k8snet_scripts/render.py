@@ -37,10 +37,15 @@ class Text(str):
 
 
 class Origin(NamedTuple):
-    """What a script was made from: the base name of the file, and the SHA-256 of its bytes."""
+    """What a script was made from: files, by base name and the SHA-256 of their bytes, and what `compile` was told."""
 
-    name: str
-    digest: str
+    files: tuple[tuple[str, str], ...]
+    arguments: tuple[str, ...]
+
+    @property
+    def command(self) -> str:
+        """The command that makes the scripts anew."""
+        return shlex.join(("k8snet", "compile", *self.arguments))
 
 
 class Body(NamedTuple):

@@ -10,12 +10,16 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from k8snet_scripts.check.check import check_topology
+from k8snet_scripts.cni.load import read_configuration
+from k8snet_scripts.cni.node import wire_node
+from k8snet_scripts.cni.table import TABLE, asks_for_node, read_request
 from k8snet_scripts.diagnostics import Report, render_findings
 from k8snet_scripts.drafts import Drafts
 from k8snet_scripts.drawing.diagram import draw_diagram
@@ -62,28 +66,89 @@ class Scripts:
             return [draft.path for draft in drafts if draft.place()]
 
 
-def load_source(name: str) -> tuple[Source, Topology]:
+class Loaded(NamedTuple):
+    """A checked topology, and the files that it was read from, the one that was named first."""
+
+    sources: tuple[Source, ...]
+    topology: Topology
+
+
+def load_source(name: str) -> Loaded:
     """The checked topology in a file, or on standard input (`-`); raises `Refused`."""
-    with open(name, "rb") if name != "-" else nullcontext(sys.stdin.buffer) as file:
-        raw = file.read(LARGEST + 1)
-    if len(raw) > LARGEST:
-        source, report = Source(name, "", {}, ""), Report()
-        report.error("limits", (), f"the file is larger than {LARGEST >> 20} MiB", help="ranges in keys keep it small")
-    else:
-        source, report = read_source(name, raw)
+    source, report = read_source(name, _read(name))
+    if report.ok and asks_for_node(source.data):
+        return _load_request(source, report)
     if report.ok:
         topology = load_topology(source.data, report)
         check_topology(topology, report, values=False)
         if report.ok:
-            return source, topology
+            return Loaded((source,), topology)
     raise Refused(render_findings(report, source))
+
+
+def _load_request(source: Source, report: Report) -> Loaded:
+    """The node that a topology file describes by a CNI configuration."""
+    request = read_request(source.data, report)
+    if not report.ok:
+        raise Refused(render_findings(report, source))
+    path = os.path.join(Path(source.name).parent, request.configuration)  # "./-", which is no standard input
+    try:
+        sources, topology = load_pods(path, request.pods)
+    except OSError as error:
+        message = f"cannot read `{path}`: {error.strerror}"
+        help = "write the way to the file from the directory of this one, or its absolute path"
+        report.error("bad-path", (TABLE, "configuration"), message, help=help)
+        raise Refused(render_findings(report, source)) from error
+    description = request.description or topology.description
+    return Loaded((source, *sources), replace(topology, name=request.name, description=description))
+
+
+def load_pods(name: str, pods: Sequence[str]) -> Loaded:
+    """The node that a CNI configuration, in a file or on standard input (`-`), makes with these pods; raises `Refused`."""
+    source, network, report = read_configuration(name, _read(name))
+    if report.ok:
+        topology = wire_node(network, pods, report)
+        if report.ok:
+            check_topology(topology, report, values=False)
+            if report.ok:
+                return Loaded((source,), topology)
+    raise Refused(render_findings(report, source))
+
+
+def _read(name: str) -> bytes:
+    with open(name, "rb") if name != "-" else nullcontext(sys.stdin.buffer) as file:
+        raw = file.read(LARGEST + 1)
+    if len(raw) > LARGEST:
+        report = Report()
+        report.error("limits", (), f"the file is larger than {LARGEST >> 20} MiB", help="ranges in keys keep it small")
+        raise Refused(render_findings(report, Source(name, "", {}, "")))
+    return raw
 
 
 def compile_source(name: str, templates: Path | None = None) -> Scripts:
     """The scripts of the topology in a file, or on standard input (`-`); raises `Refused`."""
-    source, topology = load_source(name)
-    shown = "standard input" if name == "-" else os.fsencode(Path(name).name).decode(errors="replace")
-    return compile_topology(topology, Origin(shown, source.digest), templates)
+    sources, topology = load_source(name)
+    return compile_topology(topology, _origin(sources), templates)
+
+
+def compile_pods(name: str, pods: Sequence[str], templates: Path | None = None) -> Scripts:
+    """The scripts of the node that a CNI configuration makes with these pods; raises `Refused`."""
+    sources, topology = load_pods(name, pods)
+    named = (word for pod in pods for word in ("--pod", pod))
+    return compile_topology(topology, _origin(sources, ("--cni", _base_name(name), *named)), templates)
+
+
+def _origin(sources: Sequence[Source], arguments: Sequence[str] = ()) -> Origin:
+    files = tuple((_shown(source.name), source.digest) for source in sources)
+    return Origin(files, tuple(arguments) or (_base_name(sources[0].name),))
+
+
+def _shown(name: str) -> str:
+    return "standard input" if name == "-" else _base_name(name)
+
+
+def _base_name(name: str) -> str:
+    return os.fsencode(Path(name).name).decode(errors="replace")
 
 
 def compile_topology(topology: Topology, origin: Origin, templates: Path | None = None) -> Scripts:
@@ -105,4 +170,4 @@ def check_and_compile(topology: Topology, source: str) -> Scripts:
     if not report.ok:
         raise Refused(render_findings(report, Source(source, "", {}, "")))
     digest = hashlib.sha256(repr(topology).encode()).hexdigest()
-    return compile_topology(topology, Origin(source, digest))
+    return compile_topology(topology, Origin(((source, digest),), (source,)))

@@ -23,6 +23,7 @@ from k8snet_scripts.topology import (
     Interface,
     Masquerade,
     Port,
+    Record,
     Route,
     Vlans,
 )
@@ -119,6 +120,12 @@ def bring_up(namespace: str, name: str) -> Step:
     return Step(WANT, (*ip(namespace), "link", "set", "dev", name, "up"), f"{namespace} {name}", "up")
 
 
+def listen_to_all(namespace: str, bridge: Bridge) -> Iterator[Step]:
+    """A bridge that takes in what is not addressed to it."""
+    if bridge.promisc:
+        yield _attribute(WANT, namespace, bridge.name, "promisc", "on")
+
+
 def bridge_mtu(namespace: str, bridge: Bridge) -> Iterator[Step]:
     """The MTU of a bridge.
 
@@ -128,14 +135,17 @@ def bridge_mtu(namespace: str, bridge: Bridge) -> Iterator[Step]:
         yield _attribute(WANT, namespace, bridge.name, "mtu", str(bridge.mtu))
 
 
-def add_address(namespace: str, name: str, address: Cidr, sources: Collection[str] = ()) -> Step:
+def add_address(
+    namespace: str, name: str, address: Cidr, sources: Collection[str] = (), *, broadcast: bool = False
+) -> Step:
     """An address of an interface.  One that is among `sources` is not checked for duplicates.
 
     The kernel would refuse a route from an address which it is still checking.
     """
     text = str(address)
     unchecked = ("nodad",) if sources and address.address in sources else ()
-    command = (*ip(namespace), "address", "add", text, "dev", name, *unchecked)
+    brd = ("brd", "+") if broadcast and address.family == 4 else ()
+    command = (*ip(namespace), "address", "add", text, *brd, "dev", name, *unchecked)
     return Step(WANT, command, f"{namespace} {name}", f"inet {text}" if address.family == 4 else f"inet6 {text}")
 
 
@@ -194,9 +204,25 @@ def set_sysctl(namespace: str, key: str, value: str) -> Step:
     return Step(WANT, argv, namespace, f"{key} {value}")
 
 
+def make_directory(path: str) -> Step:
+    """A directory of the host, for records."""
+    return Step(WANT, ("mkdir", path), HOST, f"directory {path}")
+
+
+def make_record(record: Record) -> Step:
+    """A file that is on record.  Where it is to say just this, the command fails if somebody else was faster."""
+    if not record.lines:
+        return Step(WANT, ("install", f"--mode={record.mode:o}", "/dev/null", record.path), HOST, f"file {record.path}")
+    text = "\\r\\n".join(record.lines)
+    if record.initial:
+        return Step(WANT, ("bash", "-c", f'printf "{text}" >{record.path}'), HOST, f"file {record.path}")
+    write = f'set -o noclobber; printf "{text}" >{record.path}'
+    return Step(WANT, ("bash", "-c", write), HOST, " ".join(("file", record.path, *record.lines)))
+
+
 def masquerade(namespace: str, table: str, sources: Iterable[Masquerade]) -> Step:
     """One nft table that masquerades what leaves each source network; made anew in one transaction whenever it differs."""
-    rules = " ".join(dict.fromkeys(_masquerade_rule(source.source) for source in sources))
+    rules = " ".join(dict.fromkeys(map(_masquerade_rule, sources)))
     chain = f"chain postrouting {{ type nat hook postrouting priority srcnat; policy accept; {rules} }};"
     ruleset = f"add table inet {table}; delete table inet {table}; table inet {table} {{ {chain} }}"
     return Step(WANT, (*inside(namespace), "nft", ruleset), namespace, f"nft table inet {table}")
@@ -240,6 +266,7 @@ def _destination(to: Cidr) -> str:
     return to.address if to.is_host else str(to)
 
 
-def _masquerade_rule(source: Cidr) -> str:
-    family, multicast = ("ip", "224.0.0.0/4") if source.family == 4 else ("ip6", "ff00::/8")
-    return f"{family} saddr {source} {family} daddr != {source} {family} daddr != {multicast} masquerade;"
+def _masquerade_rule(rule: Masquerade) -> str:
+    family, multicast = ("ip", "224.0.0.0/4") if rule.source.family == 4 else ("ip6", "ff00::/8")
+    outside = (f"{family} daddr != {kept}" for kept in (*map(_destination, rule.inside), multicast))
+    return f"{family} saddr {_destination(rule.source)} {' '.join(outside)} masquerade;"

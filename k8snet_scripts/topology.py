@@ -75,6 +75,7 @@ class Interface:
     port: Port | None = None
     description: str = ""
     external: bool = False
+    broadcast: bool = False  # its IPv4 addresses have a broadcast address (`brd +`)
     path: Path = ()
 
 
@@ -82,6 +83,7 @@ class Interface:
 class Bridge(Interface):
     """A bridge.  `options` are `ip link set type bridge` words: ("stp_state", "1"), ("ageing_time", "30000")."""
 
+    promisc: bool = False
     options: tuple[tuple[str, str], ...] = ()
     vlan_filtering: bool = False
     vlans: Vlans | None = None  # of the bridge itself (`bridge vlan … self`)
@@ -106,10 +108,32 @@ class Veth:
 
 @dataclass(frozen=True, slots=True)
 class Masquerade:
-    """Traffic from `source` to anywhere outside it leaves with the address of the interface it leaves by."""
+    """Traffic from `source` to anywhere outside `within` leaves with the address of the interface it leaves by.
+
+    `within` is empty for `source` itself.
+    """
 
     source: Cidr
+    within: tuple[Cidr, ...] = ()
     path: Path = ()
+
+    @property
+    def inside(self) -> tuple[Cidr, ...]:
+        """The networks within which the source is kept."""
+        return self.within or (self.source,)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A small file of the host by which programs tell each other what is taken: an address, say.
+
+    It is made in one step that fails where it exists, never changed, and removed when all else has gone.
+    """
+
+    path: str  # absolute; its directory is made if it is not there
+    lines: tuple[str, ...] = ()  # words of A-Z a-z 0-9 . _ : / -; CR and LF stand between two lines, nothing at the end
+    mode: int = 0o644
+    initial: bool = False  # one that is there already may say something else
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +161,7 @@ class Topology:
     namespaces: tuple[Namespace, ...] = ()
     veths: tuple[Veth, ...] = ()
     description: str = ""
+    records: tuple[Record, ...] = ()
 
     def everywhere(self) -> Iterator[Namespace]:
         """The host, then every namespace."""

@@ -212,7 +212,7 @@ def things(kernel: FakeKernel) -> set[str]:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.parent.name)
 def test_setup_mends_each_thing_that_can_happen_to_a_golden_case(case: Path) -> None:
-    plan, kernel, record = made(load_source(str(case))[1])
+    plan, kernel, record = made(load_source(str(case)).topology)
     right = network(plan, kernel)
     for mutation in mutations(plan):
         altered, known = kernel.copy(), copy.deepcopy(record)

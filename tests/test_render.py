@@ -57,7 +57,7 @@ few = settings(max_examples=20, deadline=None)
 
 PACKAGE = Path(k8snet_scripts.__file__).parent
 CASES = [case / "topology.toml" for case in find_cases(GOLDEN, leave_out=["errors"])]
-ORIGIN = Origin("lab.toml", "0" * 64)
+ORIGIN = Origin((("lab.toml", "0" * 64),), ("lab.toml",))
 
 PRELUDE = "# ---- prelude: the same in every script ----\n"
 NETWORK = "# ---- the network ----\n"
@@ -399,7 +399,7 @@ def test_descriptions_are_harmless_even_unchecked(text: str) -> None:
         ),
     )
     for kind in KINDS:
-        made = script(described, kind, Origin(text, text))
+        made = script(described, kind, Origin(((text, text),), (text,)))
         assert structure(made) == expected[kind]
         assert_sound(made)
 

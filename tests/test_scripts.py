@@ -35,7 +35,7 @@ MODEL = Topology(
     namespaces=(Namespace("n1"),),
     veths=(Veth(End("eth0", (parse_cidr("10.0.0.2/24"),), namespace="n1"), End("veth1")),),
 )
-ORIGIN = Origin("lab.toml", "0" * 64)
+ORIGIN = Origin((("lab.toml", "0" * 64),), ("lab.toml",))
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_a_file_and_a_model_of_the_same_network_have_the_same_table(source: Path
 
 
 def test_the_header_names_the_file_and_its_digest(source: Path) -> None:
-    digest = load_source(str(source))[0].digest
+    digest = load_source(str(source)).sources[0].digest
     for kind in KINDS:
         header = compile_source(str(source)).text(kind).split("# ---- prelude")[0]
         assert "# Made by k8snet from lab.toml\n" in header

@@ -14,11 +14,11 @@ PACKAGE = Path(k8snet_scripts.__file__).parent
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py") if "templates" not in path.parts)
 
 LAYERS = [
-    {"addresses", "forest"},
+    {"addresses", "forest", "drafts"},
     {"topology"},
     {"text", "diagnostics"},
     {"rules"},
-    {"frontend", "check", "reach", "drawing", "steps"},
+    {"frontend", "cni", "check", "reach", "drawing", "steps", "inventory"},
     {"plan"},
     {"render"},
     {"scripts"},
@@ -30,7 +30,7 @@ know each other, for a finding has a position and a source reports findings."""
 
 OWN_WORLD = {
     "subprocess": {"run.py"},
-    "os": {"run.py", "scripts.py", "cli"},
+    "os": {"run.py", "scripts.py", "drafts.py", "cli"},
     "sys": {"run.py", "scripts.py", "cli"},
     "jinja2": {"render.py"},
     "click": {"cli"},

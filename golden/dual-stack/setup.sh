@@ -964,7 +964,7 @@ refuse_file() {
 	path=${path%% *}
 	if [[ ! -e $path ]] || holds host "${words[$1]}"; then return 0; fi
 	for key in "${borrowings[@]}"; do
-		if [[ $key == "host: file $path "* ]]; then return 0; fi
+		if [[ $key == "host: file $path "* ]] && holds host "${key#*: }"; then return 0; fi
 	done
 	refused+=("$path exists, and does not say ${words[$1]#"file $path "}: what it stands for is taken by somebody else")
 }

@@ -11,7 +11,6 @@
 #   │ masquerade fd00:80::/64                                                          │
 #   │ masquerade 10.80.7.0/24                                                          │
 #   │ masquerade 10.80.0.0/24                                                          │
-#   │ masquerade fd00:80::/64                                                          │
 #   │                                                                                  │
 #   │ br0  10.80.0.1/24                                                                │
 #   │      fd00:80::1/64                                                               │
@@ -1067,7 +1066,7 @@ refuse_file() {
 	path=${path%% *}
 	if [[ ! -e $path ]] || holds host "${words[$1]}"; then return 0; fi
 	for key in "${borrowings[@]}"; do
-		if [[ $key == "host: file $path "* ]]; then return 0; fi
+		if [[ $key == "host: file $path "* ]] && holds host "${key#*: }"; then return 0; fi
 	done
 	refused+=("$path exists, and does not say ${words[$1]#"file $path "}: what it stands for is taken by somebody else")
 }

@@ -11,7 +11,6 @@
 #   │ masquerade fd00:80::/64                                                          │
 #   │ masquerade 10.80.7.0/24                                                          │
 #   │ masquerade 10.80.0.0/24                                                          │
-#   │ masquerade fd00:80::/64                                                          │
 #   │                                                                                  │
 #   │ br0  10.80.0.1/24                                                                │
 #   │      fd00:80::1/64                                                               │

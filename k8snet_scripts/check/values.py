@@ -89,7 +89,8 @@ class _Values:
         for route in namespace.routes:
             self.route(route)
         for source in namespace.masquerade:
-            self.network(source.path, source.source)
+            for network in (source.source, *source.within):
+                self.network(source.path, network)
         for interface in namespace.interfaces:
             self.interface(interface)
             if not interface.external:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,11 +20,40 @@ _FILE = click.Path(exists=True, dir_okay=False, allow_dash=True)
 
 topology_argument = click.argument("topology", type=_FILE)
 topologies_argument = click.argument("topologies", nargs=-1, required=True, type=_FILE, metavar="TOPOLOGY...")
+topologies_or_none = click.argument("topologies", nargs=-1, type=_FILE, metavar="TOPOLOGY...")
+cni_option = click.option(
+    "--cni", type=_FILE, metavar="FILE", help="Instead of a TOPOLOGY: a CNI configuration, a .conf or a .conflist."
+)
 templates_option = click.option(
     "--templates",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     metavar="DIRECTORY",
     help="Look for templates in this directory before the built-in ones.",
+)
+
+
+def _check_pods(context: click.Context, parameter: click.Parameter, pods: tuple[str, ...]) -> tuple[str, ...]:
+    """The names of pods, each once; they name namespaces."""
+    from k8snet_scripts.rules.names import check_namespace_name
+    from k8snet_scripts.rules.refusal import Refused
+
+    for number, pod in enumerate(pods):
+        try:
+            check_namespace_name(pod)
+        except Refused as refused:
+            raise click.BadParameter(f"{refused.message}; {refused.help}") from refused
+        if pod in pods[:number]:
+            raise click.BadParameter(f"there are two pods `{pod}`; give them different names")
+    return pods
+
+
+pod_option = click.option(
+    "--pod",
+    "pods",
+    multiple=True,
+    metavar="NAME",
+    callback=_check_pods,
+    help="With --cni: a pod on the node, with a network namespace of this name; once for each, in the order of ADD.",
 )
 
 
@@ -34,19 +63,19 @@ def load(topology: str) -> Topology:
 
     _need_input(topology)
     try:
-        return load_source(topology)[1]
+        return load_source(topology).topology
     except Refused as refused:
         raise Findings(str(refused)) from refused
 
 
-def compiled(topology: str, templates: Path | None) -> Scripts:
-    """The scripts of such a model; raises `Findings`."""
-    from k8snet_scripts.scripts import Refused, compile_source
+def compiled(topology: str, templates: Path | None, pods: Sequence[str] | None = None) -> Scripts:
+    """The scripts of such a model, or where `pods` are given, of a node with a CNI configuration; raises `Findings`."""
+    from k8snet_scripts.scripts import Refused, compile_pods, compile_source
 
     _need_input(topology)
     with blaming(templates):
         try:
-            return compile_source(topology, templates)
+            return compile_source(topology, templates) if pods is None else compile_pods(topology, pods, templates)
         except Refused as refused:
             raise Findings(str(refused)) from refused
 

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from k8snet_scripts.cli.arguments import blaming, compiled, templates_option, topologies_argument, topology_argument
+from k8snet_scripts.cli.arguments import (
+    blaming,
+    cni_option,
+    compiled,
+    pod_option,
+    templates_option,
+    topologies_or_none,
+    topology_argument,
+)
 from k8snet_scripts.cli.messages import Findings, shell
 
 if TYPE_CHECKING:
@@ -20,7 +28,9 @@ if TYPE_CHECKING:
 
 
 @click.command("compile", short_help="Write the scripts of topologies.")
-@topologies_argument
+@topologies_or_none
+@cni_option
+@pod_option
 @click.option(
     "-o",
     "--output",
@@ -32,7 +42,14 @@ if TYPE_CHECKING:
     "--check", is_flag=True, help="Write nothing; show what is stale as a diff, and exit with 1 if anything is."
 )
 @templates_option
-def compile_(topologies: Sequence[str], output: Path | None, check: bool, templates: Path | None) -> int:
+def compile_(
+    topologies: Sequence[str],
+    cni: str | None,
+    pods: Sequence[str],
+    output: Path | None,
+    check: bool,
+    templates: Path | None,
+) -> int:
     """Write setup.sh, teardown.sh and verify.sh for each TOPOLOGY.
 
     The scripts are written beside the topology, or into the current directory if that comes from standard input. What is
@@ -42,9 +59,15 @@ def compile_(topologies: Sequence[str], output: Path | None, check: bool, templa
 
     \b
       k8snet compile --check lab/topology.toml
+
+    With --cni they make the node of a Kubernetes cluster that the CNI plugins of a configuration make with some pods:
+
+    \b
+      k8snet compile --cni /etc/cni/net.d/10-k8s.conf --pod nginx --pod web -o node
     """
+    _check_sources(topologies, cni, pods)
     with _drafting(beside=not check) as drafts:
-        if not _draft_all(topologies, output, templates, drafts):
+        if not _draft_all([cni] if cni else topologies, pods if cni else None, output, templates, drafts):
             return Findings.exit_code
         if not check:
             _place(drafts)
@@ -54,8 +77,24 @@ def compile_(topologies: Sequence[str], output: Path | None, check: bool, templa
             _show_difference(draft)
     if not stale:
         return 0
-    click.echo(f"stale scripts; to write them anew: {_mending(topologies, output, templates)}", err=True)
+    command = _mending(topologies, _cni_words(cni, pods), output, templates)
+    click.echo(f"stale scripts; to write them anew: {command}", err=True)
     return 1
+
+
+def _check_sources(topologies: Sequence[str], cni: str | None, pods: Sequence[str]) -> None:
+    if cni and topologies:
+        raise click.UsageError("--cni stands instead of a TOPOLOGY: give one of them")
+    if pods and not cni:
+        raise click.UsageError("--pod goes with --cni FILE")
+    if cni and not pods:
+        raise click.UsageError("--cni needs a pod: add --pod NAME, once for each")
+    if not cni and not topologies:
+        raise click.UsageError("Missing argument 'TOPOLOGY...'.")
+
+
+def _cni_words(cni: str | None, pods: Sequence[str]) -> list[str]:
+    return ["--cni", cni, *(word for pod in pods for word in ("--pod", pod))] if cni else []
 
 
 @contextmanager
@@ -70,12 +109,18 @@ def _drafting(beside: bool) -> Iterator[Drafts]:
         yield drafts
 
 
-def _draft_all(topologies: Sequence[str], output: Path | None, templates: Path | None, drafts: Drafts) -> bool:
+def _draft_all(
+    topologies: Sequence[str],
+    pods: Sequence[str] | None,
+    output: Path | None,
+    templates: Path | None,
+    drafts: Drafts,
+) -> bool:
     """Draft the scripts of each topology; whether there were any of all, or findings that are shown."""
     owners: dict[Path, str] = {}
 
     def draft(topology: str) -> None:
-        scripts = compiled(topology, templates)
+        scripts = compiled(topology, templates, pods)
         directory = _destination(topology, scripts.name, output, several=len(topologies) > 1)
         place = directory.resolve()
         if place in owners:
@@ -133,11 +178,11 @@ def _lines(text: str) -> list[str]:
     return list(io.StringIO(text, newline="\n"))
 
 
-def _mending(topologies: Sequence[str], output: Path | None, templates: Path | None) -> str:
+def _mending(topologies: Sequence[str], cni: Sequence[str], output: Path | None, templates: Path | None) -> str:
     """The command that writes the scripts anew."""
     options = [*(("-o", str(output)) if output else ()), *(("--templates", str(templates)) if templates else ())]
     dashes = ["--"] if any(name.startswith("-") and name != "-" for name in topologies) else []
-    return shell(["k8snet", "compile", *options, *dashes, *topologies])
+    return shell(["k8snet", "compile", *options, *cni, *dashes, *topologies])
 
 
 def _printing(kind: Kind, verb: str, more: str = "") -> click.Command:

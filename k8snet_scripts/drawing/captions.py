@@ -120,8 +120,8 @@ def remarks(space: Namespace) -> list[str]:
         lines.append("forwarding")
     elif space.forwarding is False and space.name == HOST:
         lines.append("no forwarding")
-    sources = [f"masquerade {rule.source}" for rule in space.masquerade[:_ROUTES]]
-    return lines + _abridged(sources, len(space.masquerade))
+    inside = list(dict.fromkeys(kept for rule in space.masquerade for kept in rule.inside))
+    return lines + _abridged([f"masquerade {network}" for network in inside[:_ROUTES]], len(inside))
 
 
 def gap_captions(gap: Gap[Hanging] | Gap[Place]) -> tuple[str, list[str], list[str]]:

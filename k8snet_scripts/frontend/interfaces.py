@@ -187,4 +187,4 @@ def _masquerade(table: Table, bridge: Bridge) -> tuple[Masquerade, ...]:
     if not networks and not automatic:
         help = "give the bridge an address or a `subnet`"
         table.error("missing-key", path, "there is no network to masquerade", help)
-    return tuple([Masquerade(network, path) for network in dict.fromkeys(networks)])
+    return tuple([Masquerade(network, path=path) for network in dict.fromkeys(networks)])

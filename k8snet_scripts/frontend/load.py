@@ -129,7 +129,7 @@ def _join_masquerade(sources: tuple[Masquerade, ...], gateways: tuple[Gateway, .
 
 
 def _make_masquerade(text: str, path: Path) -> Masquerade:
-    return Masquerade(read_network(text), path)
+    return Masquerade(read_network(text), path=path)
 
 
 def _read_sysctls(table: Table) -> Each[tuple[tuple[str, str], ...]]:

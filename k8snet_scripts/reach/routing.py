@@ -182,7 +182,7 @@ class Routing:
     def masquerades(self, family: int, source: int, target: int) -> bool:
         """Whether a packet that leaves the namespace is masqueraded."""
         return any(
-            rule.source.contains(family, source) and not rule.source.contains(family, target)
+            rule.source.contains(family, source) and not any(kept.contains(family, target) for kept in rule.inside)
             for rule in self.namespace.masquerade
         )
 

@@ -36,16 +36,25 @@ summarise() {
 
 # ---- the sandbox ----
 
-# A directory below /run has to be seen where it was.
-cover_run() {
+# Hides a directory under an empty one. The directory of the scripts has to be seen where it was.
+cover() {
 	local here
 	exec {here}<"$directory"
-	mount --no-mtab --types tmpfs tmpfs /run
+	mount --no-mtab --types tmpfs tmpfs "$1"
 	if [[ ! -d $directory ]]; then
 		mkdir -p "$directory"
 		mount --no-mtab --no-canonicalize --bind "/proc/self/fd/$here" "$directory"
 	fi
 	exec {here}<&-
+}
+
+# The directories of records, or what is there of the way to them.
+find_records() {
+	local path
+	sed --quiet 's/^.*   #  host: directory \(.*\)$/\1/p' "$directory/setup.sh" | while read -r path; do
+		until [[ -d $path ]]; do path=${path%/*}; done
+		echo "${path:-/}"
+	done | sort --unique
 }
 
 # What the topology uses and does not make is not in here: a bridge, or one end of a veth pair, stands in for it.
@@ -71,7 +80,7 @@ show_state() {
 	ip -oneline address show scope global
 	ip route show
 	if command -v nft >/dev/null; then nft list tables; fi
-	find /run/netns /run/k8snet -mindepth 1 2>/dev/null || true
+	find /run/netns /run/k8snet "${records[@]}" -mindepth 1 2>/dev/null || true
 }
 
 # ---- steps ----
@@ -97,7 +106,14 @@ listen() { trap 'echo "stopped; nothing is left" >&"$errors"; exit 130' INT; }
 
 listen
 export PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin TMPDIR=$directory
-cover_run
+mapfile -t records < <(find_records)
+for path in /run "${records[@]}"; do
+	if [[ $path == / ]]; then
+		echo 'a directory of records at the root of the file system cannot be hidden' >&2
+		exit 1
+	fi
+	cover "$path"
+done
 ip link set dev lo up
 strangers=$(find_strangers)
 if [[ $strangers ]]; then step stand-ins make_stand_ins "$strangers"; fi

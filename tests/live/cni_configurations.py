@@ -11,15 +11,14 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 
 from hypothesis import strategies as st
 
 from k8snet_scripts.addresses import WIDTH, Cidr, format_address, parse_cidr
 
-T = TypeVar("T")
 Json = dict[str, Any]
-Draw = Callable[[st.SearchStrategy[T]], T]
+Draw = Callable[[st.SearchStrategy[Any]], Any]
 
 MOST_PODS = 4
 PODS = ("nginx", "web", "db.0", "frontend-7d4b9c6f5-x2x9z", "Cache_1", "a")
@@ -33,12 +32,12 @@ VERSIONS = (None, "0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0")
 _OLD = VERSIONS[:3]  # their results have one address of each family, and have to have one
 
 _SUBNETS = {
-    4: ("10.1.0.0", "10.22.0.0", "172.16.0.0", "192.168.77.0"),
+    4: ("10.1.0.0", "10.22.0.0", "172.16.0.0", "172.31.0.0"),
     6: ("fd00:1::", "fd00:22::", "fdaa:8::", "fdbb:77::"),
 }
 _PREFIXES = {4: (24, 16, 28, 29, 30), 6: (64, 112, 120, 125, 126)}
-_FAMILIES = ((4,), (6,), (4, 6), (6, 4), (6, 6), (4, 6, 6))
-_FAMILIES_WITHOUT_GATEWAY = (*_FAMILIES, (4, 4), (6, 4, 4), ())
+_FAMILIES = ((4,), (6,), (4, 6), (6, 4), (6, 6), (4, 6, 6), ())
+_FAMILIES_WITHOUT_GATEWAY = (*_FAMILIES, (4, 4), (6, 4, 4))
 _DEFAULTS = {4: "0.0.0.0/0", 6: "::/0"}
 _DESTINATIONS = ("192.168.5.0/24", "10.96.0.0/12", "198.51.100.7/32", "fd05::/48", "2001:db8:5::1/128")
 
@@ -62,6 +61,19 @@ class Network:
         return plugin
 
     @property
+    def is_gateway(self) -> bool:
+        """Whether the bridge is to have the gateways' addresses; without IPAM there are none."""
+        flags = self.plugin.get("isGateway"), self.plugin.get("isDefaultGateway")
+        return "ipam" in self.plugin and any(flags)
+
+    @property
+    def families(self) -> list[int]:
+        """The family of each set of ranges, so of each address of a pod."""
+        ipam = self.plugin.get("ipam", {})
+        first = [[ipam]] if "subnet" in ipam else []
+        return [parse_cidr(ranges[0]["subnet"]).family for ranges in [*first, *ipam.get("ranges", [])]]
+
+    @property
     def bridge(self) -> str:
         """The bridge's name."""
         return str(self.plugin.get("bridge", "cni0"))
@@ -82,6 +94,11 @@ class Range:
         return _highest(self.subnet)
 
     @property
+    def is_gateway_inside(self) -> bool:
+        """Whether the gateway is in the subnet, so that routes can lead over it."""
+        return self.gateway is None or self.gateway <= self.highest
+
+    @property
     def first_addresses(self) -> list[int]:
         """The addresses of the first pods."""
         end = self.highest if self.last is None else self.last
@@ -89,7 +106,7 @@ class Range:
         return list(islice((offset for offset in inside if offset != (self.gateway or 1)), MOST_PODS))
 
     def address(self, offset: int) -> str:
-        """An address of the subnet, or perhaps one behind it."""
+        """The address at a distance from the subnet's beginning."""
         return format_address(self.subnet.family, self.subnet.value + offset)
 
     def json(self) -> Json:
@@ -103,13 +120,14 @@ RangeSet = tuple[Range, ...]
 
 
 @st.composite
-def networks(draw: Draw[Any]) -> Network:
+def networks(draw: Draw) -> Network:
     """Networks with one to four pods."""
     default, gateway, masquerade = draw(st.booleans()), draw(st.booleans()), draw(st.booleans())
     # A second IPv4 network makes the bridge's address conflict with the first one's, without `forceAddress`.
     families = draw(st.sampled_from(_FAMILIES if gateway or default else _FAMILIES_WITHOUT_GATEWAY))
     places = {family: iter(draw(st.permutations(_SUBNETS[family]))) for family in _SUBNETS}
-    sets = [_draw_set(draw, family, places[family], is_alone=gateway or default) for family in families]
+    is_alone, is_inside = gateway or default, default or draw(st.sampled_from((True, True, True, False)))
+    sets = [_draw_set(draw, family, places[family], is_alone=is_alone, is_inside=is_inside) for family in families]
     most = min([MOST_PODS, *(sum(len(item.first_addresses) for item in ranges) for ranges in sets)])
     pods = tuple(draw(st.permutations(PODS))[: draw(st.integers(1, most))])
     routes = _draw_routes(draw, sets, is_default=default)
@@ -134,7 +152,7 @@ def _unless_none(key: str, value: object) -> Json:
     return {} if value is None else {key: value}
 
 
-def _draw_flag(draw: Draw[Any], key: str, value: bool) -> Json:
+def _draw_flag(draw: Draw, key: str, value: bool) -> Json:
     """A flag; one that is not set may be left out."""
     return {key: value} if value or draw(st.booleans()) else {}
 
@@ -153,10 +171,11 @@ def _highest(subnet: Cidr) -> int:
     return size - 2 if subnet.family == 4 else size - 1
 
 
-def _draw_set(draw: Draw[Any], family: int, places: Iterator[str], *, is_alone: bool) -> RangeSet:
+def _draw_set(draw: Draw, family: int, places: Iterator[str], *, is_alone: bool, is_inside: bool) -> RangeSet:
     """One range, or two: halves of one subnet, which share a gateway, or of two subnets.
 
-    With `is_alone` there is one IPv4 subnet only, since the bridge has one IPv4 address only.
+    With `is_alone` there is one IPv4 subnet only, since the bridge has one IPv4 address only.  With `is_inside` every
+    gateway is in its subnet.
     """
     shape = draw(st.sampled_from(("one", "one", "halves", "two")))
     subnets = [parse_cidr(f"{place}/{draw(st.sampled_from(_PREFIXES[family]))}") for place in islice(places, 2)]
@@ -165,22 +184,26 @@ def _draw_set(draw: Draw[Any], family: int, places: Iterator[str], *, is_alone: 
         gateway = draw(st.sampled_from((None, 1, _highest(subnets[0]))))
         return Range(subnets[0], gateway, last=cut), Range(subnets[0], gateway, first=cut + 1)
     if shape == "two" and not (family == 4 and is_alone):
-        return tuple(_draw_range(draw, subnet) for subnet in subnets)
-    return (_draw_range(draw, subnets[0]),)
+        return tuple(_draw_range(draw, subnet, is_inside) for subnet in subnets)
+    return (_draw_range(draw, subnets[0], is_inside),)
 
 
-def _draw_range(draw: Draw[Any], subnet: Cidr) -> Range:
+def _draw_range(draw: Draw, subnet: Cidr, is_inside: bool) -> Range:
     """A range with at least one address."""
     highest = _highest(subnet)
-    gateway = draw(st.sampled_from([None, *(offset for offset in (1, 2, 4, highest) if offset <= highest)]))
-    first = draw(st.sampled_from([None, *(offset for offset in (1, 2, 4, 9, 0) if offset <= highest)]))
-    lasts = [(first or 1) + more for more in (0, 1, 2, 5)] + [highest + 1 if subnet.family == 4 else highest]
-    last = draw(st.sampled_from([None, *(offset for offset in lasts if subnet.contains(subnet.family, subnet.value + offset))]))
+    first = draw(st.sampled_from([None, *_until(highest, 1, 2, 4, 9, 0)]))
+    end = highest + 1 if subnet.family == 4 else highest
+    last = draw(st.sampled_from([None, *_until(end, *((first or 1) + more for more in (0, 1, 2, 5)), end)]))
+    gateway = draw(st.sampled_from([None, *_until(highest, 1, 2, 4, highest), *([] if is_inside else [end + 7])]))
     drawn = Range(subnet, gateway, first, last)
     return drawn if drawn.first_addresses else Range(subnet, gateway)
 
 
-def _draw_ipam(draw: Draw[Any], sets: Sequence[RangeSet], routes: list[Json]) -> Json:
+def _until(end: int, *offsets: int) -> list[int]:
+    return [offset for offset in offsets if offset <= end]
+
+
+def _draw_ipam(draw: Draw, sets: Sequence[RangeSet], routes: list[Json]) -> Json:
     """The object `ipam`: a first set of one range may stand in it without a list."""
     first, *others = [[item.json() for item in ranges] for ranges in sets]
     is_flat = len(first) == 1 and draw(st.booleans())
@@ -197,18 +220,19 @@ def _draw_ipam(draw: Draw[Any], sets: Sequence[RangeSet], routes: list[Json]) ->
 # Routes
 
 
-def _draw_routes(draw: Draw[Any], sets: Sequence[RangeSet], *, is_default: bool) -> list[Json]:
+def _draw_routes(draw: Draw, sets: Sequence[RangeSet], *, is_default: bool) -> list[Json]:
     """Routes to different places, for two to one place are one too many for the kernel."""
     chosen = draw(st.lists(st.sampled_from((*_DEFAULTS.values(), *_DESTINATIONS)), max_size=3, unique=True))
     routes = []
     for destination in chosen:
         family = parse_cidr(destination).family
-        hops = [hop for ranges in sets for hop in _next_hops(ranges) if ranges[0].subnet.family == family]
-        is_own = is_default and destination == _DEFAULTS[family] and any(r[0].subnet.family == family for r in sets)
-        if is_own and not hops:
-            continue  # `isDefaultGateway` adds the same route, unless this one says by which way
-        hop = draw(st.sampled_from(hops if is_own else [None, *hops]))
-        routes.append({"dst": destination, **_unless_none("gw", hop)})
+        own = [ranges for ranges in sets if ranges[0].subnet.family == family]
+        hops: list[str | None] = [hop for ranges in own for hop in _next_hops(ranges)]
+        is_added = is_default and own and destination == _DEFAULTS[family]
+        if not is_added and all(item.is_gateway_inside for ranges in own for item in ranges):
+            hops.insert(0, None)  # over the gateway; not what `isDefaultGateway` adds if no other way is given
+        if hops:
+            routes.append({"dst": destination, **_unless_none("gw", draw(st.sampled_from(hops)))})
     return routes
 
 
@@ -217,5 +241,6 @@ def _next_hops(ranges: RangeSet) -> list[str]:
     if len({item.subnet for item in ranges}) > 1:
         return []
     taken = {offset for item in ranges for offset in item.first_addresses}
-    subnet = ranges[0]
-    return [subnet.address(offset) for offset in (subnet.gateway or 1, subnet.highest) if offset not in taken]
+    item = ranges[0]
+    hops = [item.gateway or 1] if item.is_gateway_inside else []
+    return [item.address(offset) for offset in dict.fromkeys((*hops, item.highest)) if offset not in taken]

@@ -1,7 +1,7 @@
 """Sends something from one network namespace to an address in another, for many pairs, and says whose it seems to be.
 
-Standard input is a JSON object of patience, in seconds, and of what to try; `host` is the namespace that this is started
-in.  A trial is a connection from one of the sender's own addresses; `borrowed` makes it a datagram which says that it
+Standard input is a JSON object of what to try, and of how many seconds to wait when nothing more happens; `host` is the
+namespace that this is started in.  A trial is a connection from one of the sender's own addresses; `borrowed` makes it a datagram which says that it
 comes from another one.
 
     {"seconds": 0.5, "trials": [
@@ -19,7 +19,6 @@ import os
 import select
 import socket
 import sys
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -41,7 +40,7 @@ class Trials:
         self._poll = select.poll()
 
     def run(self, seconds: float) -> None:
-        """Everything there is, until it has arrived or failed, or the time is over."""
+        """Everything there is, until it has arrived or failed, or nothing has happened for so long."""
         for name in {trial["to"]: None for trial in self._trials}:
             self._enter(name)
             for family in TRANSPARENT:
@@ -49,9 +48,8 @@ class Trials:
                 self._listen(family, socket.SOCK_STREAM).listen(len(self._trials))
         for number in range(len(self._trials)):
             self._send(number)
-        end = time.monotonic() + seconds
-        while self.open and (left := end - time.monotonic()) > 0:
-            for descriptor, _ in self._poll.poll(left * 1000):
+        while self.open and (events := self._poll.poll(seconds * 1000)):
+            for descriptor, _ in events:
                 if descriptor in self._senders:
                     self._say(*self._senders[descriptor])
                 else:

@@ -26,7 +26,7 @@ GOLDEN = Path(__file__).parents[2] / "golden"
 GOLDENS = tuple(sorted(path.parent.name for path in GOLDEN.glob("*/topology.toml")))
 """The names of all golden topologies."""
 
-MASQUERADING = ("gateway", "options")
+MASQUERADING = ("gateway", "kubernetes", "options")
 """Those that need nftables with NAT."""
 
 PATIENCE = 300
@@ -52,7 +52,7 @@ def compiled(text: str) -> Scripts:
 
 def modelled(topology: Topology) -> Scripts:
     """The scripts of a topology built in Python."""
-    return compile_topology(topology, Origin("topology.py", "0" * 64))
+    return compile_topology(topology, Origin((("topology.py", "0" * 64),), ("topology.py",)))
 
 
 def commands(done: Done) -> list[str]:

@@ -1,0 +1,69 @@
+"""The `cni` table of a topology file: a CNI configuration and the pods of a node that are on its network.
+
+name = "node"
+
+[cni]
+configuration = "k8s.conf"
+pods = ["nginx", "web"]
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from k8snet_scripts.cni.fields import Object
+from k8snet_scripts.diagnostics import Report
+from k8snet_scripts.rules.literals import check_description
+from k8snet_scripts.rules.names import check_namespace_name, check_topology_name
+from k8snet_scripts.rules.refusal import Refused
+
+TABLE = "cni"
+
+_HINTS = {
+    key: "a node that CNI wires has nothing else: take it out, or the table `cni`"
+    for key in ("namespaces", "bridges", "veths", "interfaces", "host")
+}
+
+
+class Request(NamedTuple):
+    """What the file asks for: the path of a configuration, which is relative to the file, and pods by name."""
+
+    name: str
+    description: str
+    configuration: str
+    pods: tuple[str, ...]
+
+
+def asks_for_node(data: object) -> bool:
+    """Whether a parsed topology file has a table `cni`."""
+    return isinstance(data, dict) and TABLE in data
+
+
+def read_request(data: object, report: Report) -> Request:
+    """What a topology file with such a table asks for; what is wrong with it goes to the report."""
+    assert isinstance(data, dict)
+    root = Object(data, (), report)
+    if not root.has("name"):
+        root.missing("name", 'write `name = "node"`, say: the scripts know by it what is theirs')
+    name = root.text("name", check_topology_name) or ""
+    description = root.text("description", check_description) or ""
+    table = root.object(TABLE)
+    if table is None:
+        return Request(name, description, "", ())
+    if not table.has("configuration"):
+        table.missing("configuration", 'write `configuration = "/etc/cni/net.d/10-k8s.conf"`, say')
+    configuration = table.text("configuration", _check_file) or ""
+    pods = table.texts("pods", check_namespace_name)
+    for number, pod in enumerate(pods):
+        if pod in pods[:number]:
+            message, help = f"there are two pods `{pod}`", "give them different names"
+            report.error("duplicate-namespace", (TABLE, "pods", number), message, help=help)
+    table.close()
+    root.close(_HINTS)
+    return Request(name, description, configuration, pods)
+
+
+def _check_file(text: str) -> str:
+    if not text or "\0" in text:
+        raise Refused("bad-path", "the path is empty or has a NUL in it", "write the path of a file")
+    return text
