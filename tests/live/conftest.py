@@ -3,8 +3,7 @@
 They need root, or a system that lets users have user namespaces.  `K8SNET_LIVE=skip` leaves them out, for a laptop that
 gives neither; without it they fail there, and in CI it is refused, so that they can never be left out unnoticed.
 
-The sweeps that kill, break and interrupt a script at every single moment take many minutes: they are collected with
-`K8SNET_SWEEPS=1` only.
+Tests that kill, break and interrupt a script try some of the moments there are: `moments.py` says how to try all.
 
 A test that needs something of the kernel says so, `@pytest.mark.needs("vlan_filtering")`; a kernel that has not got it
 deselects the test.  With `K8SNET_LIVE_LEDGER=FILE` it is written down which live tests there are and which passed on
@@ -28,16 +27,11 @@ from live.sandbox import Sandbox, refusal
 
 HERE = Path(__file__).parent
 KNOB = "K8SNET_LIVE"
-SWEEPS = "K8SNET_SWEEPS"
-
-collect_ignore = [] if os.environ.get(SWEEPS) else ["test_kill.py", "test_failure.py", "test_signals.py"]
 LEDGER = "K8SNET_LIVE_LEDGER"
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if not os.environ.get(SWEEPS):
-        items[:] = [item for item in items if "test_a_drift_of_vlans" not in item.name]
     live = [item for item in items if HERE in item.path.parents]
     if not live:
         return
