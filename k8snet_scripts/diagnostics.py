@@ -68,6 +68,7 @@ RULES: dict[str, str] = {
     "unusable-address": "an address is not in a reserved block",
     "vlan-without-filtering": "a bridge whose ports have VLANs filters them",
     # A CNI network configuration
+    "address-conflict": "a bridge has one gateway of IPv4, and of IPv6 one in each network",
     "bad-cni-version": "a version is one of the CNI specification, 0.1.0 to 1.1.0, that has what is asked for",
     "bad-dns": "a domain is a domain name, and an option one of resolv.conf",
     "bad-ip-range": "a range lies in its subnet, which has four addresses or more, and overlaps no other range",

@@ -91,7 +91,8 @@ def _load_request(source: Source, report: Report) -> Loaded:
     request = read_request(source.data, report)
     if not report.ok:
         raise Refused(render_findings(report, source))
-    path = os.path.join(Path(source.name).parent, request.configuration)  # "./-", which is no standard input
+    path = str(Path(source.name).parent / request.configuration)
+    path = "./-" if path == "-" else path  # by itself it would be standard input
     try:
         sources, topology = load_pods(path, request.pods)
     except OSError as error:

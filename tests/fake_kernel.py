@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Sequence
 
+from fake_files import Files
 from fake_namespace import BRIDGE_DEFAULTS, LO, MAIN, PORT_DEFAULTS, FakeRoute, Link, Refusal, Space, UnknownCommand
 
 from k8snet_scripts.addresses import WIDTH, Cidr, parse_cidr
@@ -25,6 +26,7 @@ class FakeKernel:
     def __init__(self) -> None:
         self.serials = 0
         self.spaces: dict[str, Space] = {}
+        self.files = Files()
         self._add_space(HOST).links[LO].up = True
 
     def copy(self) -> FakeKernel:
@@ -33,11 +35,12 @@ class FakeKernel:
 
     def facts(self) -> set[str]:
         """Everything that is true, `OWNER: WORDS`."""
-        return {
+        of_spaces = {
             f"{name}{' ' if owner else ''}{owner}: {words}"
             for name, space in self.spaces.items()
             for owner, words in space.tell()
         }
+        return of_spaces | {f"{HOST}: {words}" for words in self.files.tell()}
 
     def add_device(self, name: str, kind: str = "device") -> None:
         """An interface on the host that no script made; a `bridge` or a `device`, and up."""
@@ -62,7 +65,7 @@ class FakeKernel:
                 _change_vlan(self._space(name), verb, words)
             case ["bridge", "vlan", "add" | "delete" as verb, *words]:
                 _change_vlan(self.spaces[HOST], verb, words)
-            case command:
+            case command if not self.files.run(command):
                 self._program(self.spaces[HOST], command)
 
     # Namespaces
@@ -108,10 +111,11 @@ class FakeKernel:
                 space.link(link)
             case "link", "show", ["dev", link, "type", "bridge"]:
                 space.link(link)  # of another type, it is shown as nothing at all
-            case "address", "add", [address, "dev", link] | [address, "dev", link, "nodad"]:
-                space.add_address(space.link(link), parse_cidr(address))
-            case "address", "delete", [address, "dev", link] | [address, "dev", link, "nodad"]:
-                space.drop_address(space.link(link), parse_cidr(address))
+            case "address", "add" | "delete", [address, "brd", "+", *rest] | [address, *rest]:
+                if len(rest) < 2 or rest[0] != "dev" or rest[2:] not in ([], ["nodad"]):
+                    raise UnknownCommand(f"ip address {verb} {' '.join(words)}")
+                carry_out = space.add_address if verb == "add" else space.drop_address
+                carry_out(space.link(rest[1]), parse_cidr(address))
             case "route", "add", _:
                 space.add_route(_read_route(words))
             case "route", "delete", _:

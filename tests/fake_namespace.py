@@ -33,7 +33,7 @@ BRIDGE_DEFAULTS = {
 }
 DEVICE_SYSCTLS = {
     "ipv4": {"forwarding": "0", "rp_filter": "2", "proxy_arp": "0", "arp_notify": "0", "arp_announce": "0"},
-    "ipv6": {"forwarding": "0", "accept_ra": "1", "disable_ipv6": "0"},
+    "ipv6": {"forwarding": "0", "accept_ra": "1", "accept_dad": "1", "disable_ipv6": "0"},
 }
 SYSCTLS = {
     "net.ipv4.ip_local_port_range": "32768 60999",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -44,6 +45,13 @@ class Goldens:
 def find_cases(root: Path, leave_out: Iterable[str] = ()) -> list[Path]:
     """The directories of the cases under `root`, sorted."""
     return sorted(path for path in root.iterdir() if path.is_dir() and path.name not in set(leave_out))
+
+
+def find_configuration(case: Path) -> list[str]:
+    """The CNI configuration beside a topology file that names it."""
+    sources = [path.read_bytes() for path in (case / "topology.toml", case / "topology.json") if path.exists()]
+    pattern = re.compile(rb'^configuration = "(k8s\.conf)"$', re.MULTILINE)
+    return [name.decode() for source in sources for name in pattern.findall(source)]
 
 
 def find_misfits(case: Path, wanted: Iterable[str], one_of: Iterable[str] = ()) -> list[str]:

@@ -75,6 +75,10 @@ def _undo(step: Step, bridges: list[str], is_owned: bool) -> Iterator[Mutation]:
     elif key.startswith("net."):
         value = "7" if step.words.endswith(" 0") else "0"
         yield ((*argv[:-1], f"echo {value} {argv[-1][argv[-1].index('>') :]}"),)
+    elif key == "file":
+        yield (("rm", "-f", step.words.split()[1]),)
+    elif key == "directory":
+        pass  # it is not empty
     elif key == "nft":
         yield ((*argv[:-1], "delete", "table", "inet", step.words.split()[-1]),)
         yield ((*argv[:-1], argv[-1].replace("policy accept;", "policy drop;")),)

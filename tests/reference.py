@@ -140,6 +140,9 @@ class _Comparison:
                     raise Foreign(interface)
         facts = self.kernel.facts()
         for step in self.steps:
+            path, _, content = step.words.removeprefix("file ").partition(" ")
+            if content and path in self.kernel.files.contents and not holds(step, facts, self.kernel):
+                raise Foreign(path)
             if step.sign is Sign.NEED and not holds(step, facts, self.kernel):
                 raise Foreign(fact(step))
 
@@ -275,6 +278,10 @@ def _inverse(step: Step, before: set[str]) -> Argv | None:
     old = next((text.removeprefix(start) for text in before if text.startswith(start)), "")
     if "add" in argv[:4]:
         return tuple("delete" if word == "add" else word for word in argv)
+    if key == "file":
+        return ("rm", "-f", value.partition(" ")[0])
+    if key == "directory":
+        return ("rmdir", "--ignore-fail-on-non-empty", value)
     if argv[0] == "nft":
         return ("nft", "delete", "table", "inet", step.words.split()[-1])
     if argv[0] == "bash":

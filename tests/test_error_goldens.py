@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from goldens import GOLDEN, Goldens, find_cases, find_misfits
+from goldens import GOLDEN, Goldens, find_cases, find_configuration, find_misfits
 
 from k8snet_scripts.cni.load import read_configuration
 from k8snet_scripts.diagnostics import RULES, render_findings
@@ -38,7 +38,7 @@ def test_what_is_said_is_what_is_expected(case: Path, goldens: Goldens, monkeypa
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_case_has_a_source_and_an_expected_text(case: Path) -> None:
-    assert find_misfits(case, ["expected.txt"], SOURCES) == []
+    assert find_misfits(case, ["expected.txt", *find_configuration(case)], SOURCES) == []
 
 
 def test_the_cases_are_all_that_is_there() -> None:

@@ -17,6 +17,7 @@ from mutations import Mutation, mutations
 from reference import Foreign, Record, fact, holds, place, set_up, tear_down
 from topologies import topologies
 
+from k8snet_scripts import topology as records
 from k8snet_scripts.addresses import Cidr, parse_cidr
 from k8snet_scripts.inventory import link_group
 from k8snet_scripts.plan import Plan, Wave, plan_topology
@@ -237,6 +238,63 @@ def test_what_others_have_to_make_has_to_be_there() -> None:
     topology = Topology("lab", host=Namespace(HOST, interfaces=(Interface("ext0", external=True),)))
     with pytest.raises(Foreign):
         set_up(plan_topology(topology), FakeKernel(), Record())
+
+
+# ---- what is on record ----
+
+TAKEN = (
+    records.Record("/var/lib/cni/networks/a/lock", mode=0o750, initial=True),
+    records.Record("/var/lib/cni/networks/a/10.1.0.2", ("n1", "eth0")),
+    records.Record("/var/lib/cni/networks/b/10.2.0.2", ("n1", "eth0")),
+    records.Record("/var/lib/cni/networks/b/last_reserved_ip.0", ("10.2.0.2",), initial=True),
+)
+
+
+def test_what_is_taken_is_on_record_before_anything_else() -> None:
+    wave, *_ = plan_topology(Topology("lab", namespaces=(Namespace("n1"),), records=TAKEN)).waves
+    assert [step.words.split()[:2] for step in steps_of(wave)] == [
+        ["directory", "/var/lib/cni"],
+        ["directory", "/var/lib/cni/networks"],
+        ["directory", "/var/lib/cni/networks/a"],
+        ["directory", "/var/lib/cni/networks/b"],
+        *(["file", record.path] for record in TAKEN),
+    ]
+    assert {step.owner for step in steps_of(wave)} == {HOST}
+
+
+def test_records_are_made_mended_and_removed_with_their_directories() -> None:
+    plan, kernel, record = made(Topology("lab", records=TAKEN))
+    facts = kernel.facts()
+    kernel.run(("rm", "-f", TAKEN[1].path))
+    kernel.run(("rm", "-f", TAKEN[3].path))
+    assert len(set_up(plan, kernel, record)) == 2
+    assert kernel.facts() == facts
+    tear_down(plan, kernel, record)
+    assert kernel.facts() == FakeKernel().facts()
+
+
+def test_a_record_of_somebody_else_is_refused_and_a_shared_one_is_not() -> None:
+    kernel, topology = FakeKernel(), Topology("lab", records=TAKEN)
+    for step in plan_topology(Topology("other", records=(TAKEN[0], TAKEN[3]))).steps():
+        kernel.run(step.argv)
+    found = kernel.copy()
+    executed = set_up(plan_topology(topology), kernel, Record())
+    assert [argv[0] for argv in executed] == ["bash", "bash"]
+    found.run(("bash", "-c", f'printf "other\\r\\neth0" >{TAKEN[1].path}'))
+    with pytest.raises(Foreign):
+        set_up(plan_topology(topology), found, Record())
+
+
+def test_broadcast_addresses_and_a_bridge_that_listens_to_all() -> None:
+    address = (parse_cidr("10.0.0.1/24"),)
+    bridge = Bridge("br0", address, broadcast=True, promisc=True)
+    end = End("e0", (parse_cidr("10.0.0.2/24"),), namespace="n1", broadcast=True)
+    veth = Veth(end, End("h0", port=Port("br0")))
+    topology = Topology("lab", Namespace(HOST, bridges=(bridge,)), (Namespace("n1"),), (veth,))
+    commands = [" ".join(step.argv) for step in plan_topology(topology).steps()]
+    assert "ip -n n1 address add 10.0.0.2/24 brd + dev e0" in commands
+    last = ["ip address add 10.0.0.1/24 brd + dev br0", "ip link set dev br0 promisc on", "ip link set dev br0 up"]
+    assert commands[-3:] == last
 
 
 # ---- what is in it ----

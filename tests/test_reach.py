@@ -153,7 +153,7 @@ def test_masquerade_makes_the_answer_find_its_way() -> None:
             r={"forwarding": True, "masquerade": masquerade},
         )
 
-    inside, elsewhere = (Masquerade(*cidrs(network)) for network in ("10.1.0.0/24", "10.7.0.0/24"))
+    inside, elsewhere = map(Masquerade, cidrs("10.1.0.0/24 10.7.0.0/24"))
     assert ask(lab(), "a", "10.2.0.2")[0] is BLOCKED
     assert ask(lab(elsewhere), "a", "10.2.0.2")[0] is BLOCKED
     assert ask(lab(inside), "a", "10.2.0.2") == (REACHES, "through router r, masqueraded")
@@ -263,7 +263,7 @@ def test_a_masquerading_bystander_whose_bridge_carries_the_frames_leaves_it_open
         add_routes(plug("a", "10.0.0.2/24", "br0"), route("10.1.0.0/24", dev="to-br0")),
         add_routes(plug("b", "10.1.0.2/24", "br0"), route("10.0.0.0/24", dev="to-br0")),
         bridges=[bridge("br0")],
-        host={"masquerade": (Masquerade(*cidrs("10.0.0.0/24")),)},
+        host={"masquerade": (*map(Masquerade, cidrs("10.0.0.0/24")),)},
     )
     assert ask(lab, "a", "10.1.0.2")[0] is UNKNOWN
 

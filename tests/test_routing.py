@@ -155,7 +155,7 @@ def test_a_masqueraded_source_is_that_of_the_interface_whatever_the_route_says()
 
 
 def test_masquerade_is_for_what_comes_from_inside_and_goes_outside() -> None:
-    table = routing("10.0.0.1/24", masquerade=(Masquerade(*cidrs("10.5.0.0/24")),))
+    table = routing("10.0.0.1/24", masquerade=(*map(Masquerade, cidrs("10.5.0.0/24")),))
     inside, other, outside = (parse_address(text)[1] for text in ("10.5.0.1", "10.5.0.2", "10.6.0.1"))
     assert table.masquerades(4, inside, outside)
     assert not table.masquerades(4, inside, other)

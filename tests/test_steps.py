@@ -7,7 +7,7 @@ import pytest
 from k8snet_scripts import steps
 from k8snet_scripts.addresses import parse_cidr
 from k8snet_scripts.steps import Sign, Step
-from k8snet_scripts.topology import HOST, Bridge, End, Interface, Masquerade, Port, Route, Vlans
+from k8snet_scripts.topology import HOST, Bridge, End, Interface, Masquerade, Port, Record, Route, Vlans
 
 
 def row(step: Step) -> str:
@@ -91,6 +91,42 @@ def test_addresses() -> None:
         "ip -n n1 address add 10.0.0.1/24 dev eth0 #  n1 eth0: inet 10.0.0.1/24",
         "ip -n n1 address add fd00::1/64 dev eth0 #  n1 eth0: inet6 fd00::1/64",
     ]
+
+
+def test_a_broadcast_address_is_one_of_ipv4() -> None:
+    addresses = [parse_cidr("10.0.0.1/24"), parse_cidr("fd00::1/64")]
+    assert [row(steps.add_address(HOST, "br0", address, broadcast=True)) for address in addresses] == [
+        "ip address add 10.0.0.1/24 brd + dev br0 #  host br0: inet 10.0.0.1/24",
+        "ip address add fd00::1/64 dev br0 #  host br0: inet6 fd00::1/64",
+    ]
+
+
+def test_a_bridge_that_listens_to_all() -> None:
+    assert list(steps.listen_to_all(HOST, Bridge("br0"))) == []
+    assert [row(step) for step in steps.listen_to_all("n1", Bridge("br0", promisc=True))] == [
+        "ip -n n1 link set dev br0 promisc on #  n1 br0: promisc on"
+    ]
+
+
+def test_a_directory_of_records() -> None:
+    assert row(steps.make_directory("/var/lib/cni")) == "mkdir /var/lib/cni #  host: directory /var/lib/cni"
+
+
+def test_a_record_is_never_written_over() -> None:
+    step = steps.make_record(Record("/d/10.1.0.2", ("nginx", "eth0")))
+    assert step.argv == ("bash", "-c", r'set -o noclobber; printf "nginx\r\neth0" >/d/10.1.0.2')
+    assert (step.sign, step.owner, step.words) == (Sign.WANT, HOST, "file /d/10.1.0.2 nginx eth0")
+
+
+def test_a_record_that_may_say_something_else_has_to_be_there() -> None:
+    step = steps.make_record(Record("/d/last_reserved_ip.0", ("10.1.0.4",), initial=True))
+    assert step.argv == ("bash", "-c", 'printf "10.1.0.4" >/d/last_reserved_ip.0')
+    assert step.words == "file /d/last_reserved_ip.0"
+
+
+def test_an_empty_record() -> None:
+    step = steps.make_record(Record("/d/lock", mode=0o750, initial=True))
+    assert row(step) == "install --mode=750 /dev/null /d/lock #  host: file /d/lock"
 
 
 @pytest.mark.parametrize(

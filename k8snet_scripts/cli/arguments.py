@@ -41,7 +41,7 @@ def _check_pods(context: click.Context, parameter: click.Parameter, pods: tuple[
         try:
             check_namespace_name(pod)
         except Refused as refused:
-            raise click.BadParameter(f"{refused.message}; {refused.help}") from refused
+            raise click.BadParameter("; ".join(filter(None, (refused.message, refused.help)))) from refused
         if pod in pods[:number]:
             raise click.BadParameter(f"there are two pods `{pod}`; give them different names")
     return pods

@@ -63,7 +63,7 @@ def compile_(
     With --cni they make the node of a Kubernetes cluster that the CNI plugins of a configuration make with some pods:
 
     \b
-      k8snet compile --cni /etc/cni/net.d/10-k8s.conf --pod nginx --pod web -o node
+      k8snet compile --cni /etc/cni/net.d/k8s.conf --pod nginx --pod web -o node
     """
     _check_sources(topologies, cni, pods)
     with _drafting(beside=not check) as drafts:

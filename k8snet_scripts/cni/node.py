@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import posixpath
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from k8snet_scripts.addresses import Cidr
@@ -39,6 +39,8 @@ from k8snet_scripts.topology import (
 
 INTERFACE = "eth0"
 """What the interface of a pod is called."""
+
+_IPV6_MTU = 1280
 
 _IPAM = {"host-local": HostLocal, "static": StaticIpam}
 
@@ -72,7 +74,7 @@ def wire_node(network: Network, pods: Sequence[str], report: Report) -> Topology
         host=Namespace(
             HOST,
             bridges=(_bridge(network, plugin, gateways),),
-            sysctls=tuple((_no_router(name), "0") for name in (plugin.bridge, *host_ends)),
+            sysctls=tuple(_without_routers(plugin, (plugin.bridge, *host_ends))),
             forwarding=True if forwarding else None,
             masquerade=tuple(_masquerade(wired)),
         ),
@@ -161,9 +163,15 @@ def _gateways(plugin: BridgePlugin, pods: Sequence[_Pod], report: Report) -> tup
     return gateways
 
 
-def _no_router(interface: str) -> str:
-    """The sysctl by which an interface listens to routers; a dot in its name is written `/` there."""
-    return f"net.ipv6.conf.{interface.replace('.', '/')}.accept_ra"
+def _without_routers(plugin: BridgePlugin, interfaces: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Interfaces that do not listen to IPv6 routers; a dot in a name is written `/` there."""
+    if _has_ipv6(plugin):
+        yield from ((f"net.ipv6.conf.{name.replace('.', '/')}.accept_ra", "0") for name in interfaces)
+
+
+def _has_ipv6(plugin: BridgePlugin) -> bool:
+    """Whether interfaces of this MTU can speak IPv6 at all: else the kernel gives them no settings for it."""
+    return plugin.mtu is None or plugin.mtu >= _IPV6_MTU
 
 
 def _bridge(network: Network, plugin: BridgePlugin, gateways: tuple[Cidr, ...]) -> Bridge:
@@ -183,7 +191,7 @@ def _bridge(network: Network, plugin: BridgePlugin, gateways: tuple[Cidr, ...]) 
 
 def _namespace(plugin: BridgePlugin, pod: _Pod) -> Namespace:
     sysctls = [(f"net.ipv4.conf.{INTERFACE}.arp_notify", "1")] if pod.addresses else []
-    if pod.addresses and not plugin.enable_dad:
+    if pod.addresses and not plugin.enable_dad and _has_ipv6(plugin):
         sysctls.append((f"net.ipv6.conf.{INTERFACE}.accept_dad", "0"))
     return Namespace(
         pod.name,
