@@ -11,6 +11,7 @@ read -r path <"$here/path"
 place=${MOMENT_PLACE-}
 if [ "$name $*" = 'ip -batch -' ]; then # perl started it, perhaps, in a namespace that it went to by itself
 	for file in /run/netns/*; do
+		# shellcheck disable=SC3013 # both dash and bash have it
 		if [ "$file" -ef /proc/self/ns/net ]; then place="--net=$file "; fi
 	done
 fi
