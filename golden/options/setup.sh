@@ -1484,7 +1484,7 @@ work() {
 		*) jobs+=$place${commands//"ip -n $place "/}$'\n' ;;
 		esac
 	done
-	carry_out_together "$1" || return 1
+	act_together "$1" || return 1
 	for place in "${one_by_one[@]}"; do
 		if [[ -s $STATE/worker.0 || -s $STATE/worker.1 || -s $STATE/worker.2 || -s $STATE/worker.3 ]]; then return 0; fi
 		carry_out "$place" "${batch["$number $place"]}" || return 1
@@ -1513,7 +1513,7 @@ sub hand_to_ip {
 END
 
 # Carries out the jobs by one process, or adds them to those that are carried out one by one.
-carry_out_together() {
+act_together() {
 	local said=$STATE/said.$BASHPID status=0 name lines IFS=$'\n'
 	if [[ ! $jobs ]]; then return; fi
 	perl -e "$hopper$carrier" "$STATE"/worker.{0..3} <<<"$jobs" >"$said" 2>&1 || status=$?
