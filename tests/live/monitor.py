@@ -76,14 +76,15 @@ class Monitor:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        ended: list[_Port] = []
         try:
             if kind is None:
                 settle(self._sandbox)
+                ended = self._wait_for_ends()
                 for _, listener in self._listeners:
                     _wait_until_idle(listener)
         finally:
             heard = [(name, self._stop(listener)) for name, listener in self._listeners]
-        ended = [port for port, runs in self._read_timers().items() if not runs and self._timers.get(port)]
         self.host_events = _without_late_ones(heard[0][1], ended)
         self.events = [f"host: {line}" for line in self.host_events]
         for name, lines in heard[1:]:
@@ -97,11 +98,25 @@ class Monitor:
         """Path and inode of every named namespace."""
         return self._sandbox.bash(_NETNS, check=True).stdout.splitlines()
 
-    def _read_timers(self) -> dict[_Port, bool]:
-        """Every port of a bridge, and whether the timer runs at whose end it is announced once more."""
+    def _wait_for_ends(self) -> list[_Port]:
+        """The ports whose timer has ended while this listened, once they have been announced.
+
+        The kernel may be half a second late with that, and a timer that is about to end is waited for.
+        """
+        timers = self._read_timers()
+        while any(0 < left < 1 for left in timers.values()):
+            time.sleep(0.2)
+            timers = self._read_timers()
+        ended = [port for port, left in timers.items() if not left and self._timers.get(port)]
+        if ended:
+            time.sleep(0.7)
+        return ended
+
+    def _read_timers(self) -> dict[_Port, float]:
+        """Every port of a bridge, and the seconds that its timer has left, at whose end it is announced once more."""
         lines = self._sandbox.bash(_TIMERS, check=True).stdout.splitlines()
         return {
-            (namespace, link["ifindex"], link["ifname"]): link["linkinfo"]["info_slave_data"]["forward_delay_timer"] > 0
+            (namespace, link["ifindex"], link["ifname"]): link["linkinfo"]["info_slave_data"]["forward_delay_timer"]
             for namespace, listing in zip(lines[::2], lines[1::2], strict=True)
             for link in json.loads(listing)
             if link

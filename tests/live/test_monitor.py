@@ -63,10 +63,10 @@ def test_the_host_alone_does_not_hear_namespaces_that_it_has_no_id_for(sandbox: 
 
 
 TIMERS = """
-ip link set dev br0 type bridge forward_delay 2000
+ip link set dev br0 type bridge forward_delay 800
 ip link set dev o1 down
 ip link set dev o1 up
-ip -n two link add name br1 type bridge forward_delay 2000
+ip -n two link add name br1 type bridge forward_delay 800
 ip -n two link add name o2 master br1 up type veth peer name p2
 ip -n two link set dev p2 up
 ip -n two link set dev br1 up
