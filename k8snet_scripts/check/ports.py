@@ -7,13 +7,10 @@ from collections.abc import Mapping
 from k8snet_scripts.check.findings import FirstFindings
 from k8snet_scripts.check.sites import Site, find_close, whereabouts
 from k8snet_scripts.rules.refusal import show
-from k8snet_scripts.topology import HOST, Bridge, Interface, Path, Port, Vlans
+from k8snet_scripts.topology import HOST, LEAST_IPV6_MTU, Bridge, Interface, Path, Port, Vlans
 
 MOST_PORTS = 1023
 """The kernel numbers the ports of a bridge from 1, with ten bits."""
-
-LEAST_IPV6_MTU = 1280
-"""Octets.  Below it the kernel takes IPv6 away from an interface."""
 
 
 def check_ports(site: Site, sites: Mapping[str, Site], report: FirstFindings) -> None:

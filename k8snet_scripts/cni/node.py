@@ -26,6 +26,7 @@ from k8snet_scripts.rules.names import check_topology_name
 from k8snet_scripts.rules.refusal import Refused
 from k8snet_scripts.topology import (
     HOST,
+    LEAST_IPV6_MTU,
     Bridge,
     End,
     Masquerade,
@@ -39,8 +40,6 @@ from k8snet_scripts.topology import (
 
 INTERFACE = "eth0"
 """What the interface of a pod is called."""
-
-_IPV6_MTU = 1280
 
 _IPAM = {"host-local": HostLocal, "static": StaticIpam}
 
@@ -171,7 +170,7 @@ def _without_routers(plugin: BridgePlugin, interfaces: Iterable[str]) -> Iterato
 
 def _has_ipv6(plugin: BridgePlugin) -> bool:
     """Whether interfaces of this MTU can speak IPv6 at all: else the kernel gives them no settings for it."""
-    return plugin.mtu is None or plugin.mtu >= _IPV6_MTU
+    return plugin.mtu is None or plugin.mtu >= LEAST_IPV6_MTU
 
 
 def _bridge(network: Network, plugin: BridgePlugin, gateways: tuple[Cidr, ...]) -> Bridge:
