@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 from typing import Any
 
 SET_BY_USER = "3"
@@ -50,9 +51,6 @@ _NFT_NOISE = {"handle", "metainfo", "packets", "bytes", "index"}
 
 _SYSCTLS = "/proc/sys/"
 _MAC = re.compile(r"\b(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\b")
-_FROM_MAC = re.compile(
-    r"fe80::[0-9a-f]{1,4}:[0-9a-f]{0,2}ff:fe[0-9a-f]{2}:[0-9a-f]{1,4}"
-)  # older iproute2: no protocol
 _PACKET_COUNTS = re.compile(r"\[\d+:\d+\]")
 
 Parts = dict[str, str]
@@ -75,7 +73,7 @@ class Names:
         self._automatic = {
             entry["local"]
             for entry in addresses
-            if entry.get("protocol") == "kernel_ll" or _FROM_MAC.fullmatch(entry.get("local", ""))
+            if entry.get("protocol") == "kernel_ll" or from_mac(entry.get("local", ""))
         }
 
     def peer(self, namespace: str, link: dict[str, Any]) -> str | None:
@@ -99,6 +97,17 @@ class Names:
             return [self.symbols(inner) for inner in value]
         text = _MAC.sub(lambda found: self._drawn.get(found[0], found[0]), value)
         return " ".join(AUTOMATIC if word in self._automatic else word for word in text.split(" "))
+
+
+def from_mac(address: str) -> bool:
+    """Whether the kernel made a link-local address of a MAC address; an iproute2 before 6.3 does not tell its protocol.
+
+    Such an address has ff:fe in the middle of its interface identifier (RFC 4291, appendix A).
+    """
+    if not address.startswith("fe80::"):
+        return False
+    octets = socket.inet_pton(socket.AF_INET6, address)
+    return octets[11:13] == b"\xff\xfe"
 
 
 def normal_namespace(name: str, parts: Parts, names: Names, *, identity: bool) -> dict[str, Any]:
