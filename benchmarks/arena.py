@@ -18,6 +18,8 @@ from pathlib import Path
 from contenders import Argv, Contender
 
 NAMES = Path("/run/netns")
+REST = 3.0
+"""Seconds between two phases: so long the kernel is busy with what was just made (duplicate addresses, multicast)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +88,13 @@ def _compete(task: dict[str, Argv]) -> Times:
     setup, _ = _measured(task["setup"])
     _measured(task["referee"])
     again = None
+    time.sleep(REST)
     if task["again"]:
         again, said = _measured(task["again"])
         if "[#]" in said:
             sys.exit(f"the second run of setup changed something:\n{said[-2000:]}")
         _measured(task["referee"])
+        time.sleep(REST)
     teardown, _ = _measured(task["teardown"])
     start = time.perf_counter()
     left = len(_present() - before)
