@@ -19,10 +19,9 @@ from live.sandbox import Sandbox
 
 TRY_ALL = """
 cd "$1"
-for cut in $2; do
-    head -c "$cut" script | bash -s >out 2>err
-    if grep '^\\[#\\]' out err; then echo "cut at $cut"; fi
-done
+for part in *; do bash -s <"$part" &>"../said/$part"; done
+cd ../said
+grep --files-with-matches '^\\[#\\]' *
 """
 
 
@@ -75,12 +74,14 @@ def test_no_half_word_is_a_command_of_the_script(kind: Kind) -> None:
 def test_a_script_that_is_cut_off_does_nothing(sandbox: Sandbox, kernel: Kernel, kind: Kind) -> None:
     network = Network(sandbox, golden("docker"))
     data = network.text(kind).encode()
-    script = sandbox.directory / "script"
-    script.write_bytes(data)
+    parts = sandbox.directory / "parts"  # which bash reads no differently in files than from a pipe, but faster
+    parts.mkdir()
+    (sandbox.directory / "said").mkdir()
+    for cut in kernel.sample(cuts(data), 40):
+        (parts / str(cut)).write_bytes(data[:cut])
     network.set_up()
     network.do("ip address add 10.10.0.9/24 dev br0", "ip -n node1 link delete dev vethA")
     before = network.state(identity=True)
-    some = " ".join(map(str, kernel.sample(cuts(data), 40)))
-    done = sandbox.bash(TRY_ALL, str(sandbox.directory), some, timeout=900)
+    done = sandbox.bash(TRY_ALL, str(parts), timeout=900)
     assert done.stdout == ""
     assert diff(before, snapshot(sandbox, identity=True)) == []

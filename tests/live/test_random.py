@@ -27,7 +27,7 @@ from live.sandbox import Sandbox
 Holder = TypeVar("Holder", bound=Interface)
 EXAMPLES = os.environ.get("K8SNET_EXAMPLES")
 MORE = settings(
-    max_examples=int(EXAMPLES or 6),
+    max_examples=int(EXAMPLES or 4),
     derandomize=EXAMPLES is None,
     database=None,
     deadline=None,

@@ -34,7 +34,7 @@ REFUSED = {"ENETUNREACH", "EHOSTUNREACH", "EACCES", "EINVAL", "timeout"}
 
 EXAMPLES = os.environ.get("K8SNET_EXAMPLES")
 PAIRS = settings(
-    max_examples=int(EXAMPLES or 20),
+    max_examples=int(EXAMPLES or 12),
     derandomize=EXAMPLES is None,
     database=None,
     deadline=None,
