@@ -16,6 +16,7 @@ from pathlib import Path
 from string import ascii_letters, digits
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from k8snet_scripts.aside import make_aside
 from k8snet_scripts.plan import Group, Plan
 from k8snet_scripts.reach.probes import Probe
 from k8snet_scripts.steps import Argv, inside
@@ -29,6 +30,7 @@ KINDS: tuple[Kind, ...] = ("setup", "teardown", "verify")
 _PLAIN = f"{ascii_letters}{digits}_./:,+=@- ".encode()  # what means nothing to a shell, and the space
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 _GROUPS = 100  # that are laid out in one piece
+_MANY = 1000  # namespaces
 _WIDEST = 100  # a command longer than this does not push the facts of its whole group to the right
 
 
@@ -48,11 +50,23 @@ class Origin(NamedTuple):
         return shlex.join(("k8snet", "compile", *self.arguments))
 
 
+class LaidOut(NamedTuple):
+    """A wave as it stands in the table: its title, and its groups in pieces of text."""
+
+    title: str
+    pieces: Iterable[str]
+
+    @property
+    def rows(self) -> Iterator[Text]:
+        """The pieces, as they stand in a script."""
+        return map(Text, self.pieces)
+
+
 class Body(NamedTuple):
-    """All that a script is rendered from; `table` is its plan, laid out by `render_table`, in pieces."""
+    """All that a script is rendered from; `waves` are those of its plan, laid out by `lay_out`."""
 
     plan: Plan
-    table: Sequence[Text]
+    waves: Sequence[LaidOut]
     origin: Origin
     description: str
     diagram: Sequence[str]
@@ -66,9 +80,10 @@ def render_script(kind: Kind, body: Body, templates: Path | None = None) -> Iter
     return template.generate(script=f"{kind}.sh", **body._asdict())
 
 
-def render_table(plan: Plan, templates: Path | None = None) -> Sequence[Text]:
-    """The table of steps that setup.sh and verify.sh have in common, in pieces."""
-    return tuple(map(Text, environment(templates).get_template("table.j2").generate(plan=plan)))
+def lay_out(plan: Plan) -> tuple[LaidOut, ...]:
+    """The rows that setup.sh and verify.sh have in common; where there are many, other processes begin to make them."""
+    make = make_aside if len(plan.namespaces) > _MANY else tuple
+    return tuple(LaidOut(wave.title, make(_lines(wave.groups))) for wave in plan.waves)
 
 
 @cache
@@ -89,7 +104,7 @@ def environment(templates: Path | None = None) -> Environment:
     )
     made.globals["verbatim"] = lambda name: Text(loader.get_source(made, name)[0])
     made.globals["teardown_rows"] = teardown_rows
-    made.filters.update(blocks=blocks, comment=comment, quote=shlex.quote, plain=plain, probe_rows=probe_rows)
+    made.filters.update(comment=comment, quote=shlex.quote, plain=plain, probe_rows=probe_rows)
     return made
 
 
@@ -122,14 +137,14 @@ def plain(text: str) -> Text:
     return Text(text if text.isprintable() else _CONTROL.sub("?", text))
 
 
-def blocks(groups: Iterable[Group]) -> Iterator[Text]:
-    """Groups of steps as they stand in the table: an empty line, why they are there, and their rows.
+def _lines(groups: Iterable[Group]) -> Iterator[str]:
+    """Groups of steps, each an empty line, why they are there, and their rows.
 
     Many come in one piece, though not all: that takes less time than a piece each, and less memory than a single one.
     """
     waiting = iter(groups)
     while some := list(islice(waiting, _GROUPS)):
-        yield Text("\n".join([f"\n{comment(group.why)}\n{_rows(group)}" for group in some]))
+        yield "".join([f"\n{comment(group.why)}\n{_rows(group)}\n" for group in some])
 
 
 def _rows(group: Group) -> str:

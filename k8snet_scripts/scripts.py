@@ -26,7 +26,7 @@ from k8snet_scripts.drawing.diagram import draw_diagram
 from k8snet_scripts.frontend.load import load_topology
 from k8snet_scripts.plan import plan_topology
 from k8snet_scripts.reach.probes import choose_probes
-from k8snet_scripts.render import KINDS, Body, Kind, Origin, render_script, render_table
+from k8snet_scripts.render import KINDS, Body, Kind, Origin, lay_out, render_script
 from k8snet_scripts.text.source import Source, read_source
 from k8snet_scripts.topology import Topology
 
@@ -154,10 +154,10 @@ def _base_name(name: str) -> str:
 
 def compile_topology(topology: Topology, origin: Origin, templates: Path | None = None) -> Scripts:
     """The scripts of a topology that was found good, by `load_source` or by `check_topology`."""
-    probes, coverage = choose_probes(topology)
     plan = plan_topology(topology)
-    table = render_table(plan, templates)
-    body = Body(plan, table, origin, topology.description, draw_diagram(topology), probes, coverage)
+    waves = lay_out(plan)
+    probes, coverage = choose_probes(topology)
+    body = Body(plan, waves, origin, topology.description, draw_diagram(topology), probes, coverage)
     return Scripts(topology.name, body, templates)
 
 

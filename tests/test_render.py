@@ -21,10 +21,11 @@ from jinja2 import UndefinedError
 from topologies import topologies
 
 import k8snet_scripts
+from k8snet_scripts import render
 from k8snet_scripts.addresses import parse_cidr
 from k8snet_scripts.check.check import check_topology
 from k8snet_scripts.diagnostics import Report
-from k8snet_scripts.plan import plan_topology
+from k8snet_scripts.plan import Plan, plan_topology
 from k8snet_scripts.render import (
     KINDS,
     Kind,
@@ -32,8 +33,8 @@ from k8snet_scripts.render import (
     Text,
     comment,
     environment,
+    lay_out,
     plain,
-    render_table,
     shell_line,
     template_directory,
 )
@@ -57,6 +58,13 @@ few = settings(max_examples=20, deadline=None)
 
 PACKAGE = Path(k8snet_scripts.__file__).parent
 CASES = [case / "topology.toml" for case in find_cases(GOLDEN, leave_out=["errors"])]
+
+
+def table(plan: Plan) -> str:
+    """The table of a plan, as setup.sh and verify.sh have it."""
+    return environment().get_template("table.j2").render(waves=lay_out(plan))
+
+
 ORIGIN = Origin((("lab.toml", "0" * 64),), ("lab.toml",))
 
 PRELUDE = "# ---- prelude: the same in every script ----\n"
@@ -202,7 +210,7 @@ def test_our_own_words_stay_on_one_line(text: str) -> None:
 def test_a_row_is_the_command_the_sign_and_the_fact_of_a_step(topology: Topology) -> None:
     plan = plan_topology(topology)
     steps = list(plan.steps())
-    lines = rows("\n".join(next(here_documents("".join(render_table(plan))))))
+    lines = rows("\n".join(next(here_documents(table(plan)))))
     assert [split_row(line) for line in lines] == [
         (shell_line(step.argv), step.sign.value, f"{step.owner}: {step.words}") for step in steps
     ]
@@ -222,8 +230,8 @@ def test_no_line_has_blanks_at_its_end_and_no_line_ends_a_table_early(topology: 
 @given(topologies())
 def test_the_facts_of_a_group_stand_below_each_other(topology: Topology) -> None:
     """But for those of the longest commands, which do not push the others to the right."""
-    table = "\n".join(next(here_documents("".join(render_table(plan_topology(topology))))))
-    for group in table.split("\n\n"):
+    found = "\n".join(next(here_documents(table(plan_topology(topology)))))
+    for group in found.split("\n\n"):
         columns = {
             len(line) - len(line.partition("  ")[2].lstrip()) for line in rows(group) if len(split_row(line)[0]) <= 100
         }
@@ -234,13 +242,21 @@ def test_the_facts_of_a_group_stand_below_each_other(topology: Topology) -> None
 @given(topologies())
 def test_each_group_and_each_wave_says_why_it_is_there(topology: Topology) -> None:
     plan = plan_topology(topology)
-    lines = next(here_documents("".join(render_table(plan))))
+    lines = next(here_documents(table(plan)))
     said = [line for line in lines if line.startswith("#")]
     expected: list[str] = []
     for number, wave in enumerate(plan.waves, start=1):
         expected.append(f"### {number}. {wave.title}")
         expected += [comment(group.why) for group in wave.groups]
     assert said == expected
+
+
+def test_many_rows_are_the_same_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = plan_topology(EVERYTHING)
+    before = table(plan)
+    monkeypatch.setattr(render, "_MANY", 0)
+    assert not all(isinstance(wave.pieces, tuple) for wave in lay_out(plan))
+    assert table(plan) == before
 
 
 def test_teardown_names_the_mark_and_every_namespace() -> None:
@@ -405,8 +421,8 @@ def test_descriptions_are_harmless_even_unchecked(text: str) -> None:
 
 
 def assert_harmless(topology: Topology) -> None:
-    table = "".join(render_table(plan_topology(topology)))
-    lines = [split_row(line) for line in rows(bash(f"{table}\ntopology\n").stdout.decode())]
+    found = table(plan_topology(topology))
+    lines = [split_row(line) for line in rows(bash(f"{found}\ntopology\n").stdout.decode())]
     steps = list(plan_topology(topology).steps())
     assert [tuple(shlex.split(command)) for command, _, _ in lines] == [step.argv for step in steps]
     assert [fact for _, _, fact in lines] == [as_fact(step) for step in steps]

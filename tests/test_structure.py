@@ -14,7 +14,7 @@ PACKAGE = Path(k8snet_scripts.__file__).parent
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py") if "templates" not in path.parts)
 
 LAYERS = [
-    {"addresses", "forest", "drafts"},
+    {"addresses", "forest", "drafts", "aside"},
     {"topology"},
     {"text", "diagnostics"},
     {"rules"},
@@ -30,7 +30,7 @@ know each other, for a finding has a position and a source reports findings."""
 
 OWN_WORLD = {
     "subprocess": {"run.py"},
-    "os": {"run.py", "scripts.py", "drafts.py", "cli"},
+    "os": {"run.py", "scripts.py", "drafts.py", "aside.py", "cli"},
     "sys": {"run.py", "scripts.py", "cli"},
     "jinja2": {"render.py"},
     "click": {"cli"},
