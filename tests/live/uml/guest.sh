@@ -33,7 +33,9 @@ mount -n -t hostfs -o "$work" hostfs /run/host
 [[ ! -s $work/write ]] || mount -n -t hostfs -o "$(<"$work/write")" hostfs "$(<"$work/write")"
 ln -s /proc/self/fd /dev/fd
 ln -s "$work/lib/modules/$version" "/lib/modules/$version"
-modprobe ipv6 # the one module that nothing asks for by name
+modprobe --all ipv6 tun # the modules that nothing asks for by name
+mkdir -p /dev/net
+[[ -e /dev/net/tun ]] || mknod /dev/net/tun c 10 200
 
 (
 	# shellcheck source=/dev/null
