@@ -52,7 +52,7 @@ RULES: dict[str, str] = {
     "duplicate-lladdr": "the interfaces of one segment have different link-layer addresses",
     "duplicate-namespace": "namespaces have different names",
     "duplicate-route": "a namespace has one route to a destination in each table and with each metric",
-    "external-in-namespace": "what is there already is on the host: the scripts make the other namespaces",
+    "external-in-namespace": "what is there already is on the host or in a namespace that is there already",
     "ipv6-disabled": "an interface with an IPv6 address has IPv6",
     "ipv6-mtu": "an interface with IPv6 has an MTU of 1280 or more",
     "masquerade-without-forwarding": "a namespace that masquerades forwards",

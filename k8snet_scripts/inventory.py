@@ -30,6 +30,8 @@ class Inventory:
         self.topology = topology
         self.mark = str(link_group(topology.name))
         self.table = nft_table(topology.name)
+        self.namespaces = tuple([namespace.name for namespace in topology.namespaces if namespace.is_made])
+        self.externals = tuple([namespace.name for namespace in topology.namespaces if namespace.external])
         self.made: dict[str, list[Veth]] = {}  # the pairs, by the namespace that they are made from
         self.ends: dict[str, list[End]] = {}
         self.families: tuple[int, ...]  # that the topology uses, IPv4 first

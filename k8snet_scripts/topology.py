@@ -141,7 +141,10 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Namespace:
-    """A network namespace, or the host.  `addresses` and `routes` here are on `lo`, or on no interface in particular."""
+    """A network namespace, or the host.  `addresses` and `routes` here are on `lo`, or on no interface in particular.
+
+    `external` is for one that exists already, a container's say: it is used, and never made or deleted.
+    """
 
     name: str
     addresses: tuple[Cidr, ...] = ()
@@ -149,15 +152,21 @@ class Namespace:
     bridges: tuple[Bridge, ...] = ()
     interfaces: tuple[Interface, ...] = ()  # external ones: they were there before
     sysctls: tuple[tuple[str, str], ...] = ()  # ("net.ipv4.conf.all.rp_filter", "0")
-    forwarding: bool | None = None  # None: the host is left as it is, a namespace does not forward
+    forwarding: bool | None = None  # None: what is there already is left as it is, a new namespace does not forward
     masquerade: tuple[Masquerade, ...] = ()
     description: str = ""
     path: Path = ()
+    external: bool = False
+
+    @property
+    def is_made(self) -> bool:
+        """Whether the scripts make it, so that nothing is in it but what they put there."""
+        return not self.external and self.name != HOST
 
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """A whole network.  `host` is the namespace the scripts run in; `namespaces` are the ones they make."""
+    """A whole network.  `host` is the namespace the scripts run in; `namespaces` are the others, made or external."""
 
     name: str
     host: Namespace = field(default_factory=lambda: Namespace(HOST))

@@ -8,7 +8,8 @@ declare -a places=() executed=() borrowed=() dragged=()
 declare -A batch=() about=() created=() was=()
 
 declare -a drift=() refused=()                 # what differs, and what forbids a run: for people to read
-declare recorded='' failed='' adopt='' keep='' # the record before; the command at which a run ends; options
+declare recorded='' uses='' # the record before, and what is to be in it of the namespaces of others
+declare failed='' adopt='' keep='' # the command at which a run ends; options
 
 usage() {
 	cat <<-END
@@ -41,11 +42,12 @@ main() {
 	table=$(topology)
 	read_table "$table"
 	if ((${#tables[@]})); then prepare nft; fi
-	if [[ $mode == run ]]; then
-		lock
-		take_turn
-	fi
+	if [[ $mode == run ]]; then lock; fi
 	read_ownership
+	if borrows; then
+		if [[ $mode == run ]]; then take_turn; fi
+		read_others
+	fi
 	note_borrowings
 	read_wanted
 	refuse_foreign
@@ -81,8 +83,11 @@ for_each_batch() {
 }
 
 mend() {
-	local number
+	local n number
 	if [[ -r $OWNED ]]; then recorded=$(<"$OWNED"); fi
+	for n in "${needs[@]}"; do
+		if [[ ${words[n]} == namespace ]]; then uses+="used"$'\t'"${owner[n]}"$'\t'"${netns[${owner[n]}]}"$'\n'; fi
+	done
 	go_back=roll_back
 	sweep
 	record_intent
@@ -98,6 +103,7 @@ mend() {
 record_intent() {
 	local name key
 	{
+		if [[ $'\n'$recorded$'\n' != *$'\n'$uses* ]]; then printf '%s' "$uses"; fi
 		for name in "${!created[@]}"; do printf 'netns\t%s\t-\n' "$name"; done
 		for key in "${borrowed[@]}"; do printf 'undo\t%s\t%s\n' "$key" "${undo[$key]}"; done
 	} >>"$OWNED"
@@ -130,7 +136,7 @@ run_wave() {
 act_alone() {
 	local turn
 	exec {turn}</run/k8snet
-	flock "$turn" || { echo "flock /run/k8snet" && return 1; }
+	if [[ $1 == *'ip netns add '* ]]; then flock "$turn" || { echo "flock /run/k8snet" && return 1; }; fi
 	carry_out host "$1" {turn}<&-
 }
 
@@ -192,7 +198,7 @@ act_together() {
 
 # Records what is owned now, with the identities of the namespaces, if that is any different from before.
 settle() {
-	local name key now=''
+	local name key now=$uses
 	read_namespaces
 	for name in "${namespaces[@]}"; do now+="netns"$'\t'"$name"$'\t'"${netns[$name]}"$'\n'; done
 	for key in "${borrowings[@]}" "${borrowed[@]}"; do

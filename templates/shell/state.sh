@@ -11,11 +11,13 @@ declare -A table_number=()
 # By namespace, what is read beside interfaces, addresses and routes: sysctls, VLANs, the nft table, numbers of namespaces.
 declare -A sysctls=() vlans=() tables=() makers=()
 
-# Reads the host and those of the wanted namespaces that exist.
+# Reads the host, those of the wanted namespaces that exist, and those of others where something of ours is or was.
 read_wanted() {
 	local namespace present=()
-	for namespace in "${namespaces[@]}"; do
-		if [[ ${netns[$namespace]-broken} != broken ]]; then present+=("$namespace"); fi
+	local -A seen=([host]=1)
+	for namespace in "${namespaces[@]}" "${!foreign[@]}" "${!used[@]}"; do
+		if [[ ! ${seen[$namespace]+set} && ${netns[$namespace]-broken} != broken ]]; then present+=("$namespace"); fi
+		seen[$namespace]=1
 	done
 	read_state "${present[@]}"
 }
