@@ -12,10 +12,8 @@ from typing import NamedTuple, TypeAlias
 
 from k8snet_scripts.cni.addressing import NO_DNS, Dns, Ipam
 from k8snet_scripts.cni.ranges import Address
+from k8snet_scripts.cni.versions import SPEC_VERSIONS
 from k8snet_scripts.topology import Path
-
-SPEC_VERSIONS = ("0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0")
-"""The versions of the CNI specification, oldest first.  A configuration that names none speaks the first."""
 
 DEFAULT_BRIDGE = "cni0"
 DEFAULT_MARK_BIT = 13

@@ -11,7 +11,6 @@ import re
 
 from k8snet_scripts.cni.configuration import (
     CHAINED,
-    SPEC_VERSIONS,
     Delegation,
     LoopbackPlugin,
     Network,
@@ -23,6 +22,7 @@ from k8snet_scripts.cni.ipam import read_ipam
 from k8snet_scripts.cni.literals import read_network_name, read_version
 from k8snet_scripts.cni.plugins import TYPES, read_plugin
 from k8snet_scripts.cni.runtime import join_runtimes, read_runtime
+from k8snet_scripts.cni.versions import SPEC_VERSIONS
 from k8snet_scripts.diagnostics import Report
 from k8snet_scripts.rules.refusal import Refused, show
 from k8snet_scripts.text.source import Source, read_source

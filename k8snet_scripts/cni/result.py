@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from k8snet_scripts.cni.addressing import NO_DNS, Dns, IpamRoute
-from k8snet_scripts.cni.configuration import SPEC_VERSIONS
 from k8snet_scripts.cni.ranges import Lease
+from k8snet_scripts.cni.versions import SPEC_VERSIONS
 
 Json: TypeAlias = dict[str, object]
 

@@ -60,9 +60,14 @@ def parse_store(files: Mapping[str, str]) -> Store:
             if last and _NUMBER.fullmatch(number):
                 last_reserved[int(number)] = last
         elif address := _parse(name):
-            container_id, line_break, ifname = content.strip().partition(_LINE_BREAK)
-            owners[address] = Owner(container_id, ifname if line_break else None)
+            owners[address] = parse_owner(content)
     return Store(MappingProxyType(owners), MappingProxyType(last_reserved))
+
+
+def parse_owner(content: str) -> Owner:
+    """The owner that the file of an address names; that of an empty one has no container ID."""
+    container_id, line_break, ifname = content.strip().partition(_LINE_BREAK)
+    return Owner(container_id, ifname if line_break else None)
 
 
 def store_files(store: Store) -> dict[str, str]:
