@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple
 
 from k8snet_scripts.addresses import parse_address
 from k8snet_scripts.cni.ranges import Address
+from k8snet_scripts.values import Value
 
 LOCK = "lock"
 """The file that is locked (`flock`) while the directory is read or written."""
@@ -37,12 +37,11 @@ class Owner(NamedTuple):
         return self.container_id if self.ifname is None else f"{self.container_id}{_LINE_BREAK}{self.ifname}"
 
 
-@dataclass(frozen=True, slots=True)
-class Store:
+class Store(Value):
     """What is recorded for one network: the owner of each address in use, and by range set the one handed out last."""
 
-    owners: Mapping[Address, Owner] = field(default_factory=lambda: MappingProxyType({}))
-    last_reserved: Mapping[int, Address] = field(default_factory=lambda: MappingProxyType({}))
+    owners: Mapping[Address, Owner] = MappingProxyType({})
+    last_reserved: Mapping[int, Address] = MappingProxyType({})
 
     def addresses_of(self, owner: Owner) -> list[Address]:
         """The addresses of an owner, those recorded by an old version included, in order."""

@@ -9,7 +9,7 @@ import gc
 import os
 import sys
 
-from k8snet_scripts import __version__
+import k8snet_scripts
 from k8snet_scripts.cni.versions import SPEC_VERSIONS
 
 TYPE_CHECKING = False
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from k8snet_scripts.plugin.call import Call
 
 _ABOUT = f"""\
-k8snet-cni {__version__}, a CNI plugin: `k8snet cni install` puts it into a directory of plugins
+k8snet-cni {k8snet_scripts.__version__}, a CNI plugin: `k8snet cni install` puts it into a directory of plugins
 CNI protocol versions supported: {", ".join(SPEC_VERSIONS)}
 """
 _QUOTED = ",".join([f'"{version}"' for version in SPEC_VERSIONS])
