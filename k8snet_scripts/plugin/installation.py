@@ -76,7 +76,7 @@ def uninstall(directory: Path) -> Iterator[str]:
     """Remove our executables from a directory and put originals back; a line for each says so."""
     for path in [directory / name for name in (ITSELF, *KINDS)]:
         original = _aside(path)
-        if not is_ours(str(path)):
+        if path.is_symlink() or not is_ours(str(path)):
             if os.path.lexists(original):
                 yield f"{path} is not one of ours: {original} stays"
         elif os.path.lexists(original):
