@@ -14,30 +14,32 @@ _NAME = "lo"  # whatever interface the runtime asks for
 
 
 class Loopback(Plugin):
-    """The kernel gives `lo` its addresses.  The result of a plugin before this one is that of both."""
+    """The result of a plugin before this one is that of both."""
 
     def add(self, call: Call) -> Json:
         check_netns(call.netns, call.environment)
-        _link(call, "set", "up")
+        shown = _ip(call, f"link set dev {_NAME} up", f"address show dev {_NAME}").split()
         previous = value_of(call.configuration, "prevResult")
         if isinstance(previous, dict):
             return previous
-        return render(describe_loopback(_NAME, call.netns), call.version)
+        result = describe_loopback(_NAME, call.netns)
+        there = tuple([lease for lease in result.ips if str(lease.address) in shown])
+        return render(result.with_(ips=there), call.version)
 
     def delete(self, call: Call) -> None:
         if is_netns(call.netns) and not is_own(call.netns, call.environment):
-            _link(call, "set", "down")
+            _ip(call, f"link set dev {_NAME} down")
 
     def check(self, call: Call) -> None:
         check_netns(call.netns, call.environment)
-        if not _link(call, "show", "up"):
+        if not _ip(call, f"link show dev {_NAME} up"):
             raise CniError(OTHER, f"loopback interface {_NAME} is down")
 
 
-def _link(call: Call, verb: str, state: str) -> bytes:
-    """What `ip link` says of `lo`."""
-    done = run_inside(call.netns, call.environment, "ip", "link", verb, "dev", _NAME, state)
+def _ip(call: Call, *commands: str) -> str:
+    """What `ip` says of some commands inside the container."""
+    done = run_inside(call.netns, call.environment, "ip", "-batch", "-", given="\n".join(commands).encode())
     if done.status != 0:
         said = done.errors.decode(errors="replace").strip()
-        raise CniError(OTHER, f"cannot {verb} {_NAME} {state}", said)
-    return done.output
+        raise CniError(OTHER, f"ip {commands[0]}: exit status {done.status}", said)
+    return done.output.decode(errors="replace")

@@ -58,10 +58,10 @@ def has_interface(path: str, ifname: str, environment: Mapping[str, str]) -> boo
     return run_inside(path, environment, "ip", "link", "show", "dev", ifname).status == 0
 
 
-def run_inside(path: str, environment: Mapping[str, str], *argv: str) -> Finished:
+def run_inside(path: str, environment: Mapping[str, str], *argv: str, given: bytes = b"") -> Finished:
     """Run a program of the system inside a namespace.  Raises `CniError` if it, or `nsenter`, is not installed."""
     enter, program = find_system_program("nsenter", environment), find_system_program(argv[0], environment)
-    return run_program([enter, f"--net={path}", "--", program, *argv[1:]], environment)
+    return run_program([enter, f"--net={path}", "--", program, *argv[1:]], environment, given)
 
 
 def find_system_program(name: str, environment: Mapping[str, str]) -> str:
