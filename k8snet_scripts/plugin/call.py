@@ -61,8 +61,17 @@ class Call(NamedTuple):
 def read_call(program: str, environment: Mapping[str, str], raw: bytes) -> Call:
     """The call of a program.  Raises `CniError`."""
     check_environment(environment)
-    command = environment["CNI_COMMAND"]
     configuration = _decode(raw)
+    try:
+        return _make_call(program, environment, raw, configuration)
+    except CniError as error:
+        version = value_of(configuration, "cniVersion")
+        error.version = version if version in SPEC_VERSIONS else ""
+        raise
+
+
+def _make_call(program: str, environment: Mapping[str, str], raw: bytes, configuration: Mapping[str, object]) -> Call:
+    command = environment["CNI_COMMAND"]
     name = _read_name(configuration)
     if command in _FOR_A_CONTAINER:
         _check_container_id(environment["CNI_CONTAINERID"])

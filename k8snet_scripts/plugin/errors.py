@@ -16,7 +16,12 @@ OTHER = 999  # what the reference says of everything else
 
 
 class CniError(Exception):
-    """An answer with a code of the specification, a message for people and perhaps details, each a line or a few."""
+    """An answer with a code of the specification, a message for people and perhaps details, each a line or a few.
+
+    `version` is that of the answer, where it is known by then.
+    """
+
+    version = ""
 
     def __init__(self, code: int, message: str, details: str = "") -> None:
         super().__init__(message)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from k8snet_scripts.plugin.call import Call, value_of
 from k8snet_scripts.plugin.errors import BAD_CONFIGURATION, CniError
@@ -17,12 +17,11 @@ KINDS = ("bridge", "host-local", "loopback", "static")
 """The plugins that we stand in for."""
 
 
-class Plugin:
+class Plugin(Protocol):
     """What every plugin does.  Each method may raise `CniError`, or an `OSError` of the system."""
 
     def add(self, call: Call) -> Json:
         """Do what an ADD asks for, or nothing at all; the JSON of the result."""
-        raise AssertionError("each plugin has its own")
 
     def delete(self, call: Call) -> None:
         """Undo it, or as much of it as there is."""

@@ -57,7 +57,12 @@ def answer(program: str, environment: Mapping[str, str], read: Callable[[], byte
         result = _act(call)
     except Exception as error:  # noqa: BLE001
         said = error if isinstance(error, CniError) else explain(error)
-        refusal = {"cniVersion": version, "code": said.code, "msg": said.message, "details": said.details}
+        refusal = {
+            "cniVersion": said.version or version,
+            "code": said.code,
+            "msg": said.message,
+            "details": said.details,
+        }
         return 1, dumps({key: value for key, value in refusal.items() if value != ""}, indent=4) + "\n", ""
     return 0, "" if result is None else dumps({**result, "cniVersion": version}, indent=4) + "\n", ""
 
