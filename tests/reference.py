@@ -54,6 +54,8 @@ class Difference:
 
 def place(argv: Argv) -> str:
     """The namespace whose batch a command is in."""
+    if argv[:3] == ("ip", "netns", "exec"):
+        return argv[3]
     return argv[2] if argv[0] in ("ip", "bridge") and argv[1] == "-n" else HOST
 
 

@@ -24,9 +24,11 @@ lock() {
 			say "another run on $NAME is under way; waiting for it"
 			wait_for "$LOCK"
 		fi
-		if [[ /proc/self/fd/$LOCK -ef $STATE ]]; then return 0; fi
+		if [[ /proc/self/fd/$LOCK -ef $STATE ]]; then break; fi
 		exec {LOCK}<&-
 	done
+	sweep
+	scratch=$STATE
 }
 
 # In short turns, between which signals are heard.
@@ -41,37 +43,40 @@ take_turn() {
 }
 end_turn() { if [[ ${TURN+set} ]]; then exec {TURN}<&-; fi; }
 
-# Which namespaces there are, and what is recorded as ours.
+# What is recorded as ours, and which of the namespaces that matter here there are.
 read_ownership() {
-	local kind name rest
+	local kind name rest key keys=()
+	local -A origin=() # by borrowed fact: the identity of the namespace that it was made true in
+	if [[ -r $OWNED ]]; then
+		while IFS=$'\t' read -r kind name rest; do
+			case $kind in
+			netns) owned[$name]=$rest ;;
+			used) used[$name]=$rest ;;
+			undo) undo[$name]=$rest keys+=("$name") origin[$name]=${used[${name%%[ :]*}]-} ;;
+			esac
+		done <"$OWNED"
+	fi
 	read_namespaces
-	if [[ ! -r $OWNED ]]; then return; fi
-	while IFS=$'\t' read -r kind name rest; do
-		case $kind in
-		netns) owned[$name]=$rest ;;
-		used) used[$name]=$rest ;;
-		undo) if is_there "$name"; then undo[$name]=$rest borrowings+=("$name"); fi ;;
-		esac
-	done <"$OWNED"
+	borrowings=()
+	for key in "${keys[@]}"; do
+		if is_there "$key" "${origin[$key]}"; then borrowings+=("$key"); else unset 'undo[$key]'; fi
+	done
 }
 
 # Is the namespace that a fact was made true in the one that has this name now? In another one it is no fact of ours.
-is_there() {
-	local namespace=${1%%[ :]*}
-	[[ ! ${used[$namespace]+set} || ${used[$namespace]} == "${netns[$namespace]-}" ]]
-}
+is_there() { [[ ! $2 || $2 == "${netns[${1%%[ :]*}]-}" ]]; }
 
 # What other networks recorded as borrowed.
 read_others() {
 	local kind name rest record
-	local -A used=()
+	local -A origins=()
 	for record in /run/k8snet/*/owned; do
 		if [[ $record == "$OWNED" || ! -e $record ]] || ! { rest=$(<"$record"); } 2>/dev/null; then continue; fi
-		used=()
+		origins=()
 		while IFS=$'\t' read -r kind name rest; do
 			case $kind in
-			used) used[$name]=$rest ;;
-			undo) if is_there "$name"; then shared[$name]=$rest; fi ;;
+			used) origins[$name]=$rest ;;
+			undo) if is_there "$name" "${origins[${name%%[ :]*}]-}"; then shared[$name]=$rest; fi ;;
 			esac
 		done <<<"$rest"
 	done
@@ -116,14 +121,16 @@ is_borrowed() {
 
 # A name in /run/netns that is no namespace is what was left when its making was cut off.
 read_namespaces() {
-	local kernel kind inode changed path names=(/run/netns/*)
+	local kernel='' kind inode changed path names=()
 	netns=()
-	[[ -d /run/netns ]] || return 0
-	kernel=$(stat --dereference --format %d /proc/self/ns/net)
+	for path in "${namespaces[@]}" "${!foreign[@]}" "${!owned[@]}" "${!used[@]}"; do
+		if [[ $path != host && -e /run/netns/$path ]]; then names+=("/run/netns/$path"); fi
+	done
+	if ((${#names[@]} == 0)); then return 0; fi
 	while read -r -d '' kind inode changed path; do
-		if [[ ! $path ]]; then continue; fi
+		if [[ ! $kernel ]]; then kernel=$kind && continue; fi
 		if [[ $kind == "$kernel" ]]; then netns[${path##*/}]="$inode $changed"; else netns[${path##*/}]=broken; fi
-	done < <(stat --printf '%d %i %.9Z %n\0' "${names[@]}" 2>/dev/null)
+	done < <(stat --dereference --printf '%d %i %.9Z %n\0' /proc/self/ns/net "${names[@]}" 2>/dev/null)
 	for path in "${names[@]}"; do
 		[[ ${netns[${path##*/}]+set} || ! -e $path ]] || die "cannot read /run/netns: stat says nothing of ${path##*/}"
 	done

@@ -7,8 +7,8 @@
 declare -a places=() executed=() borrowed=() dragged=()
 declare -A batch=() about=() created=() was=()
 
-declare -a drift=() refused=()                 # what differs, and what forbids a run: for people to read
-declare recorded='' uses='' # the record before, and what is to be in it of the namespaces of others
+declare -a drift=() refused=()     # what differs, and what forbids a run: for people to read
+declare recorded='' uses=''        # the record before, and what is to be in it of the namespaces of others
 declare failed='' adopt='' keep='' # the command at which a run ends; options
 
 usage() {
@@ -89,11 +89,9 @@ mend() {
 		if [[ ${words[n]} == namespace ]]; then uses+="used"$'\t'"${owner[n]}"$'\t'"${netns[${owner[n]}]}"$'\n'; fi
 	done
 	go_back=roll_back
-	sweep
 	record_intent
 	end_turn
 	for number in "${!places[@]}"; do run_wave "$number"; done
-	sweep
 	settle
 	trap '' INT TERM HUP PIPE
 	go_back=''
@@ -140,14 +138,16 @@ act_alone() {
 	carry_out host "$1" {turn}<&-
 }
 
-# One worker: every so many-th namespace, together where there is work for ip only. It stops where another one has failed.
+# One worker: every so many-th namespace, together where there is only what ip does, and settings to write. It stops where
+# another one has failed.
 work() {
-	local i place commands jobs='' one_by_one=()
+	local i place commands others jobs='' one_by_one=()
 	for ((i = $1; i < ${#here[@]}; i += workers)); do
 		place=${here[i]} commands=$'\n'${batch["$number ${here[i]}"]}
-		case ${commands%$'\n'} in
+		others=${commands//"ip netns exec $place bash -c 'echo "/i}
+		case ${others%$'\n'} in
 		*$'\n'[!i]* | *' netns exec '* | *' link delete '*) one_by_one[i]=$place ;;
-		*) jobs+=$place${commands//"ip -n $place "/}$'\n' ;;
+		*) if ((${#here[@]} < 3)); then one_by_one[i]=$place; else jobs+=$place${commands//"ip -n $place "/}$'\n'; fi ;;
 		esac
 	done
 	act_together "$1" || return 1
@@ -157,32 +157,56 @@ work() {
 	done
 }
 
-# Carries out commands: what stands on standard input, in paragraphs, is the name of a namespace and a batch for ip in it.
-# Ends where ip fails, with that name after what ip said, or where a file that was named is not empty any more.
-IFS= read -r -d '' carrier <<'END' || true
-$/ = '';
+# Carries out commands: what stands on standard input, in paragraphs, is the name of a namespace and a batch for ip in it,
+# with commands in between that write settings. Ends where one fails, with its number in the paragraph and that name after
+# what was said, or where a file that was named is not empty any more.
+# shellcheck disable=SC2016 # what looks like an expansion is perl
+readonly carrier='
+$/ = "";
 while (my $job = <STDIN>) {
     exit 0 if grep { -s } @ARGV;
-    my ($name, $batch) = split /\n/, $job, 2;
-    next if eval { enter($name); hand_to_ip($batch) };
+    my ($name, @lines) = split /\n/, $job;
+    next if eval { enter($name); carry_out(@lines) };
     print STDERR $@, $name;
     exit(($? >> 8) || 1);
 }
 
+sub carry_out {
+    my ($batch, $number) = ("", 0);
+    for (@_) {
+        $number++;
+        if (/^ip netns exec \S+ bash -c .echo (.*) >(\S+).$/) {
+            return 0 if !hand_to_ip($batch);
+            write_setting($2, "$1\n") or die "$2: $!\nCommand failed -:$number\n";
+            $batch = "\n" x $number;    # so that ip counts them, too
+        } else {
+            $batch .= "$_\n";
+        }
+    }
+    return hand_to_ip($batch);
+}
+
+sub write_setting {
+    my ($path, $value) = @_;
+    open my $file, ">", $path or return 0;
+    return syswrite $file, $value;
+}
+
 sub hand_to_ip {
     my ($batch) = @_;
-    open my $ip, '|-', 'ip', '-batch', '-' or die "ip: $!\n";
-    local $SIG{PIPE} = 'IGNORE';
+    return 1 if $batch !~ /\S/;
+    open my $ip, "|-", "ip", "-batch", "-" or die "ip: $!\n";
+    local $SIG{PIPE} = "IGNORE";
     print $ip $batch;
     return close $ip;
 }
-END
+'
 
 # Carries out the jobs by one process, or adds them to those that are carried out one by one.
 act_together() {
 	local said=$STATE/said.$BASHPID status=0 name lines IFS=$'\n'
 	if [[ ! $jobs ]]; then return; fi
-	perl -e "$hopper$carrier" "$STATE"/worker.{0..3} <<<"$jobs" >"$said" 2>&1 || status=$?
+	perl -e "$hopper$carrier" "$HOSTTYPE" "$STATE"/worker.{0..3} <<<"$jobs" >"$said" 2>&1 || status=$?
 	case $status in
 	0) ;;
 	126 | 127) for ((i = $1; i < ${#here[@]}; i += workers)); do one_by_one[i]=${here[i]}; done ;;
@@ -199,7 +223,7 @@ act_together() {
 # Records what is owned now, with the identities of the namespaces, if that is any different from before.
 settle() {
 	local name key now=$uses
-	read_namespaces
+	if ((${#namespaces[@]})); then read_namespaces; fi
 	for name in "${namespaces[@]}"; do now+="netns"$'\t'"$name"$'\t'"${netns[$name]}"$'\n'; done
 	for key in "${borrowings[@]}" "${borrowed[@]}"; do
 		if [[ ${wanted[$key]+set} ]]; then now+="undo"$'\t'"$key"$'\t'"${undo[$key]}"$'\n'; fi

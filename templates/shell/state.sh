@@ -45,14 +45,13 @@ read_state() {
 		start_reader "$worker" "$workers" "${unread[@]}"
 	done
 	for worker in "${!readers[@]}"; do
-		wait "${readers[worker]}" || die "cannot read the state: $(<"$scratch/$worker.err")"
-		take_state "$(<"$scratch/$worker")"
+		wait "${readers[worker]}" || die "cannot read the state: $(<"$scratch/error.$worker")"
+		take_state "$(<"$scratch/read.$worker")"
 	done
-	remove_scratch
 }
 
 start_reader() {
-	show_state "$@" >"$scratch/${#readers[@]}" 2>"$scratch/${#readers[@]}.err" &
+	show_state "$@" >"$scratch/read.${#readers[@]}" 2>"$scratch/error.${#readers[@]}" &
 	readers+=("$!")
 }
 
@@ -67,8 +66,8 @@ read_together() {
 		fi
 	done
 	if [[ ! $text ]]; then return; fi
-	if perl -e "$hopper$reader" <<<"${text%$'\n'}" >"$scratch/together" 2>/dev/null; then
-		take_readings "$(<"$scratch/together")"
+	if perl -e "$hopper$reader" "$HOSTTYPE" <<<"${text%$'\n'}" >"$scratch/read.together" 2>/dev/null; then
+		take_readings "$(<"$scratch/read.together")"
 	else
 		unread=("$@")
 	fi
@@ -104,9 +103,9 @@ show_state() {
 	shift 2
 	for ((i = first + 1; i <= $#; i += step)); do
 		namespace=${!i}
-		ask=$'address show\nroute show table all type unicast\nroute show table all type blackhole'
+		ask_for_links "$namespace"
+		ask+=$'route show table all type unicast\nroute show table all type blackhole'
 		ask+=$'\nroute show table all type unreachable\nroute show table all type prohibit'
-		if [[ $namespace == host || ${makers[$namespace]-} ]]; then ask+=$'\nnetns list-id'; fi
 		printf '@%s\n' "$namespace"
 		enter "$namespace" ip -json -details -batch - <<<"$ask"
 		show_sysctls
@@ -119,6 +118,33 @@ show_state() {
 			printf '\n@nft %s\n' "${text//$'\n'/$'\r'}"
 		fi
 	done
+}
+
+# Sets ask to what brings out the links of a namespace with their addresses. Of the host, which may have many of others,
+# they are those that the table or the record names, where these are few, and what carries our mark.
+ask_for_links() {
+	local text name ours=''
+	local -A devices=()
+	ask=$'address show\n'
+	if [[ $1 != host ]]; then
+		if [[ ${makers[$1]-} ]]; then ask+=$'netns list-id\n'; fi
+		return
+	fi
+	if ((${#owner[@]} > 100)); then
+		ask+=$'netns list-id\n'
+		return
+	fi
+	for text in "${owner[@]}" "${!modelled[@]}" "${borrowings[@]%%: *}"; do
+		name=${text#host }
+		if [[ $name != "$text" ]]; then devices[${name%% port of *}]=1; fi
+	done
+	ask=''
+	for name in "${!devices[@]}"; do
+		if [[ ! -e /proc/sys/net/ipv4/conf/$name ]]; then continue; fi
+		ask+="address show dev $name"$'\n'
+		if [[ ${modelled["host $name"]+set} ]]; then ours=yes; fi
+	done
+	if [[ $ours || -e $OWNED ]]; then ask+="link show group $MARK"$'\nnetns list-id\n'; fi
 }
 
 # Prints settings, each below its path. Those of interfaces that are not there are left out.

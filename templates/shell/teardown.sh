@@ -84,22 +84,13 @@ give_back() {
 # The steps of the table that remove something of ours, then whatever else is recorded as ours.
 remove_owned() {
 	local n name links
-	local -A gone=()
 	links=$(ip -json link show group "$MARK")
+	if [[ $links == *ifname* ]]; then commands+="ip link delete group $MARK"$'\n'; fi
+	remove_links_of_others
 	for n in "${!owner[@]}"; do
-		case ${words[n]} in
-		namespace) if [[ ${netns[${owner[n]}]+set} ]] && owns_namespace "${owner[n]}"; then commands+=${command[n]}$'\n'; fi ;;
-		group*)
-			if [[ ${owner[n]} != host ]]; then
-				remove_links "${owner[n]}"
-			elif [[ $links == *ifname* ]]; then
-				commands+=${command[n]}$'\n'
-			fi
-			;;
-		esac
-	done
-	for name in "${!used[@]}"; do
-		if [[ ! ${foreign[$name]+set} ]]; then remove_links "$name"; fi
+		if [[ ${words[n]} == namespace && ${netns[${owner[n]}]+set} ]] && owns_namespace "${owner[n]}"; then
+			commands+=${command[n]}$'\n'
+		fi
 	done
 	for name in "${!owned[@]}"; do
 		if [[ ! ${wanted["$name: namespace"]+set} && ${netns[$name]+set} ]] && owns_namespace "$name"; then
@@ -108,27 +99,32 @@ remove_owned() {
 	done
 }
 
-# Removes our links in a namespace of others, if there are any that do not go with their peers.
-remove_links() {
-	local object left=''
-	if [[ ${netns[$1]-broken} == broken ]]; then return 0; fi
-	if ((${#gone[@]} == 0)); then
-		gone[host]=1
-		take_answer host "$(ip -json netns list-id)"
-		take_answer host "$links"
-		note_peers host
-	fi
-	take_answer "$1" "$(enter "$1" ip -json link show group "$MARK")"
-	for object in "${!live[@]}"; do
-		if [[ $object == "$1 "* && ! ${gone[$object]+set} ]] && owns_link "$object"; then left=yes; fi
+# Our links in namespaces of others that do not go with their peers.
+remove_links_of_others() {
+	local name object left places=()
+	local -A gone=() # interfaces that go with their peers
+	for name in "${!netns[@]}"; do
+		if [[ ${netns[$name]} == broken || ! ${foreign[$name]+set}${used[$name]+set} ]]; then continue; fi
+		places+=("$name")
+		take_answer "$name" "$(enter "$name" ip -json link show group "$MARK")"
 	done
-	if [[ $left ]]; then
-		commands+="ip -n $1 link delete group $MARK"$'\n'
-		note_peers "$1"
-	fi
+	if ((${#places[@]} == 0)); then return 0; fi
+	take_answer host "$(ip -json netns list-id)"
+	take_answer host "$links"
+	note_peers host
+	for name in "${places[@]}"; do
+		left=''
+		for object in "${!live[@]}"; do
+			if [[ $object == "$name "* && ! ${gone[$object]+set} ]] && owns_link "$object"; then left=yes; fi
+		done
+		if [[ $left ]]; then
+			commands+="ip -n $name link delete group $MARK"$'\n'
+			note_peers "$name"
+		fi
+	done
 }
 
-# Notes the peers of our links in a namespace: they go, too.
+# Notes the peers of our links in a namespace.
 note_peers() {
 	local object peer
 	for object in "${!live[@]}"; do
