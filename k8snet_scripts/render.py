@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from k8snet_scripts.aside import make_aside
 from k8snet_scripts.plan import Group, Plan
-from k8snet_scripts.reach.probes import Probe
 from k8snet_scripts.steps import Argv, inside
 from k8snet_scripts.topology import HOST
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+
+    from k8snet_scripts.reach.probes import Probe
 
 Kind = Literal["setup", "teardown", "verify"]
 KINDS: tuple[Kind, ...] = ("setup", "teardown", "verify")
@@ -75,10 +76,13 @@ class Body(NamedTuple):
     coverage: str  # a sentence: what the probes cover
 
 
-def render_script(kind: Kind, body: Body, templates: Path | None = None) -> Iterator[str]:
-    """The text of one script, in pieces; `templates` is a directory that is looked in before our own."""
+def render_script(kind: Kind, body: Body, templates: Path | None = None, **others: object) -> Iterator[str]:
+    """The text of one script, in pieces; `templates` is a directory that is looked in before our own.
+
+    `others` stand in for what templates know by these names.
+    """
     template = environment(templates).get_template(f"{kind}.sh.j2")
-    return template.generate(script=f"{kind}.sh", **body._asdict())
+    return template.generate(script=f"{kind}.sh", **body._asdict(), **others)
 
 
 def lay_out(plan: Plan) -> tuple[LaidOut, ...]:

@@ -308,7 +308,7 @@ def test_status_says_what_is_missing(tmp_path: Path, wiring: FakeWiring, monkeyp
     assert call("STATUS", {**data, "bridge": "lo"}).code == 7
     monkeypatch.setattr(bridge, "_interfaces", lambda: {"br0"})
     assert call("STATUS", data) == (0, None)
-    monkeypatch.setattr("k8snet_scripts.plugin.netns._DIRECTORIES", ())
+    monkeypatch.setattr("k8snet_scripts.plugin.netns.DIRECTORIES", ())
     monkeypatch.setitem(call.__globals__["ENVIRONMENT"], "PATH", str(tmp_path))
     said = call("STATUS", data)
     assert (said.code, said.message) == (50, "the program `bash` is not installed")

@@ -21,7 +21,7 @@ LAYERS = [
     {"frontend", "cni", "check", "reach", "drawing", "steps", "inventory"},
     {"plan"},
     {"render"},
-    {"scripts"},
+    {"scripts", "forms"},
     {"run"},
     {"plugin"},
     {"cli"},

@@ -13,7 +13,7 @@ _OWN = "/proc/self/ns/net"
 _TYPE = 0xB703  # NS_GET_NSTYPE
 _NETWORK = 0x40000000  # CLONE_NEWNET
 _OVERRIDE = "CNI_NETNS_OVERRIDE"  # allows for the plugin's own namespace
-_DIRECTORIES = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+DIRECTORIES = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 
 
 def check_netns(path: str, environment: Mapping[str, str]) -> None:
@@ -66,7 +66,7 @@ def run_inside(path: str, environment: Mapping[str, str], *argv: str, given: byt
 
 def find_system_program(name: str, environment: Mapping[str, str]) -> str:
     """The path of a program of the system; a runtime's PATH may lack directories, or be missing.  Raises `CniError`."""
-    found = find_program(name, (*filter(None, environment.get("PATH", "").split(":")), *_DIRECTORIES))
+    found = find_program(name, (*filter(None, environment.get("PATH", "").split(":")), *DIRECTORIES))
     if found is None:
         raise CniError(OTHER, f"the program `{name}` is not installed")
     return found
