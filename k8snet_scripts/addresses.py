@@ -12,6 +12,9 @@ from _socket import AF_INET, AF_INET6, inet_ntop, inet_pton  # `socket` itself t
 from typing import NamedTuple
 
 WIDTH = {4: 32, 6: 128}
+LEAST_IPV6_MTU = 1280
+"""What an interface needs to speak IPv6, in bytes; below it the kernel gives it no IPv6 settings."""
+
 _SOCKET_FAMILY = {4: AF_INET, 6: AF_INET6}
 _PREFIX = re.compile(r"0|[1-9][0-9]{0,2}", re.ASCII)
 

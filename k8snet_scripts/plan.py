@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 from k8snet_scripts import steps
 from k8snet_scripts.addresses import Cidr, parse_address
-from k8snet_scripts.inventory import Inventory, link_group, made_from
+from k8snet_scripts.inventory import Inventory, made_from
 from k8snet_scripts.steps import Step
 from k8snet_scripts.topology import HOST, UNTAGGED, End, Interface, Namespace, Route, Topology, Veth
 
@@ -87,7 +87,7 @@ def plan_topology(topology: Topology) -> Plan:
     waves = (Wave(title, Groups(make, inventory)) for title, make in _WAVES.items())
     return Plan(
         name=topology.name,
-        mark=link_group(topology.name),
+        mark=int(inventory.mark),
         table=inventory.table,
         waves=tuple(wave for wave in waves if any(wave.groups)),
         namespaces=inventory.namespaces,

@@ -76,13 +76,10 @@ class Body(NamedTuple):
     coverage: str  # a sentence: what the probes cover
 
 
-def render_script(kind: Kind, body: Body, templates: Path | None = None, **others: object) -> Iterator[str]:
-    """The text of one script, in pieces; `templates` is a directory that is looked in before our own.
-
-    `others` stand in for what templates know by these names.
-    """
+def render_script(kind: Kind, body: Body, templates: Path | None = None) -> Iterator[str]:
+    """The text of one script, in pieces; `templates` is a directory that is looked in before our own."""
     template = environment(templates).get_template(f"{kind}.sh.j2")
-    return template.generate(script=f"{kind}.sh", **body._asdict(), **others)
+    return template.generate(script=f"{kind}.sh", **body._asdict())
 
 
 def lay_out(plan: Plan) -> tuple[LaidOut, ...]:

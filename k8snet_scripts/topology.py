@@ -17,9 +17,6 @@ HOST = "host"
 DEFAULT_METRIC = {4: 0, 6: 1024}
 """The metric that the kernel gives a route which names none, by family."""
 
-LEAST_IPV6_MTU = 1280
-"""What an interface needs to speak IPv6, in bytes; below it the kernel gives it no IPv6 settings."""
-
 Path = tuple[str | int, ...]
 """Where in the source something was said: the keys and indices that lead there, `("namespaces", "node1", "veths")`."""
 

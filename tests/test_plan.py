@@ -19,7 +19,7 @@ from topologies import topologies
 
 from k8snet_scripts import topology as records
 from k8snet_scripts.addresses import Cidr, parse_cidr
-from k8snet_scripts.inventory import link_group
+from k8snet_scripts.marks import link_group
 from k8snet_scripts.plan import Plan, Wave, plan_topology
 from k8snet_scripts.scripts import load_source
 from k8snet_scripts.steps import Argv, Sign, Step

@@ -14,14 +14,14 @@ PACKAGE = Path(k8snet_scripts.__file__).parent
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py") if "templates" not in path.parts)
 
 LAYERS = [
-    {"addresses", "forest", "drafts", "aside", "values"},
+    {"addresses", "forest", "drafts", "aside", "values", "marks", "digests"},
     {"topology"},
     {"text", "diagnostics"},
     {"rules"},
     {"frontend", "cni", "check", "reach", "drawing", "steps", "inventory"},
     {"plan"},
     {"render"},
-    {"scripts", "forms"},
+    {"scripts"},
     {"run"},
     {"plugin"},
     {"cli"},

@@ -19,9 +19,11 @@ from k8snet_scripts.cni.attachment import Attachment, Grant, attach_bridge, gran
 from k8snet_scripts.cni.configuration import NO_WISHES, BridgePlugin, LoopbackPlugin, Network
 from k8snet_scripts.cni.gateways import AddressConflict, place_gateways
 from k8snet_scripts.cni.host_local import AllocationError, allocate_all
+from k8snet_scripts.cni.names import name_host_end
 from k8snet_scripts.cni.ranges import Lease
+from k8snet_scripts.cni.settings import host_settings, pod_settings
 from k8snet_scripts.cni.store import LOCK, Owner, Store, store_files
-from k8snet_scripts.cni.wires import host_sysctls, make_bridge, make_masquerade, make_veth, name_host_end, pod_sysctls
+from k8snet_scripts.cni.wires import make_bridge, make_masquerade, make_veth
 from k8snet_scripts.diagnostics import Report
 from k8snet_scripts.rules.names import check_topology_name
 from k8snet_scripts.rules.refusal import Refused
@@ -58,7 +60,7 @@ def wire_node(network: Network, pods: Sequence[str], report: Report) -> Topology
         host=Namespace(
             HOST,
             bridges=(make_bridge(network.name, plugin, gateways),),
-            sysctls=tuple(host_sysctls(plugin, (plugin.bridge, *host_ends))),
+            sysctls=host_settings(plugin, (plugin.bridge, *host_ends)),
             forwarding=True if forwarding else None,
             masquerade=tuple(chain.from_iterable(make_masquerade(pod.attachment) for pod in wired)),
         ),
@@ -153,7 +155,7 @@ def _gateways(plugin: BridgePlugin, pods: Sequence[_Pod], report: Report) -> tup
 def _namespace(plugin: BridgePlugin, pod: _Pod) -> Namespace:
     return Namespace(
         pod.name,
-        sysctls=pod_sysctls(plugin, pod.attachment, INTERFACE),
+        sysctls=pod_settings(plugin, pod.attachment, INTERFACE),
         description="A pod, as ADD leaves it: others see the address that it has itself.",
     )
 

@@ -5,22 +5,21 @@ Below `STATE`, which is root's alone and gone after a reboot as namespaces are, 
 - `networks/NAME/`: the scripts of a network's bridge;
 - `attachments/NAME/`: those of each attachment that is there, with the record `attachment.json`;
 - `ended/`: the last hundred that are there no more, or never came to be, in their order;
-- `forms/`: scripts with blanks, to be filled in.
+- `patterns/`: scripts from which others are copied.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fcntl import LOCK_EX, flock
 
 STATE = "/run/k8snet-cni"
-MOST_ENDED = 100
-"""How many attachments that have ended are kept."""
+MOST = 100
+"""How many attachments that have ended are kept, and how many patterns."""
 
 _RECORD = "attachment.json"
 Record = Mapping[str, str]
@@ -80,17 +79,28 @@ def end(name: str) -> str:
     os.makedirs(ended, 0o700, exist_ok=True)
     where = os.path.join(ended, f"{time.time_ns()}-{name}")
     os.rename(place("attachments", name), where)
-    for old in sorted(os.listdir(ended))[:-MOST_ENDED]:
-        shutil.rmtree(os.path.join(ended, old), ignore_errors=True)  # another call may be at it, too
+    for old in sorted(os.listdir(ended))[:-MOST]:
+        _remove(os.path.join(ended, old))
     return where
 
 
-def forget_others(directory: str) -> None:
-    """Remove the directories beside one."""
-    parent, name = os.path.split(directory)
-    for other in os.listdir(parent):
-        if other != name:
-            shutil.rmtree(os.path.join(parent, other), ignore_errors=True)
+def _remove(directory: str) -> None:
+    """Remove a directory of files; another process may be at it, too."""
+    with suppress(FileNotFoundError):
+        for name in os.listdir(directory):
+            with suppress(FileNotFoundError):
+                os.unlink(os.path.join(directory, name))
+        os.rmdir(directory)
+
+
+def keep_pattern(path: str, text: str) -> None:
+    """Put a pattern on the shelf; the oldest of too many go."""
+    directory, name = os.path.split(path)
+    keep(directory, {name: text})
+    with suppress(FileNotFoundError):
+        patterns = sorted(os.scandir(directory), key=lambda entry: entry.stat().st_mtime_ns)
+        for old in patterns[:-MOST]:
+            os.unlink(old.path)
 
 
 @contextmanager
