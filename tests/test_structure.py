@@ -14,8 +14,8 @@ PACKAGE = Path(k8snet_scripts.__file__).parent
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py") if "templates" not in path.parts)
 
 LAYERS = [
-    {"addresses", "forest", "drafts", "aside", "values", "marks", "digests"},
-    {"topology"},
+    {"addresses", "forest", "drafts", "aside", "values", "digests"},
+    {"topology", "marks"},
     {"text", "diagnostics"},
     {"rules"},
     {"frontend", "cni", "check", "reach", "drawing", "steps", "inventory"},

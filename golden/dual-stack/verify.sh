@@ -441,7 +441,7 @@ show_state() {
 		enter "$namespace" ip -json -details -batch - <<<"$ask"
 		show_sysctls
 		if [[ ${vlans[$namespace]-} ]]; then enter "$namespace" bridge -json vlan show; fi
-		if [[ ${tables[$namespace]-} ]]; then
+		if [[ ${tables[$namespace]-} && ! (${LOCK-} && ! -e $OWNED) ]]; then # a first run has no table yet
 			if ! text=$(enter "$namespace" nft --stateless list table inet "$TABLE" 2>&1); then
 				[[ $text == *'No such file or directory'* ]] || die "nft list table: $text"
 				text=''
@@ -475,7 +475,7 @@ ask_for_links() {
 		ask+="address show dev $name"$'\n'
 		if [[ ${modelled["host $name"]+set} ]]; then ours=yes; fi
 	done
-	if [[ $ours || -e $OWNED ]]; then ask+="link show group $MARK"$'\nnetns list-id\n'; fi
+	if [[ $ours || -e $OWNED ]] || ((${#makings[@]} == 0)); then ask+="link show group $MARK"$'\nnetns list-id\n'; fi
 }
 
 # Prints settings, each below its path. Those of interfaces that are not there are left out.
@@ -1017,6 +1017,9 @@ blame() {
 	fi
 	printf '%s\n%s\n' "$line" "${said%$'\n'}"
 }
+
+# The words that each command of ip begins with in a namespace.
+ip_in() { if [[ $1 == host ]]; then ip=ip; else ip="ip -n $1"; fi; }
 
 # The namespace in which a command is carried out.
 find_place() {

@@ -389,7 +389,7 @@ show_state() {
 		enter "$namespace" ip -json -details -batch - <<<"$ask"
 		show_sysctls
 		if [[ ${vlans[$namespace]-} ]]; then enter "$namespace" bridge -json vlan show; fi
-		if [[ ${tables[$namespace]-} ]]; then
+		if [[ ${tables[$namespace]-} && ! (${LOCK-} && ! -e $OWNED) ]]; then # a first run has no table yet
 			if ! text=$(enter "$namespace" nft --stateless list table inet "$TABLE" 2>&1); then
 				[[ $text == *'No such file or directory'* ]] || die "nft list table: $text"
 				text=''
@@ -423,7 +423,7 @@ ask_for_links() {
 		ask+="address show dev $name"$'\n'
 		if [[ ${modelled["host $name"]+set} ]]; then ours=yes; fi
 	done
-	if [[ $ours || -e $OWNED ]]; then ask+="link show group $MARK"$'\nnetns list-id\n'; fi
+	if [[ $ours || -e $OWNED ]] || ((${#makings[@]} == 0)); then ask+="link show group $MARK"$'\nnetns list-id\n'; fi
 }
 
 # Prints settings, each below its path. Those of interfaces that are not there are left out.
@@ -966,6 +966,9 @@ blame() {
 	printf '%s\n%s\n' "$line" "${said%$'\n'}"
 }
 
+# The words that each command of ip begins with in a namespace.
+ip_in() { if [[ $1 == host ]]; then ip=ip; else ip="ip -n $1"; fi; }
+
 # The namespace in which a command is carried out.
 find_place() {
 	case $1 in
@@ -1010,8 +1013,15 @@ main() {
 		if [[ $mode == run ]]; then take_turn; fi
 		read_others
 	fi
-	give_back
-	remove_owned
+	if ((${#borrowings[@]} || ${#used[@]} || ${#foreign[@]} > 1)); then
+		note_borrowings
+		read_wanted
+		give_back
+		remove_links
+	else
+		remove_group
+	fi
+	remove_namespaces
 	commands+=$release
 	if [[ $mode != run ]]; then
 		announce "$commands"
@@ -1045,9 +1055,6 @@ carry_out_all() {
 # is released when all else has gone.
 give_back() {
 	local text i
-	if ((${#borrowings[@]} == 0)); then return 0; fi
-	note_borrowings
-	read_wanted
 	for ((i = ${#borrowings[@]} - 1; i >= 0; i--)); do
 		text=${borrowings[i]}
 		if [[ ${shared[$text]+set} ]] || ! holds "${text%%: *}" "${text#*: }" ''; then continue; fi
@@ -1058,12 +1065,37 @@ give_back() {
 	done
 }
 
-# The steps of the table that remove something of ours, then whatever else is recorded as ours.
-remove_owned() {
-	local n name links
+# Removes our links, where they are on the host only; with a veth goes its peer.
+remove_group() {
+	local links
 	links=$(ip -json link show group "$MARK")
 	if [[ $links == *ifname* ]]; then commands+="ip link delete group $MARK"$'\n'; fi
-	remove_links_of_others
+}
+
+# The same where they may be in namespaces of others, too: there, those that do not go with their peers.
+remove_links() {
+	local place object peer ip found
+	local -A gone=() # interfaces that go with their peers
+	for place in host "${!netns[@]}"; do
+		found=()
+		for object in "${!live[@]}"; do
+			if [[ $object != "$place "* || $object == *' port of '* || ${gone[$object]+set} ]]; then continue; fi
+			if owns_link "$object"; then found+=("$object"); fi
+		done
+		if ((${#found[@]} == 0)); then continue; fi
+		ip_in "$place"
+		commands+="$ip link delete group $MARK"$'\n'
+		if ((${#netns[@]} == 0)); then return 0; fi
+		for object in "${found[@]}"; do
+			find_other_end "$object"
+			if [[ $peer ]]; then gone[$peer]=1; fi
+		done
+	done
+}
+
+# Removes the namespaces of the table that are ours, then whatever others are recorded as ours.
+remove_namespaces() {
+	local n name
 	for n in "${!owner[@]}"; do
 		if [[ ${words[n]} == namespace && ${netns[${owner[n]}]+set} ]] && owns_namespace "${owner[n]}"; then
 			commands+=${command[n]}$'\n'
@@ -1073,41 +1105,6 @@ remove_owned() {
 		if [[ ! ${wanted["$name: namespace"]+set} && ${netns[$name]+set} ]] && owns_namespace "$name"; then
 			commands+="ip netns delete $name"$'\n'
 		fi
-	done
-}
-
-# Our links in namespaces of others that do not go with their peers.
-remove_links_of_others() {
-	local name object left places=()
-	local -A gone=() # interfaces that go with their peers
-	for name in "${!netns[@]}"; do
-		if [[ ${netns[$name]} == broken || ! ${foreign[$name]+set}${used[$name]+set} ]]; then continue; fi
-		places+=("$name")
-		take_answer "$name" "$(enter "$name" ip -json link show group "$MARK")"
-	done
-	if ((${#places[@]} == 0)); then return 0; fi
-	take_answer host "$(ip -json netns list-id)"
-	take_answer host "$links"
-	note_peers host
-	for name in "${places[@]}"; do
-		left=''
-		for object in "${!live[@]}"; do
-			if [[ $object == "$name "* && ! ${gone[$object]+set} ]] && owns_link "$object"; then left=yes; fi
-		done
-		if [[ $left ]]; then
-			commands+="ip -n $name link delete group $MARK"$'\n'
-			note_peers "$name"
-		fi
-	done
-}
-
-# Notes the peers of our links in a namespace.
-note_peers() {
-	local object peer
-	for object in "${!live[@]}"; do
-		if [[ $object != "$1 "* ]] || ! owns_link "$object"; then continue; fi
-		find_other_end "$object"
-		if [[ $peer ]]; then gone[$peer]=1; fi
 	done
 }
 

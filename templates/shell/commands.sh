@@ -73,6 +73,9 @@ blame() {
 	printf '%s\n%s\n' "$line" "${said%$'\n'}"
 }
 
+# The words that each command of ip begins with in a namespace.
+ip_in() { if [[ $1 == host ]]; then ip=ip; else ip="ip -n $1"; fi; }
+
 # The namespace in which a command is carried out.
 find_place() {
 	case $1 in

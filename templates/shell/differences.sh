@@ -20,8 +20,6 @@ note_removal() {
 	note_command "$number" "$1" "$2"
 }
 
-ip_in() { if [[ $1 == host ]]; then ip=ip; else ip="ip -n $1"; fi; }
-
 # Refuses to start where something of a wanted name was made by others, or something that others make is missing.
 refuse_foreign() {
 	local n name
