@@ -47,8 +47,14 @@ def compile_attachment(
     network: str, plugin: BridgePlugin, container_id: str, ifname: str, attachment: Attachment, names: Names
 ) -> Scripts:
     """The scripts of an attachment."""
+    cause = f"for {ifname} of the container {container_id} on the network {network}"
+    return _compile(make_attachment(network, plugin, ifname, attachment, names), cause, ("setup", "teardown"))
+
+
+def make_attachment(network: str, plugin: BridgePlugin, ifname: str, attachment: Attachment, names: Names) -> Topology:
+    """The topology of an attachment."""
     lladdrs = (names.pod_lladdr, names.host_lladdr)
-    topology = Topology(
+    return Topology(
         names.topology,
         Namespace(
             HOST,
@@ -67,8 +73,6 @@ def compile_attachment(
         (make_veth(plugin, attachment, names.namespace, ifname, names.host_end, lladdrs),),
         f"A container on the CNI network {network}, attached as the plugin bridge does it.",
     )
-    cause = f"for {ifname} of the container {container_id} on the network {network}"
-    return _compile(topology, cause, ("setup", "teardown"))
 
 
 def _pod_settings(plugin: BridgePlugin, attachment: Attachment, ifname: str) -> Settings:
