@@ -5,8 +5,7 @@ The model can be built from these classes as well as from a topology file; `comp
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False  # `typing` takes a while to import
 if TYPE_CHECKING:
     from k8snet_scripts.addresses import Cidr
     from k8snet_scripts.addresses import parse_cidr as cidr

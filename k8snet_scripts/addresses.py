@@ -8,11 +8,14 @@ a prefix length a small integer; the family is 4 or 6.
 from __future__ import annotations
 
 import re
-import socket
+from _socket import AF_INET, AF_INET6, inet_ntop, inet_pton  # `socket` itself takes longer to import
 from typing import NamedTuple
 
 WIDTH = {4: 32, 6: 128}
-_SOCKET_FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
+LEAST_IPV6_MTU = 1280
+"""What an interface needs to speak IPv6, in bytes; below it the kernel gives it no IPv6 settings."""
+
+_SOCKET_FAMILY = {4: AF_INET, 6: AF_INET6}
 _PREFIX = re.compile(r"0|[1-9][0-9]{0,2}", re.ASCII)
 
 
@@ -64,7 +67,7 @@ def parse_address(text: str) -> tuple[int, int]:
     """
     family = 6 if ":" in text else 4
     try:
-        packed = socket.inet_pton(_SOCKET_FAMILY[family], text)
+        packed = inet_pton(_SOCKET_FAMILY[family], text)
     except (OSError, ValueError):  # ValueError: an embedded NUL or a lone surrogate
         raise ValueError(f"`{text}` is not an IPv{family} address" if text else "an address is missing") from None
     return family, int.from_bytes(packed, "big")
@@ -86,7 +89,7 @@ def parse_cidr(text: str) -> Cidr:
 
 def format_address(family: int, value: int) -> str:
     """The canonical spelling of an address."""
-    return socket.inet_ntop(_SOCKET_FAMILY[family], value.to_bytes(WIDTH[family] // 8, "big"))
+    return inet_ntop(_SOCKET_FAMILY[family], value.to_bytes(WIDTH[family] // 8, "big"))
 
 
 def is_link_local(family: int, value: int) -> bool:

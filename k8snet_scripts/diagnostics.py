@@ -6,15 +6,13 @@ nothing of lines and columns, only the logical path of what it looked at; `rende
 
 from __future__ import annotations
 
-import difflib
-import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import islice
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
-from k8snet_scripts.text.positions import Position
-from k8snet_scripts.topology import Path
+if TYPE_CHECKING:
+    from k8snet_scripts.text.positions import Position
+    from k8snet_scripts.topology import Path
 
 RULES: dict[str, str] = {
     # The file as such
@@ -52,7 +50,7 @@ RULES: dict[str, str] = {
     "duplicate-lladdr": "the interfaces of one segment have different link-layer addresses",
     "duplicate-namespace": "namespaces have different names",
     "duplicate-route": "a namespace has one route to a destination in each table and with each metric",
-    "external-in-namespace": "what is there already is on the host: the scripts make the other namespaces",
+    "external-in-namespace": "what is there already is on the host or in a namespace that is there already",
     "ipv6-disabled": "an interface with an IPv6 address has IPv6",
     "ipv6-mtu": "an interface with IPv6 has an MTU of 1280 or more",
     "masquerade-without-forwarding": "a namespace that masquerades forwards",
@@ -89,8 +87,7 @@ _LEAD = 40  # of those, the ones before the span, when a line has to be cut
 _LENGTH = 500  # characters of a message or a help line that are shown
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One broken rule.
 
     `path` leads to what breaks it; `at` says whether its key or its value does, `part` which substring of the value.
@@ -157,6 +154,8 @@ class Located(Protocol):
 
 def close_match(word: str, candidates: Iterable[str]) -> str:
     """A help text that proposes the candidate most like `word`, or nothing when none of the first 1000 is like it."""
+    import difflib
+
     matches = difflib.get_close_matches(word, islice(candidates, 1000), n=1)
     return f"did you mean `{matches[0]}`?" if matches else ""
 
@@ -234,6 +233,8 @@ def _cells(text: str) -> int:
     """How many terminal cells visible text takes: two for a wide character, none for one that combines."""
     if text.isascii():
         return len(text)
+    import unicodedata
+
     return sum(
         0 if unicodedata.category(character) in ("Mn", "Me") else 1 + (unicodedata.east_asian_width(character) in "WF")
         for character in text

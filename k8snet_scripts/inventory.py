@@ -5,22 +5,11 @@ It is made once, with one look at everything, for the plan to look things up in.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 
 from k8snet_scripts.addresses import parse_address
+from k8snet_scripts.marks import link_group, nft_table
 from k8snet_scripts.topology import HOST, End, Interface, Namespace, Topology, Veth
-
-
-def link_group(name: str) -> int:
-    """The link group that marks what the topology `name` owns: 31 bits of the name's SHA-256, above all common ones."""
-    digest = hashlib.sha256(name.encode()).digest()
-    return 2**16 + int.from_bytes(digest[:8], "big") % (2**31 - 2**16)
-
-
-def nft_table(name: str) -> str:
-    """The nft table, family inet, that the topology `name` has in every namespace that masquerades."""
-    return f"k8snet-{name}"
 
 
 class Inventory:
@@ -30,6 +19,8 @@ class Inventory:
         self.topology = topology
         self.mark = str(link_group(topology.name))
         self.table = nft_table(topology.name)
+        self.namespaces = tuple([namespace.name for namespace in topology.namespaces if namespace.is_made])
+        self.externals = tuple([namespace.name for namespace in topology.namespaces if namespace.external])
         self.made: dict[str, list[Veth]] = {}  # the pairs, by the namespace that they are made from
         self.ends: dict[str, list[End]] = {}
         self.families: tuple[int, ...]  # that the topology uses, IPv4 first

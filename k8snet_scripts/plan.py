@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 from k8snet_scripts import steps
 from k8snet_scripts.addresses import Cidr, parse_address
-from k8snet_scripts.inventory import Inventory, link_group, made_from
+from k8snet_scripts.inventory import Inventory, made_from
 from k8snet_scripts.steps import Step
 from k8snet_scripts.topology import HOST, UNTAGGED, End, Interface, Namespace, Route, Topology, Veth
 
@@ -66,7 +66,8 @@ class Plan:
     mark: int  # the link group of every interface made
     table: str  # the nft table, family inet, of every namespace that masquerades
     waves: tuple[Wave, ...]
-    namespaces: tuple[str, ...]
+    namespaces: tuple[str, ...]  # that are made
+    externals: tuple[str, ...]  # the others that are used
     masquerading: tuple[str, ...]
 
     def steps(self) -> Iterator[Step]:
@@ -86,10 +87,11 @@ def plan_topology(topology: Topology) -> Plan:
     waves = (Wave(title, Groups(make, inventory)) for title, make in _WAVES.items())
     return Plan(
         name=topology.name,
-        mark=link_group(topology.name),
+        mark=int(inventory.mark),
         table=inventory.table,
         waves=tuple(wave for wave in waves if any(wave.groups)),
-        namespaces=tuple(namespace.name for namespace in topology.namespaces),
+        namespaces=inventory.namespaces,
+        externals=inventory.externals,
         masquerading=tuple(namespace.name for namespace in topology.everywhere() if namespace.masquerade),
     )
 
@@ -117,23 +119,23 @@ _EVERYWHERE = frozenset(("/", "/etc", "/opt", "/run", "/srv", "/tmp", "/usr", "/
 
 
 def _make_on_host(inventory: Inventory) -> Iterator[Group]:
-    names = [namespace.name for namespace in inventory.topology.namespaces]
-    if names:
-        yield Group("The namespaces.", tuple(map(steps.make_namespace, names)))
+    if inventory.externals:
+        yield Group("Namespaces that are there already.", tuple(map(steps.need_namespace, inventory.externals)))
+    if inventory.namespaces:
+        yield Group("The namespaces.", tuple(map(steps.make_namespace, inventory.namespaces)))
     yield from _make_links(inventory, inventory.topology.host)
 
 
 def _make_inside(inventory: Inventory) -> Iterator[Group]:
     for namespace in inventory.topology.namespaces:
-        if namespace.bridges or namespace.name in inventory.made:
+        if namespace.bridges or namespace.interfaces or namespace.name in inventory.made:
             yield from _make_links(inventory, namespace)
 
 
 def _make_links(inventory: Inventory, namespace: Namespace) -> Iterator[Group]:
     for interface in namespace.interfaces:
-        yield Group(
-            _why(interface, f"{interface.name}, which is there already."), (steps.need_interface(HOST, interface),)
-        )
+        what = f"{interface.name}{_in(namespace.name)}, which is there already."
+        yield Group(_why(interface, what), (steps.need_interface(namespace.name, interface),))
     for bridge in namespace.bridges:
         what = f"The bridge {bridge.name}{_in(namespace.name)}{', which is there already' if bridge.external else ''}."
         yield Group(_why(bridge, what), tuple(steps.make_bridge(namespace.name, bridge, inventory.mark)))
@@ -173,14 +175,14 @@ def _configuration(inventory: Inventory, namespace: Namespace) -> Iterator[Step]
     sources = inventory.sources.get(name, ())
     for key, value in _sysctls(inventory, namespace):
         yield steps.set_sysctl(name, key, value)
-    if name != HOST:
+    if namespace.is_made:
         yield steps.bring_up(name, "lo")
     for address in namespace.addresses:
         yield steps.add_address(name, "lo", address, sources)
     for end in inventory.ends.get(name, ()):
         yield from _end(inventory, end, sources)
     for interface in namespace.interfaces:
-        yield from _existing(interface, sources)
+        yield from _existing(name, interface, sources)
     for bridge in namespace.bridges:
         yield from steps.bridge_mtu(name, bridge)
         for address in bridge.addresses:
@@ -207,13 +209,13 @@ def _end(inventory: Inventory, end: End, sources: Collection[str]) -> Iterator[S
         yield steps.bring_up(end.namespace, end.name)
 
 
-def _existing(interface: Interface, sources: Collection[str]) -> Iterator[Step]:
+def _existing(namespace: str, interface: Interface, sources: Collection[str]) -> Iterator[Step]:
     """What an interface gets that others made: it is not ours to bring up."""
     if interface.port:
-        yield steps.join_bridge(HOST, interface, interface.port)
-        yield from steps.port_options(HOST, interface.name, interface.port)
+        yield steps.join_bridge(namespace, interface, interface.port)
+        yield from steps.port_options(namespace, interface.name, interface.port)
     for address in interface.addresses:
-        yield steps.add_address(HOST, interface.name, address, sources)
+        yield steps.add_address(namespace, interface.name, address, sources)
 
 
 def _routes(inventory: Inventory, namespace: Namespace) -> Iterator[Step]:
@@ -257,10 +259,10 @@ def _sysctls(inventory: Inventory, namespace: Namespace) -> Iterator[tuple[str, 
     """Forwarding first, then what was asked for.
 
     A new namespace inherits IPv4 forwarding from the machine, so one that could route without being asked to is told
-    not to.  The host stays as it is unless the topology says otherwise.
+    not to.  The host, and a namespace of others, stays as it is unless the topology says otherwise.
     """
     forwarding = namespace.forwarding
-    if forwarding is None and namespace.name != HOST and _could_route(inventory, namespace):
+    if forwarding is None and namespace.is_made and _could_route(inventory, namespace):
         forwarding = False
     if forwarding is not None:
         value = "1" if forwarding else "0"

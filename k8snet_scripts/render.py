@@ -18,11 +18,13 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from k8snet_scripts.aside import make_aside
 from k8snet_scripts.plan import Group, Plan
-from k8snet_scripts.reach.probes import Probe
 from k8snet_scripts.steps import Argv, inside
+from k8snet_scripts.topology import HOST
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+
+    from k8snet_scripts.reach.probes import Probe
 
 Kind = Literal["setup", "teardown", "verify"]
 KINDS: tuple[Kind, ...] = ("setup", "teardown", "verify")
@@ -162,10 +164,11 @@ def _rows(group: Group) -> str:
 
 
 def teardown_rows(plan: Plan) -> Text:
-    """What removes a topology: all its links on the host in one transaction, then its namespaces with all they hold."""
-    links = (f"ip link delete group {plan.mark}", "-", f"host: group {plan.mark}")
+    """What removes a topology: all its links where others are, in one transaction each, then its namespaces."""
+    places = ((HOST, "ip"), *((name, f"ip -n {name}") for name in plan.externals))
+    links = ((f"{ip} link delete group {plan.mark}", "-", f"{name}: group {plan.mark}") for name, ip in places)
     namespaces = ((f"ip netns delete {name}", "-", f"{name}: namespace") for name in plan.namespaces)
-    return _table((links, *namespaces))
+    return _table((*links, *namespaces))
 
 
 def probe_rows(probes: Iterable[Probe]) -> Text:

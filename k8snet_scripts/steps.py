@@ -67,6 +67,11 @@ def make_namespace(name: str) -> Step:
     return Step(MAKE, ("ip", "netns", "add", name), name, "namespace")
 
 
+def need_namespace(name: str) -> Step:
+    """A namespace that others made."""
+    return Step(NEED, (*ip(name), "link", "show", "dev", "lo"), name, "namespace")
+
+
 def make_bridge(namespace: str, bridge: Bridge, mark: str) -> Iterator[Step]:
     """A bridge with all options, still down, then each option by itself."""
     prefix, owner = ip(namespace), f"{namespace} {bridge.name}"

@@ -17,9 +17,6 @@ HOST = "host"
 DEFAULT_METRIC = {4: 0, 6: 1024}
 """The metric that the kernel gives a route which names none, by family."""
 
-LEAST_IPV6_MTU = 1280
-"""What an interface needs to speak IPv6, in bytes; below it the kernel gives it no IPv6 settings."""
-
 Path = tuple[str | int, ...]
 """Where in the source something was said: the keys and indices that lead there, `("namespaces", "node1", "veths")`."""
 
@@ -141,7 +138,10 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Namespace:
-    """A network namespace, or the host.  `addresses` and `routes` here are on `lo`, or on no interface in particular."""
+    """A network namespace, or the host.  `addresses` and `routes` here are on `lo`, or on no interface in particular.
+
+    `external` is for one that exists already, a container's say: it is used, and never made or deleted.
+    """
 
     name: str
     addresses: tuple[Cidr, ...] = ()
@@ -149,15 +149,21 @@ class Namespace:
     bridges: tuple[Bridge, ...] = ()
     interfaces: tuple[Interface, ...] = ()  # external ones: they were there before
     sysctls: tuple[tuple[str, str], ...] = ()  # ("net.ipv4.conf.all.rp_filter", "0")
-    forwarding: bool | None = None  # None: the host is left as it is, a namespace does not forward
+    forwarding: bool | None = None  # None: what is there already is left as it is, a new namespace does not forward
     masquerade: tuple[Masquerade, ...] = ()
     description: str = ""
     path: Path = ()
+    external: bool = False
+
+    @property
+    def is_made(self) -> bool:
+        """Whether the scripts make it, so that nothing is in it but what they put there."""
+        return not self.external and self.name != HOST
 
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """A whole network.  `host` is the namespace the scripts run in; `namespaces` are the ones they make."""
+    """A whole network.  `host` is the namespace the scripts run in; `namespaces` are the others, made or external."""
 
     name: str
     host: Namespace = field(default_factory=lambda: Namespace(HOST))

@@ -24,8 +24,9 @@ def document(topology: Topology, short: bool) -> dict[str, object]:
     for key in ("bridges", "interfaces"):
         root[key] = host.pop(key)
     root["namespaces"] = {namespace.name: place(namespace) for namespace in topology.namespaces}
-    for namespace in root["namespaces"].values():
-        assert not namespace.pop("interfaces")
+    for namespace in topology.namespaces:
+        if not namespace.external:
+            assert not root["namespaces"][namespace.name].pop("interfaces")
     for veth in topology.veths:
         home = root if veth.inner.namespace == HOST else root["namespaces"][veth.inner.namespace]
         home.setdefault("veths", {})[veth.inner.name] = veth_table(veth, short)
@@ -53,6 +54,8 @@ def place(namespace: Namespace) -> dict[str, Any]:
     }
     if namespace.forwarding is not None:
         table["forwarding"] = namespace.forwarding
+    if namespace.external:
+        table["external"] = True
     return table
 
 

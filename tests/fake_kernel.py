@@ -42,11 +42,11 @@ class FakeKernel:
         }
         return of_spaces | {f"{HOST}: {words}" for words in self.files.tell()}
 
-    def add_device(self, name: str, kind: str = "device") -> None:
-        """An interface on the host that no script made; a `bridge` or a `device`, and up."""
-        link = self._new_link(HOST, name, kind, {})
+    def add_device(self, name: str, kind: str = "device", namespace: str = HOST) -> None:
+        """An interface that no script made; a `bridge` or a `device`, and up."""
+        link = self._new_link(namespace, name, kind, {})
         link.up = True
-        self.spaces[HOST].add_link(link)
+        self.spaces[namespace].add_link(link)
 
     def run(self, argv: Sequence[str]) -> None:
         """Carry out a command.  Raises `Refusal` with the words of the real system, or `UnknownCommand`."""

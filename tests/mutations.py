@@ -34,8 +34,9 @@ def mutations(plan: Plan) -> Iterator[Mutation]:
     bridges = [step.owner for step in made if step.words == "bridge"]
     for step in plan.steps():
         if step.sign is not Sign.NEED:
-            yield from _undo(step, bridges, step.owner.partition(" port of ")[0] in owned)
-    for namespace in (HOST, *plan.namespaces):
+            is_alone = step.owner.partition(" ")[0] in plan.namespaces
+            yield from _undo(step, bridges, step.owner.partition(" port of ")[0] in owned, is_alone)
+    for namespace in (HOST, *plan.namespaces, *plan.externals):
         yield ((*ip(namespace), "link", "add", "name", "leftover", "group", str(plan.mark), "type", "bridge"),)
     for namespace, _, name in (owner.partition(" ") for owner in (*owned, *(f"{name} lo" for name in plan.namespaces))):
         yield ((*ip(namespace), "address", "add", "192.0.2.9/24", "dev", name),)
@@ -45,8 +46,11 @@ def mutations(plan: Plan) -> Iterator[Mutation]:
         yield ((*ip(namespace), "link", "set", "dev", name, "down"), (*ip(namespace), "link", "set", "dev", name, "up"))
 
 
-def _undo(step: Step, bridges: list[str], is_owned: bool) -> Iterator[Mutation]:
-    """How a fact could end.  Of a thing that is not owned nothing is said that others may have wanted."""
+def _undo(step: Step, bridges: list[str], is_owned: bool, is_alone: bool) -> Iterator[Mutation]:
+    """How a fact could end.  Of a thing that is not owned nothing is said that others may have wanted.
+
+    `is_alone` says whether nobody else has routes where it is.
+    """
     argv, key = step.argv, step.words.split()[0]
     namespace, _, name = step.owner.partition(" ")
     if key == "namespace":
@@ -70,7 +74,7 @@ def _undo(step: Step, bridges: list[str], is_owned: bool) -> Iterator[Mutation]:
     elif "add" in argv:
         without = tuple("delete" if word == "add" else word for word in argv)
         yield (without,)
-        if "route" in argv and namespace != HOST:
+        if "route" in argv and is_alone:
             yield without, _dead_end(argv)  # in its place
     elif key.startswith("net."):
         value = "7" if step.words.endswith(" 0") else "0"

@@ -28,7 +28,14 @@ class Record:
     """What is known as ours from one run to the next."""
 
     namespaces: dict[str, int] = field(default_factory=dict)  # the identity that each had when it was made
+    used: dict[str, int] = field(default_factory=dict)  # the same of namespaces of others, when they were used
     undo: dict[str, Argv] = field(default_factory=dict)  # what takes back a fact made true on something of others
+
+    def forget_strangers(self, kernel: FakeKernel) -> None:
+        """What was borrowed in a namespace that is gone is no more, whatever has its name now."""
+        for name, serial in self.used.items():
+            if name not in kernel.spaces or kernel.spaces[name].serial != serial:
+                self.undo = {key: argv for key, argv in self.undo.items() if key.replace(":", " ").split()[0] != name}
 
 
 @dataclass
@@ -47,6 +54,8 @@ class Difference:
 
 def place(argv: Argv) -> str:
     """The namespace whose batch a command is in."""
+    if argv[:3] == ("ip", "netns", "exec"):
+        return argv[3]
     return argv[2] if argv[0] in ("ip", "bridge") and argv[1] == "-n" else HOST
 
 
@@ -77,29 +86,35 @@ def set_up(plan: Plan, kernel: FakeKernel, record: Record, order: Order = in_tur
         kernel.run(argv)
     wanted = {fact(step) for step in plan.steps()}
     record.namespaces = {name: kernel.spaces[name].serial for name in plan.namespaces}
+    record.used = {name: kernel.spaces[name].serial for name in plan.externals}
     undo = {**record.undo, **{key: argv for key, argv in difference.undo.items() if key not in record.undo}}
     record.undo = {key: argv for key, argv in undo.items() if key in wanted}
     return executed
 
 
 def tear_down(plan: Plan, kernel: FakeKernel, record: Record) -> list[Argv]:
-    """What teardown.sh does: borrowed facts, then the links of the host, then the namespaces."""
-    facts = kernel.facts()
+    """What teardown.sh does: borrowed facts, then the links where others are, then the namespaces."""
+    record.forget_strangers(kernel)
+    facts, later = kernel.facts(), kernel.copy()
     executed = [argv for key, argv in reversed(record.undo.items()) if key in facts]
-    if any(link.group == str(plan.mark) for link in kernel.spaces[HOST].links.values()):
-        executed.append(("ip", "link", "delete", "group", str(plan.mark)))
+    for name in (HOST, *record.used):
+        if any(link.group == str(plan.mark) for link in later.spaces[name].links.values() if name in later.spaces):
+            executed.append((*_ip(name), "link", "delete", "group", str(plan.mark)))
+            later.run(executed[-1])
     for name, serial in record.namespaces.items():
         if name in kernel.spaces and kernel.spaces[name].serial == serial:
             executed.append(("ip", "netns", "delete", name))
     for argv in executed:
         kernel.run(argv)
     record.namespaces.clear()
+    record.used.clear()
     record.undo.clear()
     return executed
 
 
 def compare(plan: Plan, kernel: FakeKernel, record: Record) -> Difference:
     """What a run would carry out now.  Raises `Foreign`."""
+    record.forget_strangers(kernel)
     comparison = _Comparison(plan, kernel, record)
     comparison.refuse_foreign()
     comparison.remove_leftovers()
@@ -121,6 +136,8 @@ class _Comparison:
         self.makings = [step for step in self.steps if step.sign is Sign.MAKE and step.words != "namespace"]
         self.modelled = {name for step in self.makings for name in (step.owner, _peer(step)) if name}
         self.modelled |= {f"{name} lo" for name in plan.namespaces}
+        self.places = [name for name in (HOST, *plan.namespaces, *plan.externals) if name in kernel.spaces]
+        self.places += [name for name in record.used if name not in self.places and name in kernel.spaces]
 
     def exists(self, interface: str) -> bool:
         namespace, _, name = interface.partition(" ")
@@ -167,14 +184,14 @@ class _Comparison:
             peer = _peer(step)
             if peer and not self.exists(step.owner) and self.exists(peer):
                 self.remove_link(peer)
-        for namespace in (HOST, *self.plan.namespaces):
-            for name in list(self.kernel.spaces[namespace].links if namespace in self.kernel.spaces else ()):
+        for namespace in self.places:
+            for name in list(self.kernel.spaces[namespace].links):
                 interface = f"{namespace} {name}"
                 if interface not in self.modelled and self.exists(interface) and self.owns(interface):
                     self.remove_link(interface)
         for name, serial in self.record.namespaces.items():
             space = self.kernel.spaces.get(name)
-            if space and space.serial == serial and name not in self.plan.namespaces:
+            if space and space.serial == serial and name not in (*self.plan.namespaces, *self.plan.externals):
                 self.remove(("ip", "netns", "delete", name))
 
     def remove_extras(self) -> None:
@@ -185,9 +202,9 @@ class _Comparison:
         wanted = {fact(step) for step in self.steps}
         members = {step.owner: step for step in self.steps if step.words.startswith("vlan ")}
         vids = {(step.owner, step.words.split()[1]) for step in self.steps if step.words.startswith("vlan ")}
-        for namespace in (HOST, *self.plan.namespaces):
-            for route in list(self.kernel.spaces[namespace].routes if namespace in self.kernel.spaces else ()):
-                is_ours = f"{namespace} {route.dev}" in self.modelled or namespace != HOST and not route.dev
+        for namespace in self.places:
+            for route in list(self.kernel.spaces[namespace].routes):
+                is_ours = f"{namespace} {route.dev or 'lo'}" in self.modelled
                 if is_ours and f"{namespace}: {route}" not in wanted:
                     words = str(route).split()[2:]
                     if route.family == 6:  # `default` alone would be that of IPv4
@@ -251,12 +268,15 @@ class _Comparison:
                 yield f"{owner.partition(' ')[0]} {words.removeprefix('master ')}"
 
     def is_borrowed(self, step: Step) -> bool:
-        """Whether it is about something of the host that this topology does not make."""
+        """Whether it is about something of the host, or of an external namespace, that this topology does not make."""
         namespace, _, name = step.owner.partition(" ")
         words = step.words.split()
+        if words[0].startswith("net.") and words[0].split(".")[2] in ("conf", "neigh"):
+            name = words[0].split(".")[3].replace("/", ".")
         if not name and "route" in words and "dev" in words:
             name = words[words.index("dev") + 1]
-        return namespace == HOST and f"{HOST} {name.partition(' ')[0]}" not in self.modelled
+        is_ours = f"{namespace} {name.partition(' ')[0]}" in self.modelled
+        return namespace not in self.plan.namespaces and not is_ours
 
 
 def _ip(namespace: str) -> Argv:
@@ -276,16 +296,16 @@ def _inverse(step: Step, before: set[str]) -> Argv | None:
     argv, (key, _, value) = step.argv, step.words.partition(" ")
     start = f"{step.owner}: {key} "
     old = next((text.removeprefix(start) for text in before if text.startswith(start)), "")
-    if "add" in argv[:4]:
+    if "add" in argv[:5]:
         return tuple("delete" if word == "add" else word for word in argv)
     if key == "file":
         return ("rm", "-f", value.partition(" ")[0])
     if key == "directory":
         return ("rmdir", "--ignore-fail-on-non-empty", value)
-    if argv[0] == "nft":
-        return ("nft", "delete", "table", "inet", step.words.split()[-1])
-    if argv[0] == "bash":
-        return (*argv[:2], argv[2].replace(f"echo {value} ", f"echo {old} ", 1))
+    if key == "nft":
+        return (*argv[:-1], "delete", "table", "inet", step.words.split()[-1])
+    if "bash" in argv:
+        return (*argv[:-1], argv[-1].replace(f"echo {value} ", f"echo {old} ", 1))
     if key == "master":
         return (*argv[:-1], old) if old else (*argv[:-2], "nomaster")
     if "bridge_slave" in argv:

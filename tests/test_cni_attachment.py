@@ -26,10 +26,11 @@ from k8snet_scripts.cni.attachment import (
     grant_static,
     retell_mac,
 )
-from k8snet_scripts.cni.configuration import SPEC_VERSIONS, BridgePlugin, MacvlanPlugin, PtpPlugin, RequestedIp
+from k8snet_scripts.cni.configuration import BridgePlugin, MacvlanPlugin, PtpPlugin, RequestedIp
 from k8snet_scripts.cni.gateways import AddressConflict, place_gateways
 from k8snet_scripts.cni.ranges import Address, Lease
 from k8snet_scripts.cni.result import Inexpressible, Interface, Result, render_result
+from k8snet_scripts.cni.versions import SPEC_VERSIONS
 
 IPAM = StaticIpam()
 BRIDGE, HOST, POD = (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -307,5 +306,5 @@ def test_many_at_once_get_what_they_get_one_by_one(sets: list[RangeSet], owners:
 
 
 def test_where_a_range_was_written_does_not_matter() -> None:
-    ranges = (replace(SEED[0][0], path=("ipam",)),)
+    ranges = (SEED[0][0].with_(path=("ipam",)),)
     assert allocate([ranges], Store(), POD[0]) == allocate(SEED, Store(), POD[0])

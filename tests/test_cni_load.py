@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from k8snet_scripts.addresses import parse_address, parse_cidr
 from k8snet_scripts.cni.addressing import DelegatedIpam, Dns, HostLocal, IpamRoute, StaticAddress, StaticIpam
 from k8snet_scripts.cni.configuration import (
-    SPEC_VERSIONS,
     Bandwidth,
     BandwidthPlugin,
     BridgePlugin,
@@ -30,6 +29,7 @@ from k8snet_scripts.cni.configuration import (
 )
 from k8snet_scripts.cni.load import load_delegation, load_network, read_configuration
 from k8snet_scripts.cni.ranges import Address, AddressRange
+from k8snet_scripts.cni.versions import SPEC_VERSIONS
 from k8snet_scripts.diagnostics import Report, render_findings
 
 Keys = tuple[str | int, ...]
@@ -200,7 +200,7 @@ def test_static_addresses() -> None:
         Dns(domain="a.b"),
         ("ipam",),
     )
-    assert bridge.ipam.families == {4, 6}
+    assert isinstance(bridge.ipam, StaticIpam) and bridge.ipam.families == {4, 6}
 
 
 def test_a_list_of_plugins() -> None:

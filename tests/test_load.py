@@ -222,6 +222,35 @@ def test_the_reference_names_every_option(key: str) -> None:
     assert f"`{key}`" in REFERENCE.read_text(encoding="utf-8")
 
 
+def test_a_namespace_that_exists_already_may_have_interfaces_that_do() -> None:
+    topology = load(
+        """
+        name = "lab"
+        [namespaces."web{1..2}"]
+        external = true
+        [namespaces."web{1..2}".bridges.sw]
+        external = true
+        subnet = "10.1.{}.0/24"
+        [namespaces."web{1..2}".interfaces.eth0]
+        external = true
+        bridge = "sw"
+        addresses = ["auto"]
+        [namespaces.own]
+        external = false
+        """
+    )
+    assert [(namespace.name, namespace.external) for namespace in topology.namespaces] == [
+        ("web1", True),
+        ("web2", True),
+        ("own", False),
+    ]
+    ports = [interface for namespace in topology.namespaces for interface in namespace.interfaces]
+    assert [(port.name, port.addresses, port.external) for port in ports] == [
+        ("eth0", (parse_cidr("10.1.1.2/24"),), True),
+        ("eth0", (parse_cidr("10.1.2.2/24"),), True),
+    ]
+
+
 @settings(deadline=None)
 @given(topologies(), st.booleans())
 def test_a_model_comes_back_from_its_document(topology: Topology, short: bool) -> None:

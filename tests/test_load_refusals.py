@@ -79,6 +79,8 @@ RANGED = '[namespaces."n{1..300}".veths.eth0]\npeer = "v{}"\n'
         (NAMED + "[interfaces.eth1]", "missing-key", "interfaces eth1"),
         (NAMED + "[interfaces.eth1]\nexternal = false", "missing-key", "interfaces eth1"),
         (NAMED + EXTERNAL + "mtu = 1500", "not-ours", "interfaces eth1 mtu"),
+        (NAMED + "[namespaces.a]\nexternal = 1", "wrong-type", "namespaces a external"),
+        (NAMED + "[namespaces.a.interfaces.e]\nexternal = true", "unknown-key", "namespaces a interfaces"),
         (NAMED + EXTERNAL + "hairpin = true", "port-option-without-port", "interfaces eth1 hairpin"),
         (NAMED + "[namespaces.a.veths.eth0]", "missing-key", "namespaces a veths eth0"),
         (NAMED + "[veths.eth0]\npeer = 1", "wrong-type", "veths eth0 peer"),

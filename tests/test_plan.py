@@ -19,7 +19,7 @@ from topologies import topologies
 
 from k8snet_scripts import topology as records
 from k8snet_scripts.addresses import Cidr, parse_cidr
-from k8snet_scripts.inventory import link_group
+from k8snet_scripts.marks import link_group
 from k8snet_scripts.plan import Plan, Wave, plan_topology
 from k8snet_scripts.scripts import load_source
 from k8snet_scripts.steps import Argv, Sign, Step
@@ -43,13 +43,18 @@ CASES = [case / "topology.toml" for case in find_cases(GOLDEN, leave_out=["error
 
 
 def fresh(topology: Topology) -> FakeKernel:
-    """A system that has nothing but the interfaces which the topology says are there already."""
+    """A system that has nothing but the namespaces and interfaces which the topology says are there already."""
     kernel = FakeKernel()
-    for interface in topology.host.interfaces:
-        kernel.add_device(interface.name)
-    for bridge in topology.host.bridges:
-        if bridge.external:
-            kernel.add_device(bridge.name, "bridge")
+    for namespace in topology.namespaces:
+        if namespace.external:
+            kernel.run(("ip", "netns", "add", namespace.name))
+            kernel.run(("ip", "-n", namespace.name, "link", "set", "dev", "lo", "up"))
+    for namespace in topology.everywhere():
+        for interface in namespace.interfaces:
+            kernel.add_device(interface.name, namespace=namespace.name)
+        for bridge in namespace.bridges:
+            if bridge.external:
+                kernel.add_device(bridge.name, "bridge", namespace.name)
     return kernel
 
 
@@ -234,10 +239,29 @@ def test_nothing_foreign_is_taken_for_ours() -> None:
             set_up(plan_topology(topology), kernel, Record())
 
 
-def test_what_others_have_to_make_has_to_be_there() -> None:
-    topology = Topology("lab", host=Namespace(HOST, interfaces=(Interface("ext0", external=True),)))
+@pytest.mark.parametrize(
+    "topology",
+    [
+        Topology("lab", host=Namespace(HOST, interfaces=(Interface("ext0", external=True),))),
+        Topology("lab", namespaces=(Namespace("web", external=True),)),
+    ],
+    ids=["interface", "namespace"],
+)
+def test_what_others_have_to_make_has_to_be_there(topology: Topology) -> None:
     with pytest.raises(Foreign):
         set_up(plan_topology(topology), FakeKernel(), Record())
+
+
+def test_what_was_borrowed_in_a_namespace_is_not_given_back_to_another_one() -> None:
+    web = Namespace("web", external=True, sysctls=(("net.ipv4.ip_forward", "1"),))
+    topology = Topology("lab", namespaces=(web,), veths=(Veth(End("eth1", namespace="web"), End("v1")),))
+    plan, kernel, record = made(topology)
+    for command in ("ip netns delete web", "ip netns add web"):
+        kernel.run(command.split())
+    kernel.run(("ip", "netns", "exec", "web", "bash", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward"))
+    before = kernel.facts()
+    assert tear_down(plan, kernel, record) == []
+    assert kernel.facts() == before
 
 
 # ---- what is on record ----
@@ -325,6 +349,7 @@ def wanted_facts(topology: Topology) -> Iterator[str]:
     for namespace in topology.everywhere():
         if namespace.name != HOST:
             yield f"{namespace.name}: namespace"
+        if namespace.is_made:
             yield f"{namespace.name} lo: up"
         yield from (f"{namespace.name} lo: {inet(address)}" for address in namespace.addresses)
         yield from (f"{namespace.name}: {key} {value}" for key, value in namespace.sysctls)
@@ -405,7 +430,7 @@ def test_first_things_are_made_then_they_are_set_up(topology: Topology) -> None:
     on_host, inside, plain, bridged = (waves.get(title, []) for title in TITLES)
     assert {step.sign for step in (*on_host, *inside)} <= {Sign.MAKE, Sign.MEND, Sign.NEED}
     assert {step.sign for step in (*plain, *bridged)} <= {Sign.WANT}
-    assert {place(step.argv) for step in on_host if step.sign is not Sign.MEND} <= {HOST}
+    assert {place(step.argv) for step in on_host if step.sign is Sign.MAKE} <= {HOST}
     assert HOST not in {step.owner.split()[0] for step in inside}
     with_bridge = {namespace.name for namespace in topology.namespaces if namespace.bridges}
     assert not {step.owner.split()[0] for step in plain} & {HOST, *with_bridge}
@@ -553,3 +578,4 @@ def test_a_plan_names_what_teardown_needs() -> None:
     topology = Topology("lab", namespaces=(Namespace("n1"), Namespace("n2", forwarding=True, masquerade=source)))
     plan = plan_topology(topology)
     assert (plan.name, plan.table, plan.namespaces, plan.masquerading) == ("lab", "k8snet-lab", ("n1", "n2"), ("n2",))
+    assert plan_topology(replace(topology, namespaces=(Namespace("web", external=True),))).externals == ("web",)

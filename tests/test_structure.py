@@ -14,8 +14,8 @@ PACKAGE = Path(k8snet_scripts.__file__).parent
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py") if "templates" not in path.parts)
 
 LAYERS = [
-    {"addresses", "forest", "drafts", "aside"},
-    {"topology"},
+    {"addresses", "forest", "drafts", "aside", "values", "digests"},
+    {"topology", "marks"},
     {"text", "diagnostics"},
     {"rules"},
     {"frontend", "cni", "check", "reach", "drawing", "steps", "inventory"},
@@ -23,6 +23,7 @@ LAYERS = [
     {"render"},
     {"scripts"},
     {"run"},
+    {"plugin"},
     {"cli"},
 ]
 """What stands higher may import what stands lower, and what stands on one level only itself; `text` and `diagnostics`
@@ -30,8 +31,8 @@ know each other, for a finding has a position and a source reports findings."""
 
 OWN_WORLD = {
     "subprocess": {"run.py"},
-    "os": {"run.py", "scripts.py", "drafts.py", "aside.py", "cli"},
-    "sys": {"run.py", "scripts.py", "cli"},
+    "os": {"run.py", "scripts.py", "drafts.py", "aside.py", "plugin", "cli"},
+    "sys": {"run.py", "scripts.py", "plugin", "cli"},
     "jinja2": {"render.py"},
     "click": {"cli"},
 }

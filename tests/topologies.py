@@ -296,6 +296,7 @@ class _Builder:
             interfaces=tuple(self.externals_of_host) if name == HOST else (),
             sysctls=self.dice.some(SYSCTLS) + self.interface_sysctls(name),
             forwarding=forwarding,
+            external=self.externals and name != HOST and self.dice.chance(5),
             masquerade=tuple(Masquerade(source) for source in masquerade),
             description=self.description(),
         )

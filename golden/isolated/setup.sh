@@ -87,11 +87,18 @@ leave() {
 	exit "$1"
 }
 
-# A directory for what several processes have to say, gone when the script ends.
+# A directory for what several processes have to say; what is in it is gone when the script ends. A run that has the lock
+# of its topology takes the directory of its state.
 scratch=''
-make_scratch() { scratch=$(mktemp --directory); }
+make_scratch() {
+	if [[ ! $scratch ]]; then scratch=$(mktemp --directory); fi
+}
 remove_scratch() {
-	if [[ $scratch ]]; then rm -r "$scratch"; fi
+	if [[ $scratch == "$STATE" ]]; then
+		sweep
+	elif [[ $scratch ]]; then
+		rm -r "$scratch"
+	fi
 	scratch=''
 }
 
@@ -183,9 +190,10 @@ readonly OWNED=$STATE/owned
 
 # netns[node1]: the identity of the namespace that has this name now
 # owned[node1]: the identity it had when it was made for this network, or "-" until that is known
+# used[web]:    the identity of a namespace of others when something was made in it
 # undo[FACT]:   the command that takes back a fact made true on something that is not ours
 # shared[FACT]: the same in the record of another network, which needs the fact, too: whoever goes last takes it back
-declare -A netns=() owned=() undo=() shared=()
+declare -A netns=() owned=() used=() undo=() shared=()
 declare -a borrowings=() # the keys of undo, in the order in which they were made true
 
 # Takes the lock of this topology: the directory of its state, unless a teardown removes it in that moment.
@@ -197,9 +205,11 @@ lock() {
 			say "another run on $NAME is under way; waiting for it"
 			wait_for "$LOCK"
 		fi
-		if [[ /proc/self/fd/$LOCK -ef $STATE ]]; then return 0; fi
+		if [[ /proc/self/fd/$LOCK -ef $STATE ]]; then break; fi
 		exec {LOCK}<&-
 	done
+	sweep
+	scratch=$STATE
 }
 
 # In short turns, between which signals are heard.
@@ -212,38 +222,96 @@ take_turn() {
 	exec {TURN}</run/k8snet
 	wait_for "$TURN"
 }
-end_turn() { exec {TURN}<&-; }
+end_turn() { if [[ ${TURN+set} ]]; then exec {TURN}<&-; fi; }
 
-# What is recorded as ours, what others recorded as borrowed, and which namespaces there are.
+# What is recorded as ours, and which of the namespaces that matter here there are.
 read_ownership() {
-	local kind name rest record
+	local kind name rest key keys=()
+	local -A origin=() # by borrowed fact: the identity of the namespace that it was made true in
 	if [[ -r $OWNED ]]; then
 		while IFS=$'\t' read -r kind name rest; do
 			case $kind in
 			netns) owned[$name]=$rest ;;
-			undo) undo[$name]=$rest borrowings+=("$name") ;;
+			used) used[$name]=$rest ;;
+			undo) undo[$name]=$rest keys+=("$name") origin[$name]=${used[${name%%[ :]*}]-} ;;
 			esac
 		done <"$OWNED"
 	fi
+	read_namespaces
+	borrowings=()
+	for key in "${keys[@]}"; do
+		if is_there "$key" "${origin[$key]}"; then borrowings+=("$key"); else unset 'undo[$key]'; fi
+	done
+}
+
+# Is the namespace that a fact was made true in the one that has this name now? In another one it is no fact of ours.
+is_there() { [[ ! $2 || $2 == "${netns[${1%%[ :]*}]-}" ]]; }
+
+# What other networks recorded as borrowed.
+read_others() {
+	local kind name rest record
+	local -A origins=()
 	for record in /run/k8snet/*/owned; do
 		if [[ $record == "$OWNED" || ! -e $record ]] || ! { rest=$(<"$record"); } 2>/dev/null; then continue; fi
+		origins=()
 		while IFS=$'\t' read -r kind name rest; do
-			if [[ $kind == undo ]]; then shared[$name]=$rest; fi
+			case $kind in
+			used) origins[$name]=$rest ;;
+			undo) if is_there "$name" "${origins[${name%%[ :]*}]-}"; then shared[$name]=$rest; fi ;;
+			esac
 		done <<<"$rest"
 	done
-	read_namespaces
+}
+
+# Can this network have a fact in common with others? Its nft tables are its own.
+borrows() {
+	local n text
+	for text in "${borrowings[@]}"; do
+		if [[ $text != *': nft '* ]]; then return 0; fi
+	done
+	for n in "${!owner[@]}"; do
+		if [[ ${sign[n]} == ' ' && ${foreign[${owner[n]%% *}]+set} && ${words[n]} != nft* ]] && is_borrowed "${owner[n]}" "${words[n]}"; then return 0; fi
+	done
+	return 1
+}
+
+# Does a fact have to be taken back by itself? Those of the namespaces of others do that are about something this topology
+# does not make. So does an nft table wherever it is, as a later version of the topology may not want it. What a port is,
+# it is no more when it leaves the bridge.
+is_borrowed() {
+	local where=${1%% *} name
+	if [[ $2 == nft' '* ]]; then return 0; fi
+	if [[ ! ${foreign[$where]+set} ]]; then return 1; fi
+	if [[ $1 == *' port of '* && ${undo["${1%% port of *}: master ${1#* port of }"]+set} ]]; then return 1; fi
+	name=${1#"$where"}
+	name=${name%% port of *}
+	case $2 in
+	*' route '*' dev '*)
+		name=${2#* dev }
+		name=" ${name%% *}"
+		;;
+	net.*.conf.* | net.*.neigh.*)
+		name=${2%% *}
+		name=${name#net.*.*.}
+		name=" ${name%%.*}"
+		name=${name//\//.}
+		;;
+	esac
+	[[ ! ${modelled["$where$name"]+set} ]]
 }
 
 # A name in /run/netns that is no namespace is what was left when its making was cut off.
 read_namespaces() {
-	local kernel kind inode changed path names=(/run/netns/*)
+	local kernel='' kind inode changed path names=()
 	netns=()
-	[[ -d /run/netns ]] || return 0
-	kernel=$(stat --dereference --format %d /proc/self/ns/net)
+	for path in "${namespaces[@]}" "${!foreign[@]}" "${!owned[@]}" "${!used[@]}"; do
+		if [[ $path != host && -e /run/netns/$path ]]; then names+=("/run/netns/$path"); fi
+	done
+	if ((${#names[@]} == 0)); then return 0; fi
 	while read -r -d '' kind inode changed path; do
-		if [[ ! $path ]]; then continue; fi
+		if [[ ! $kernel ]]; then kernel=$kind && continue; fi
 		if [[ $kind == "$kernel" ]]; then netns[${path##*/}]="$inode $changed"; else netns[${path##*/}]=broken; fi
-	done < <(stat --printf '%d %i %.9Z %n\0' "${names[@]}" 2>/dev/null)
+	done < <(stat --dereference --printf '%d %i %.9Z %n\0' /proc/self/ns/net "${names[@]}" 2>/dev/null)
 	for path in "${names[@]}"; do
 		[[ ${netns[${path##*/}]+set} || ! -e $path ]] || die "cannot read /run/netns: stat says nothing of ${path##*/}"
 	done
@@ -281,11 +349,13 @@ declare -A table_number=()
 # By namespace, what is read beside interfaces, addresses and routes: sysctls, VLANs, the nft table, numbers of namespaces.
 declare -A sysctls=() vlans=() tables=() makers=()
 
-# Reads the host and those of the wanted namespaces that exist.
+# Reads the host, those of the wanted namespaces that exist, and those of others where something of ours is or was.
 read_wanted() {
 	local namespace present=()
-	for namespace in "${namespaces[@]}"; do
-		if [[ ${netns[$namespace]-broken} != broken ]]; then present+=("$namespace"); fi
+	local -A seen=([host]=1)
+	for namespace in "${namespaces[@]}" "${!foreign[@]}" "${!used[@]}"; do
+		if [[ ! ${seen[$namespace]+set} && ${netns[$namespace]-broken} != broken ]]; then present+=("$namespace"); fi
+		seen[$namespace]=1
 	done
 	read_state "${present[@]}"
 }
@@ -313,14 +383,13 @@ read_state() {
 		start_reader "$worker" "$workers" "${unread[@]}"
 	done
 	for worker in "${!readers[@]}"; do
-		wait "${readers[worker]}" || die "cannot read the state: $(<"$scratch/$worker.err")"
-		take_state "$(<"$scratch/$worker")"
+		wait "${readers[worker]}" || die "cannot read the state: $(<"$scratch/error.$worker")"
+		take_state "$(<"$scratch/read.$worker")"
 	done
-	remove_scratch
 }
 
 start_reader() {
-	show_state "$@" >"$scratch/${#readers[@]}" 2>"$scratch/${#readers[@]}.err" &
+	show_state "$@" >"$scratch/read.${#readers[@]}" 2>"$scratch/error.${#readers[@]}" &
 	readers+=("$!")
 }
 
@@ -335,8 +404,8 @@ read_together() {
 		fi
 	done
 	if [[ ! $text ]]; then return; fi
-	if perl -e "$hopper$reader" <<<"${text%$'\n'}" >"$scratch/together" 2>/dev/null; then
-		take_readings "$(<"$scratch/together")"
+	if perl -e "$hopper$reader" "$HOSTTYPE" <<<"${text%$'\n'}" >"$scratch/read.together" 2>/dev/null; then
+		take_readings "$(<"$scratch/read.together")"
 	else
 		unread=("$@")
 	fi
@@ -372,14 +441,14 @@ show_state() {
 	shift 2
 	for ((i = first + 1; i <= $#; i += step)); do
 		namespace=${!i}
-		ask=$'address show\nroute show table all type unicast\nroute show table all type blackhole'
+		ask_for_links "$namespace"
+		ask+=$'route show table all type unicast\nroute show table all type blackhole'
 		ask+=$'\nroute show table all type unreachable\nroute show table all type prohibit'
-		if [[ $namespace == host || ${makers[$namespace]-} ]]; then ask+=$'\nnetns list-id'; fi
 		printf '@%s\n' "$namespace"
 		enter "$namespace" ip -json -details -batch - <<<"$ask"
 		show_sysctls
 		if [[ ${vlans[$namespace]-} ]]; then enter "$namespace" bridge -json vlan show; fi
-		if [[ ${tables[$namespace]-} ]]; then
+		if [[ ${tables[$namespace]-} && ! (${LOCK-} && ! -e $OWNED) ]]; then # a first run has no table yet
 			if ! text=$(enter "$namespace" nft --stateless list table inet "$TABLE" 2>&1); then
 				[[ $text == *'No such file or directory'* ]] || die "nft list table: $text"
 				text=''
@@ -387,6 +456,33 @@ show_state() {
 			printf '\n@nft %s\n' "${text//$'\n'/$'\r'}"
 		fi
 	done
+}
+
+# Sets ask to what brings out the links of a namespace with their addresses. Of the host, which may have many of others,
+# they are those that the table or the record names, where these are few, and what carries our mark.
+ask_for_links() {
+	local text name ours=''
+	local -A devices=()
+	ask=$'address show\n'
+	if [[ $1 != host ]]; then
+		if [[ ${makers[$1]-} ]]; then ask+=$'netns list-id\n'; fi
+		return
+	fi
+	if ((${#owner[@]} > 100)); then
+		ask+=$'netns list-id\n'
+		return
+	fi
+	for text in "${owner[@]}" "${!modelled[@]}" "${borrowings[@]%%: *}"; do
+		name=${text#host }
+		if [[ $name != "$text" ]]; then devices[${name%% port of *}]=1; fi
+	done
+	ask=''
+	for name in "${!devices[@]}"; do
+		if [[ ! -e /proc/sys/net/ipv4/conf/$name ]]; then continue; fi
+		ask+="address show dev $name"$'\n'
+		if [[ ${modelled["host $name"]+set} ]]; then ours=yes; fi
+	done
+	if [[ $ours || -e $OWNED ]] || ((${#makings[@]} == 0)); then ask+="link show group $MARK"$'\nnetns list-id\n'; fi
 }
 
 # Prints settings, each below its path. Those of interfaces that are not there are left out.
@@ -578,42 +674,41 @@ find_other_end() {
 # nsenter and ip take one namespace a process each. Where there is a perl, it goes from one namespace to the next instead.
 # Without one, or on a machine whose system calls these programs do not know, all works as well, but takes its time.
 
-IFS= read -r -d '' hopper <<'END' || true
-use strict;
-use warnings;
-use POSIX ();
+# The programs are in single quotes and have none inside. They load no module, not even `strict`, which would take longer
+# than all they do.
 
+# shellcheck disable=SC2016 # what looks like an expansion is perl
+readonly hopper='
 my $CLONE_NEWNET = 0x40000000;
-my $setns = {x86_64 => 308, aarch64 => 268, riscv64 => 268}->{(POSIX::uname())[4]};
-exit 127 if !$setns || length pack('p', '') != 8;
+my $setns = {x86_64 => 308, aarch64 => 268, riscv64 => 268}->{shift @ARGV};
+exit 127 if !$setns || length pack("p", "") != 8;
 
 sub enter {
     my ($name) = @_;
-    open my $file, '<', "/run/netns/$name" or die "/run/netns/$name: $!\n";
+    open my $file, "<", "/run/netns/$name" or die "/run/netns/$name: $!\n";
     syscall($setns, fileno $file, $CLONE_NEWNET) == 0 or die "setns $name: $!\n";
-    (stat '/proc/self/ns/net')[1] == (stat $file)[1] or die "setns $name: led elsewhere\n";
+    (stat "/proc/self/ns/net")[1] == (stat $file)[1] or die "setns $name: led elsewhere\n";
 }
-END
+'
 
 # Reads namespaces: asks the kernel what ip asks it (rtnetlink: all links, addresses and routes), and prints what is made of
 # ip's answers elsewhere. What it does not know (bridges and their ports, routes of several hops) it leaves to ip.
 #
 # It reads a namespace a line, with the paths of the settings to read there, and prints, with tabs in between,
 #   link NAMESPACE NAME INDEX JSON, or fact KEY JSON, or setting NAMESPACE PATH VALUE, or left NAMESPACE
-IFS= read -r -d '' reader <<'END' || true
-use Socket qw(AF_INET AF_INET6 SOCK_RAW inet_ntop);
-
-my ($AF_NETLINK, $NLM_F_DUMP) = (16, 0x301);
+# shellcheck disable=SC2016 # what looks like an expansion is perl
+readonly reader='
+my ($AF_INET, $AF_INET6, $AF_NETLINK, $SOCK_RAW, $NLM_F_DUMP) = (2, 10, 16, 3, 0x301);
 my ($RTM_GETLINK, $RTM_GETADDR, $RTM_GETROUTE) = (18, 22, 26);
-my %family = (AF_INET, 'inet', AF_INET6, 'inet6');
-my %scope = (0 => 'global', 200 => 'site', 253 => 'link', 254 => 'host');
-my %operstate = (2 => 'DOWN', 3 => 'LOWERLAYERDOWN', 6 => 'UP');
-my %kind = (1 => 'unicast', 6 => 'blackhole', 7 => 'unreachable', 8 => 'prohibit');
-my %flag = (0x01 => 'secondary', 0x02 => 'nodad', 0x08 => 'dadfailed', 0x40 => 'tentative', 0x200 => 'noprefixroute');
+my %family = ($AF_INET => "inet", $AF_INET6 => "inet6");
+my %scope = (0 => "global", 200 => "site", 253 => "link", 254 => "host");
+my %operstate = (2 => "DOWN", 3 => "LOWERLAYERDOWN", 6 => "UP");
+my %kind = (1 => "unicast", 6 => "blackhole", 7 => "unreachable", 8 => "prohibit");
+my %flag = (0x01 => "secondary", 0x02 => "nodad", 0x08 => "dadfailed", 0x40 => "tentative", 0x200 => "noprefixroute");
 my %learnt = map { $_ => 1 } 1, 2, 9, 189;    # by protocol: redirect, kernel, ra, rip
 
 while (my $line = <STDIN>) {
-    my ($name, @paths) = split ' ', $line;
+    my ($name, @paths) = split " ", $line;
     enter($name);
     my @said = eval { (links($name), routes($name), map { setting($name, $_) } @paths) };
     die $@ if $@ && $@ ne "unknown\n";
@@ -625,13 +720,13 @@ sub unknown { die "unknown\n" }
 # The messages of one dump, each as its fixed part and a reference to its attributes, by number.
 sub ask {
     my ($type, $layout, $size) = @_;
-    socket my $kernel, $AF_NETLINK, SOCK_RAW, 0 or die "netlink: $!\n";
-    send $kernel, pack('L S S L L C x15', 32, $type, $NLM_F_DUMP, 1, 0, 0), 0 or die "netlink: $!\n";
+    socket my $kernel, $AF_NETLINK, $SOCK_RAW, 0 or die "netlink: $!\n";
+    send $kernel, pack("L S S L L C x15", 32, $type, $NLM_F_DUMP, 1, 0, 0), 0 or die "netlink: $!\n";
     my @messages;
     while (1) {
         defined recv $kernel, my $data, 1 << 16, 0 or die "netlink: $!\n";
         for (my $at = 0; $at + 16 <= length $data;) {
-            my ($length, $kind, $flags) = unpack 'L S S', substr $data, $at, 8;
+            my ($length, $kind, $flags) = unpack "L S S", substr $data, $at, 8;
             unknown() if $kind == 2 || $flags & 0x10 || $length < 16;    # an error, or a dump that was disturbed
             return @messages if $kind == 3;
             my $body = substr $data, $at + 16, $length - 16;
@@ -645,7 +740,7 @@ sub attributes {
     my ($data) = @_;
     my %found;
     for (my $at = 0; $at + 4 <= length $data;) {
-        my ($length, $type) = unpack 'S S', substr $data, $at, 4;
+        my ($length, $type) = unpack "S S", substr $data, $at, 4;
         last if $length < 4;
         $found{$type & 0x3fff} = substr $data, $at + 4, $length - 4;
         $at += $length + 3 & ~3;
@@ -653,27 +748,37 @@ sub attributes {
     return \%found;
 }
 
-sub number { unpack 'L', $_[0] }
-sub string { unpack 'Z*', $_[0] }
+sub number { unpack "L", $_[0] }
+sub string { unpack "Z*", $_[0] }
+
+# An address as the C library spells it: the longest run of zeros, the first of the longest, is left out.
+sub spell {
+    my ($address) = @_;
+    return join ".", unpack "C4", $address if length $address == 4;
+    my $text = join ":", map { sprintf "%x", $_ } unpack "n8", $address;
+    for my $more (reverse 1 .. 7) { last if $text =~ s/(?:^|:)0(?::0){$more}(?::|$)/::/ }
+    return $text if $text !~ /^::(ffff:)?[^:]+:[^:]+$/;
+    return "::" . ($1 // "") . join ".", unpack "x12 C4", $address;    # one of IPv4 in an IPv6 dress
+}
 
 my %device;    # of the namespace at hand: names of interfaces by index
 
 sub links {
     my ($name) = @_;
-    my @messages = ask($RTM_GETLINK, 'x2 S l L', 16);
+    my @messages = ask($RTM_GETLINK, "x2 S l L", 16);
     %device = map { $_->[1] => string($_->[3]{3}) } @messages;
-    return map({ link_of($name, @$_) } @messages), map { address_of($name, @$_) } ask($RTM_GETADDR, 'C4 L', 8);
+    return map({ link_of($name, @$_) } @messages), map { address_of($name, @$_) } ask($RTM_GETADDR, "C4 L", 8);
 }
 
 sub link_of {
     my ($name, $type, $index, $flags, $has) = @_;
-    my $info = attributes($has->{18} // '');
-    my $kind = string($info->{1} // '');
-    unknown() if $has->{10} || $info->{4} || $kind eq 'bridge' || $device{$index} =~ /[^\w.+-]/;
-    my $json = '"flags":[' . ($flags & 1 ? '"UP"' : '') . '],"mtu":' . number($has->{4}) . ',"group":"' . number($has->{27}) . '"';
-    $json .= ',"operstate":"' . ($operstate{unpack 'C', $has->{16}} // 'UNKNOWN') . '"';
-    $json .= ',"address":"' . join(':', unpack '(H2)*', $has->{1}) . '"' if $has->{1};
-    $json .= ',"link_index":' . number($has->{5}) . ',"link_netnsid":' . number($has->{37}) if $has->{5} && $has->{37};
+    my $info = attributes($has->{18} // "");
+    my $kind = string($info->{1} // "");
+    unknown() if $has->{10} || $info->{4} || $kind eq "bridge" || $device{$index} =~ /[^\w.+-]/;
+    my $json = q("flags":[) . ($flags & 1 ? q("UP") : "") . q(],"mtu":) . number($has->{4}) . q(,"group":") . number($has->{27}) . q(");
+    $json .= q(,"operstate":") . ($operstate{unpack "C", $has->{16}} // "UNKNOWN") . q(");
+    $json .= q(,"address":") . join(":", unpack "(H2)*", $has->{1}) . q(") if $has->{1};
+    $json .= q(,"link_index":) . number($has->{5}) . q(,"link_netnsid":) . number($has->{37}) if $has->{5} && $has->{37};
     $json .= qq(,"link":"$device{number($has->{5})}") if $has->{5} && !$has->{37} && $device{number($has->{5})};
     return "link\t$name\t$device{$index}\t$index\t$json,\"info_kind\":\"$kind\",\n";
 }
@@ -682,61 +787,61 @@ sub address_of {
     my ($name, $family, $prefix, $flags, $scope, $index, $has) = @_;
     return () if !$family{$family};
     my ($local, $peer) = ($has->{2} // $has->{1}, $has->{1});
-    my $address = inet_ntop($family, $local);
-    return () if "$address/$prefix" eq '127.0.0.1/8' || "$address/$prefix" eq '::1/128';
-    $address .= ' peer ' . inet_ntop($family, $peer) if $peer ne $local;
+    my $address = spell($local);
+    return () if "$address/$prefix" eq "127.0.0.1/8" || "$address/$prefix" eq "::1/128";
+    $address .= " peer " . spell($peer) if $peer ne $local;
     $flags = number($has->{8}) if $has->{8};
-    my $json = '"scope":"' . ($scope{$scope} // $scope) . '"';
-    $json .= ',"metric":' . number($has->{9}) if $has->{9};
-    $json .= ',"broadcast":"' . inet_ntop($family, $has->{4}) . '"' if $has->{4};
-    my $label = string($has->{3} // '');
+    my $json = q("scope":") . ($scope{$scope} // $scope) . q(");
+    $json .= q(,"metric":) . number($has->{9}) if $has->{9};
+    $json .= q(,"broadcast":") . spell($has->{4}) . q(") if $has->{4};
+    my $label = string($has->{3} // "");
     unknown() if $label =~ /[^\w.+:-]/;
     $json .= qq(,"label":"$label") if $label;
-    $json .= ',"dynamic":true' if !($flags & 0x80);
+    $json .= q(,"dynamic":true) if !($flags & 0x80);
     $json .= qq(,"$flag{$_}":true) for grep { $flags & $_ } sort keys %flag;
     return "fact\t$name $device{$index}: $family{$family} $address/$prefix\t$json,\n";
 }
 
 sub routes {
     my ($name) = @_;
-    return map { route_of($name, @$_) } ask($RTM_GETROUTE, 'C8 L', 12);
+    return map { route_of($name, @$_) } ask($RTM_GETROUTE, "C8 L", 12);
 }
 
 sub route_of {
     my ($name, $family, $bits, $from, $tos, $table, $protocol, $scope, $type, $flags, $has) = @_;
     return () if !$family{$family} || !$kind{$type} || $learnt{$protocol};
     unknown() if $from || grep { $has->{$_} } 9, 18, 22, 30;    # several hops, another family, a tunnel, a next hop object
-    my $device = $kind{$type} eq 'unicast' && $has->{4} ? $device{number($has->{4})} : '';
-    my $words = "$family{$family} route" . ($kind{$type} eq 'unicast' ? '' : " $kind{$type}");
-    $words .= $bits ? ' ' . inet_ntop($family, $has->{1}) . ($bits == 8 * length $has->{1} ? '' : "/$bits") : ' default';
-    $words .= ' via ' . inet_ntop($family, $has->{5}) if $has->{5};
+    my $device = $kind{$type} eq "unicast" && $has->{4} ? $device{number($has->{4})} : "";
+    my $words = "$family{$family} route" . ($kind{$type} eq "unicast" ? "" : " $kind{$type}");
+    $words .= $bits ? " " . spell($has->{1}) . ($bits == 8 * length $has->{1} ? "" : "/$bits") : " default";
+    $words .= " via " . spell($has->{5}) if $has->{5};
     $words .= " dev $device" if $device;
-    $words .= ' src ' . inet_ntop($family, $has->{7}) if $has->{7};
-    $words .= ' metric ' . number($has->{6}) if $has->{6};
+    $words .= " src " . spell($has->{7}) if $has->{7};
+    $words .= " metric " . number($has->{6}) if $has->{6};
     $table = number($has->{15}) if $has->{15};
     $words .= " table $table" if $table != 254;
-    $words .= ' onlink' if $flags & 4;
+    $words .= " onlink" if $flags & 4;
     return "fact\t$name: $words\t$device\n";
 }
 
 sub setting {
     my ($name, $path) = @_;
-    open my $file, '<', $path or return ();
-    my $value = <$file> // '';
+    open my $file, "<", $path or return ();
+    my $value = <$file> // "";
     chomp $value;
     return "setting\t$name\t$path\t$value\n";
 }
-END
+'
 
 # ---- the table of steps: "COMMAND   #SIGN OWNER: WORDS" ----
 
-# The steps, column by column (step: "OWNER: WORDS"); the numbers of those that make or need an interface, or write a
-# file; the namespaces that are made.
+# The steps, column by column (step: "OWNER: WORDS"); the numbers of those that make an interface, need something, or
+# write a file; the namespaces that are made.
 declare -a wave=() sign=() command=() step=() owner=() words=() makings=() needs=() files=() namespaces=()
 
 # Their facts; the interfaces that they make, as well as the loopbacks of their namespaces; what they give VLANs, a bridge
-# to be a port of ("host br0"), and an MTU.
-declare -A wanted=() modelled=() tagging=() ports=() mtus=()
+# to be a port of ("host br0"), and an MTU; the namespaces that others made.
+declare -A wanted=() modelled=() tagging=() ports=() mtus=() foreign=([host]=1)
 
 # Reads the table, and from it what has to be read of the live system. What can be done to a whole column in one expansion
 # is: it takes a fraction of the time.
@@ -760,7 +865,9 @@ read_table() {
 		wanted[${step[n]}]=1 sign[n]=${rows[n]:0:1}
 		case ${sign[n]}${words[n]} in
 		+*) note_making "$n" ;;
+		'?namespace') needs+=("$n") foreign[${owner[n]}]=1 ;;
 		\?*) needs+=("$n") ;;
+		-group*) foreign[${owner[n]}]=1 ;;
 		' file '*) files+=("$n") ;;
 		?'master '*) ports[${owner[n]}]="${owner[n]%% *} ${words[n]#master }" ;;
 		?'mtu '*) mtus[${owner[n]}]=${words[n]#mtu } ;;
@@ -854,13 +961,15 @@ announce() {
 	set +f
 }
 
-# Carries out commands of one namespace, given a line each: those of `ip` and of `bridge` together in one process.
+# Carries out commands of one namespace, given a line each: those of `ip`, those of `bridge`, and those that write settings,
+# are together in one process as long as they follow each other.
 # Where one fails it prints that command and, below, what was said of it, and carries out no more; with FORCE it goes on.
 carry_out() {
 	local - namespace=$1 line tool='' next lines=() IFS=$'\n'
 	set -f
 	for line in $2; do
 		case $line in
+		*"bash -c 'echo "*' >/proc/sys/'*) next=bash ;;
 		'ip netns exec '*) next='' ;;
 		'ip '*) next=ip ;;
 		'bridge '*) next=bridge ;;
@@ -876,10 +985,13 @@ carry_out() {
 }
 
 execute_lines() {
-	local said=$STATE/said.$BASHPID status=0 number prefix="$tool "
+	local said=$STATE/said.$BASHPID status=0 number settings prefix="$tool "
 	((${#lines[@]})) || return 0
 	if [[ $namespace != host ]]; then prefix+="-n $namespace "; fi
-	if [[ $tool ]]; then
+	if [[ $tool == bash ]]; then
+		settings=("${lines[@]#*bash -c \'}")
+		enter "$namespace" bash -e -c "${settings[*]%\'}" >"$said" 2>&1 || status=$?
+	elif [[ $tool ]]; then
 		enter "$namespace" "$tool" ${FORCE:+-force} -batch - <<<"${lines[*]#"$prefix"}" >"$said" 2>&1 || status=$?
 	else
 		bash -c "${lines[0]}" >"$said" 2>&1 || status=$?
@@ -903,6 +1015,8 @@ blame() {
 	local tool=$1 status=$2 said=$3 line lines=("${@:4}")
 	if [[ $said =~ (.*)'Command failed -:'([0-9]+) ]]; then
 		line=${lines[BASH_REMATCH[2] - 1]} said=${BASH_REMATCH[1]}
+	elif [[ $tool == bash && $said =~ ^'bash: line '([0-9]+)': '(.*) ]]; then
+		line=${lines[BASH_REMATCH[1] - 1]} said=${BASH_REMATCH[2]}
 	elif [[ $tool ]]; then
 		line="${lines[0]} (or one of the ${#lines[@]} after it)" said+=" exit status $status"
 	else
@@ -911,10 +1025,14 @@ blame() {
 	printf '%s\n%s\n' "$line" "${said%$'\n'}"
 }
 
+# The words that each command of ip begins with in a namespace.
+ip_in() { if [[ $1 == host ]]; then ip=ip; else ip="ip -n $1"; fi; }
+
 # The namespace in which a command is carried out.
 find_place() {
 	case $1 in
 	'ip -n '* | 'bridge -n '*) place=${1#* -n } place=${place%% *} ;;
+	'ip netns exec '*) place=${1#ip netns exec } place=${place%% *} ;;
 	*) place=host ;;
 	esac
 }
@@ -941,8 +1059,6 @@ note_removal() {
 	note_command "$number" "$1" "$2"
 }
 
-ip_in() { if [[ $1 == host ]]; then ip=ip; else ip="ip -n $1"; fi; }
-
 # Refuses to start where something of a wanted name was made by others, or something that others make is missing.
 refuse_foreign() {
 	local n name
@@ -962,7 +1078,13 @@ refuse_foreign() {
 	done
 	for n in "${files[@]}"; do refuse_file "$n"; done
 	for n in "${needs[@]}"; do
-		holds "${owner[n]}" "${words[n]}" || refused+=("${owner[n]}: ${words[n]}: has to be so before setup, and is not")
+		name=${owner[n]%% *}
+		if [[ ${words[n]} == namespace ]]; then
+			[[ ${netns[$name]-broken} != broken ]] || refused+=("namespace $name has to exist before setup, and does not")
+			continue
+		fi
+		if [[ $name != host && ${netns[$name]-broken} == broken ]] || holds "${owner[n]}" "${words[n]}"; then continue; fi
+		refused+=("${owner[n]}: ${words[n]}: has to be so before setup, and is not")
 	done
 }
 
@@ -1012,6 +1134,7 @@ remove_leftovers() {
 	done
 	for name in "${!owned[@]}"; do
 		if [[ ! ${netns[$name]+set} ]] || ! owns_namespace "$name"; then continue; fi
+		if [[ ${foreign[$name]+set} ]]; then continue; fi # it was ours, and is given away
 		if [[ ! ${modelled["$name lo"]+set} || ${netns[$name]} == broken ]]; then note_removal "ip netns delete $name" "$name: namespace"; fi
 	done
 }
@@ -1152,7 +1275,7 @@ remove_extras() {
 is_extra() {
 	local vid
 	case $2 in
-	'inet route '* | 'inet6 route '*) [[ ${modelled["$1 $3"]+set} || ($1 != host && ! $3) ]] ;;
+	'inet route '* | 'inet6 route '*) [[ ${modelled["$1 $3"]+set} || (! $3 && ${modelled["$1 lo"]+set}) ]] ;;
 	inet*) [[ ${modelled[$1]+set} && $3 != *'"scope":"link"'* && $3 != *'"dynamic":true'* && ($1 != *' lo' || $3 != *'"scope":"host"'*) ]] ;;
 	'vlan '*)
 		vid=${2#vlan } vid=${vid%% *}
@@ -1244,19 +1367,6 @@ share() {
 	if [[ ! ${undo[$1]+set} ]]; then undo[$1]=${shared[$1]} borrowed+=("$1"); fi
 }
 
-# Does a fact have to be taken back by itself? Those of the host do that are about something this topology does not make.
-# So does an nft table wherever it is, as a later version of the topology may not want it. What a port is, it is no more
-# when it leaves the bridge.
-is_borrowed() {
-	if [[ $2 == nft' '* ]]; then return 0; fi
-	if [[ $1 != host* ]]; then return 1; fi
-	local name=${1#host} dev=${2#* dev }
-	if [[ $1 == *' port of '* && ${undo["${1%% port of *}: master ${1#* port of }"]+set} ]]; then return 1; fi
-	name=${name%% port of *}
-	if [[ ! $name && $2 == *' route '*' dev '* ]]; then name=" ${dev%% *}"; fi
-	[[ ! ${modelled["host$name"]+set} ]]
-}
-
 # ---- setup: what is not true yet is made true ----
 
 # places[2]: the namespaces in which wave 2 has something to do; batch[2 node1]: what, a command a line
@@ -1266,8 +1376,9 @@ is_borrowed() {
 declare -a places=() executed=() borrowed=() dragged=()
 declare -A batch=() about=() created=() was=()
 
-declare -a drift=() refused=()                 # what differs, and what forbids a run: for people to read
-declare recorded='' failed='' adopt='' keep='' # the record before; the command at which a run ends; options
+declare -a drift=() refused=()     # what differs, and what forbids a run: for people to read
+declare recorded='' uses=''        # the record before, and what is to be in it of the namespaces of others
+declare failed='' adopt='' keep='' # the command at which a run ends; options
 
 usage() {
 	cat <<-END
@@ -1300,11 +1411,12 @@ main() {
 	table=$(topology)
 	read_table "$table"
 	if ((${#tables[@]})); then prepare nft; fi
-	if [[ $mode == run ]]; then
-		lock
-		take_turn
-	fi
+	if [[ $mode == run ]]; then lock; fi
 	read_ownership
+	if borrows; then
+		if [[ $mode == run ]]; then take_turn; fi
+		read_others
+	fi
 	note_borrowings
 	read_wanted
 	refuse_foreign
@@ -1340,14 +1452,15 @@ for_each_batch() {
 }
 
 mend() {
-	local number
+	local n number
 	if [[ -r $OWNED ]]; then recorded=$(<"$OWNED"); fi
+	for n in "${needs[@]}"; do
+		if [[ ${words[n]} == namespace ]]; then uses+="used"$'\t'"${owner[n]}"$'\t'"${netns[${owner[n]}]}"$'\n'; fi
+	done
 	go_back=roll_back
-	sweep
 	record_intent
 	end_turn
 	for number in "${!places[@]}"; do run_wave "$number"; done
-	sweep
 	settle
 	trap '' INT TERM HUP PIPE
 	go_back=''
@@ -1357,6 +1470,7 @@ mend() {
 record_intent() {
 	local name key
 	{
+		if [[ $'\n'$recorded$'\n' != *$'\n'$uses* ]]; then printf '%s' "$uses"; fi
 		for name in "${!created[@]}"; do printf 'netns\t%s\t-\n' "$name"; done
 		for key in "${borrowed[@]}"; do printf 'undo\t%s\t%s\n' "$key" "${undo[$key]}"; done
 	} >>"$OWNED"
@@ -1389,18 +1503,20 @@ run_wave() {
 act_alone() {
 	local turn
 	exec {turn}</run/k8snet
-	flock "$turn" || { echo "flock /run/k8snet" && return 1; }
+	if [[ $1 == *'ip netns add '* ]]; then flock "$turn" || { echo "flock /run/k8snet" && return 1; }; fi
 	carry_out host "$1" {turn}<&-
 }
 
-# One worker: every so many-th namespace, together where there is work for ip only. It stops where another one has failed.
+# One worker: every so many-th namespace, together where there is only what ip does, and settings to write. It stops where
+# another one has failed.
 work() {
-	local i place commands jobs='' one_by_one=()
+	local i place commands others jobs='' one_by_one=()
 	for ((i = $1; i < ${#here[@]}; i += workers)); do
 		place=${here[i]} commands=$'\n'${batch["$number ${here[i]}"]}
-		case ${commands%$'\n'} in
+		others=${commands//"ip netns exec $place bash -c 'echo "/i}
+		case ${others%$'\n'} in
 		*$'\n'[!i]* | *' netns exec '* | *' link delete '*) one_by_one[i]=$place ;;
-		*) jobs+=$place${commands//"ip -n $place "/}$'\n' ;;
+		*) if ((${#here[@]} < 3)); then one_by_one[i]=$place; else jobs+=$place${commands//"ip -n $place "/}$'\n'; fi ;;
 		esac
 	done
 	act_together "$1" || return 1
@@ -1410,32 +1526,56 @@ work() {
 	done
 }
 
-# Carries out commands: what stands on standard input, in paragraphs, is the name of a namespace and a batch for ip in it.
-# Ends where ip fails, with that name after what ip said, or where a file that was named is not empty any more.
-IFS= read -r -d '' carrier <<'END' || true
-$/ = '';
+# Carries out commands: what stands on standard input, in paragraphs, is the name of a namespace and a batch for ip in it,
+# with commands in between that write settings. Ends where one fails, with its number in the paragraph and that name after
+# what was said, or where a file that was named is not empty any more.
+# shellcheck disable=SC2016 # what looks like an expansion is perl
+readonly carrier='
+$/ = "";
 while (my $job = <STDIN>) {
     exit 0 if grep { -s } @ARGV;
-    my ($name, $batch) = split /\n/, $job, 2;
-    next if eval { enter($name); hand_to_ip($batch) };
+    my ($name, @lines) = split /\n/, $job;
+    next if eval { enter($name); carry_out(@lines) };
     print STDERR $@, $name;
     exit(($? >> 8) || 1);
 }
 
+sub carry_out {
+    my ($batch, $number) = ("", 0);
+    for (@_) {
+        $number++;
+        if (/^ip netns exec \S+ bash -c .echo (.*) >(\S+).$/) {
+            return 0 if !hand_to_ip($batch);
+            write_setting($2, "$1\n") or die "$2: $!\nCommand failed -:$number\n";
+            $batch = "\n" x $number;    # so that ip counts them, too
+        } else {
+            $batch .= "$_\n";
+        }
+    }
+    return hand_to_ip($batch);
+}
+
+sub write_setting {
+    my ($path, $value) = @_;
+    open my $file, ">", $path or return 0;
+    return syswrite $file, $value;
+}
+
 sub hand_to_ip {
     my ($batch) = @_;
-    open my $ip, '|-', 'ip', '-batch', '-' or die "ip: $!\n";
-    local $SIG{PIPE} = 'IGNORE';
+    return 1 if $batch !~ /\S/;
+    open my $ip, "|-", "ip", "-batch", "-" or die "ip: $!\n";
+    local $SIG{PIPE} = "IGNORE";
     print $ip $batch;
     return close $ip;
 }
-END
+'
 
 # Carries out the jobs by one process, or adds them to those that are carried out one by one.
 act_together() {
 	local said=$STATE/said.$BASHPID status=0 name lines IFS=$'\n'
 	if [[ ! $jobs ]]; then return; fi
-	perl -e "$hopper$carrier" "$STATE"/worker.{0..3} <<<"$jobs" >"$said" 2>&1 || status=$?
+	perl -e "$hopper$carrier" "$HOSTTYPE" "$STATE"/worker.{0..3} <<<"$jobs" >"$said" 2>&1 || status=$?
 	case $status in
 	0) ;;
 	126 | 127) for ((i = $1; i < ${#here[@]}; i += workers)); do one_by_one[i]=${here[i]}; done ;;
@@ -1451,8 +1591,8 @@ act_together() {
 
 # Records what is owned now, with the identities of the namespaces, if that is any different from before.
 settle() {
-	local name key now=''
-	read_namespaces
+	local name key now=$uses
+	if ((${#namespaces[@]})); then read_namespaces; fi
 	for name in "${namespaces[@]}"; do now+="netns"$'\t'"$name"$'\t'"${netns[$name]}"$'\n'; done
 	for key in "${borrowings[@]}" "${borrowed[@]}"; do
 		if [[ ${wanted[$key]+set} ]]; then now+="undo"$'\t'"$key"$'\t'"${undo[$key]}"$'\n'; fi
@@ -1498,7 +1638,6 @@ roll_back() {
 	done
 	for back in "${dragged[@]}"; do take_back; done
 	if [[ $recorded ]]; then record "$recorded"$'\n'; else rm -f "$OWNED"; fi
-	sweep
 }
 
 take_back() {

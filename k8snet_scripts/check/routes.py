@@ -98,8 +98,9 @@ def report_device(
     if report.told("unknown-device", path):
         return
     help = close_match(device, site.interfaces)
-    if not help and site.name == HOST:
-        help = f"if it is there already, add `[interfaces.{device}]` with `external = true`"
+    if not help and not site.namespace.is_made:
+        table = "interfaces" if site.name == HOST else f"namespaces.{site.name}.interfaces"
+        help = f"if it is there already, add `[{table}.{device}]` with `external = true`"
     elif not help:
         help = "there are " + ", ".join(f"`{name}`" for name in islice((LOOPBACK, *site.interfaces), _SHOWN))
     report.error(

@@ -6,7 +6,6 @@ from k8snet_scripts.check.addresses import LOOPBACK, Owned
 from k8snet_scripts.check.findings import FirstFindings
 from k8snet_scripts.check.routes import report_device
 from k8snet_scripts.check.sites import Site, whereabouts
-from k8snet_scripts.topology import HOST
 
 FORWARDING = {
     4: ("net.ipv4.ip_forward", "net.ipv4.conf.all.forwarding"),
@@ -53,9 +52,9 @@ def _check_disabled(name: str, key: str, site: Site, owned: Owned, report: First
 
 
 def _check_masquerade(site: Site, report: FirstFindings) -> None:
-    """Check that a namespace forwards what it masquerades.  What the host does by itself is not known."""
+    """Check that a namespace forwards what it masquerades.  What others have it do is not known."""
     namespace = site.namespace
-    if namespace.name == HOST and namespace.forwarding is None:
+    if not namespace.is_made and namespace.forwarding is None:
         return
     for source in namespace.masquerade:
         keys = FORWARDING[source.source.family]

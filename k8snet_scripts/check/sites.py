@@ -41,7 +41,7 @@ class Site:
     def is_open(self) -> bool:
         """Whether it has interfaces of others, and so addresses and networks that the topology does not know."""
         namespace = self.namespace
-        return bool(namespace.interfaces) or any(bridge.external for bridge in namespace.bridges)
+        return namespace.external or bool(namespace.interfaces) or any(bridge.external for bridge in namespace.bridges)
 
 
 def whereabouts(namespace: str) -> str:
@@ -70,7 +70,7 @@ def settle_sites(topology: Topology, report: FirstFindings) -> dict[str, Site]:
                 site.bridges[bridge.name] = bridge
         for interface in namespace.interfaces:
             _settle(site, interface, report)
-        if site.is_open and namespace is not topology.host:
+        if site.is_open and namespace.is_made:
             _report_external(site, report)
     for veth in topology.veths:
         for end in (veth.inner, veth.outer):
@@ -117,7 +117,7 @@ def _report_external(site: Site, report: FirstFindings) -> None:
                 "external-in-namespace",
                 (*interface.path, "external"),
                 f"`{interface.name}` cannot be {whereabouts(site.name)} already: the scripts make that namespace",
-                help="leave out `external`, or put the bridge on the host",
+                help=f"leave out `external`, or add `external = true` to `{site.name}` if it is there already",
             )
 
 

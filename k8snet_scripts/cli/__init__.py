@@ -1,4 +1,4 @@
-"""The command `k8snet`: one module a noun, `compiling`, `running`, `looking` and `starting`.
+"""The command `k8snet`: one module a noun, `compiling`, `running`, `looking`, `cni` and `starting`.
 
 Only click is imported here and in those, so that `k8snet --help` is quick; everything else is imported by the command
 that uses it.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import click
 
 from k8snet_scripts import __version__
+from k8snet_scripts.cli.cni import cni
 from k8snet_scripts.cli.commands import Commands
 from k8snet_scripts.cli.compiling import compile_, setup, teardown, verify
 from k8snet_scripts.cli.looking import check, diagram
@@ -44,5 +45,5 @@ def main() -> None:
     """
 
 
-for command in (init, check, diagram, try_, compile_, setup, teardown, verify, up, down, completion):
+for command in (init, check, diagram, try_, compile_, setup, teardown, verify, up, down, cni, completion):
     main.add_command(command)

@@ -97,7 +97,7 @@ def try_(topology: str, command: Sequence[str], interactive: bool, templates: Pa
       k8snet try docker.toml -- ip netns exec node1 ping -c 1 10.10.0.3
       k8snet try docker.toml --shell
 
-    An external interface of TOPOLOGY is not there; an empty one, a veth or a bridge, stands in for it.
+    What is external in TOPOLOGY is not there: an empty namespace, bridge or veth stands in for it.
     """
     from k8snet_scripts.run import NoSandbox, try_scripts
 

@@ -6,18 +6,19 @@ the file a thing was said.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from k8snet_scripts.addresses import Cidr
 from k8snet_scripts.cni.ranges import Address, RangeSet
-from k8snet_scripts.topology import Path
+from k8snet_scripts.values import Value
+
+if TYPE_CHECKING:
+    from k8snet_scripts.topology import Path
 
 DEFAULT_DATA_DIR = "/var/lib/cni/networks"
 
 
-@dataclass(frozen=True, slots=True)
-class Dns:
+class Dns(Value):
     """What a result says about name resolution; runtimes write it into the pod's resolv.conf."""
 
     nameservers: tuple[str, ...] = ()
@@ -34,8 +35,7 @@ class Dns:
 NO_DNS = Dns()
 
 
-@dataclass(frozen=True, slots=True)
-class IpamRoute:
+class IpamRoute(Value):
     """A route for each pod.  Without `gw` it leads to the first gateway of its family."""
 
     dst: Cidr
@@ -45,8 +45,7 @@ class IpamRoute:
     path: Path = ()
 
 
-@dataclass(frozen=True, slots=True)
-class HostLocal:
+class HostLocal(Value):
     """IPAM from ranges, one address from each set; what is handed out is recorded in files below `data_dir`."""
 
     range_sets: tuple[RangeSet, ...]
@@ -61,8 +60,7 @@ class HostLocal:
         return frozenset(ranges[0].family for ranges in self.range_sets)
 
 
-@dataclass(frozen=True, slots=True)
-class StaticAddress:
+class StaticAddress(Value):
     """An address with its prefix length, and the gateway of its network."""
 
     address: Cidr
@@ -70,8 +68,7 @@ class StaticAddress:
     path: Path = ()
 
 
-@dataclass(frozen=True, slots=True)
-class StaticIpam:
+class StaticIpam(Value):
     """IPAM that gives every pod the same addresses."""
 
     addresses: tuple[StaticAddress, ...] = ()
@@ -85,8 +82,7 @@ class StaticIpam:
         return frozenset(item.address.family for item in self.addresses)
 
 
-@dataclass(frozen=True, slots=True)
-class DelegatedIpam:
+class DelegatedIpam(Value):
     """IPAM by another plugin's executable, of which no more than the name is known."""
 
     type: str

@@ -7,20 +7,19 @@ no MAC address and no namespace has a part in it.  Those are added where the res
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 
 from k8snet_scripts.addresses import Cidr, parse_cidr
 from k8snet_scripts.cni.addressing import NO_DNS, Dns, HostLocal, IpamRoute, StaticIpam
 from k8snet_scripts.cni.configuration import BridgePlugin, MacvlanPlugin, PtpPlugin, RequestedIp
 from k8snet_scripts.cni.ranges import Address, Lease
 from k8snet_scripts.cni.result import Interface, Result
+from k8snet_scripts.values import Value
 
 _LOOPBACK = (Lease(parse_cidr("127.0.0.1/8"), None), Lease(parse_cidr("::1/128"), None))
 _NO_MAC = "00:00:00:00:00:00"
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(Value):
     """What IPAM gives one pod.  Without any lease the network is one of layer 2 only."""
 
     leases: tuple[Lease, ...] = ()
@@ -28,8 +27,7 @@ class Grant:
     dns: Dns = NO_DNS
 
 
-@dataclass(frozen=True, slots=True)
-class PodRoute:
+class PodRoute(Value):
     """A route of the pod's interface; without `via` the destination is on the link."""
 
     dst: Cidr
@@ -39,8 +37,7 @@ class PodRoute:
     table: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Attachment:
+class Attachment(Value):
     """What a pod's interface and the host get.
 
     `leases`, `told_routes` and `dns` are those of the result; `routes` are the pod's, with their next hops, in the
@@ -215,8 +212,8 @@ def describe_grant(grant: Grant) -> Result:
 
 def retell_mac(result: Result, ifname: str, mac: str) -> Result:
     """The result after the MAC address of the pod's interface was changed, as `tuning` does."""
-    changed = [replace(item, mac=mac) if item.name == ifname else item for item in result.interfaces]
-    return replace(result, interfaces=tuple(changed))
+    changed = [item.with_(mac=mac) if item.name == ifname else item for item in result.interfaces]
+    return result.with_(interfaces=tuple(changed))
 
 
 def _describe(attachment: Attachment, interfaces: tuple[Interface, ...], holder: int) -> Result:

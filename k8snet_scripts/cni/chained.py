@@ -6,7 +6,6 @@ from k8snet_scripts.cni.configuration import (
     BACKENDS,
     DEFAULT_ADMIN_CHAIN,
     DEFAULT_MARK_BIT,
-    SPEC_VERSIONS,
     BandwidthPlugin,
     FirewallPlugin,
     PortmapPlugin,
@@ -16,6 +15,7 @@ from k8snet_scripts.cni.fields import Object
 from k8snet_scripts.cni.interfaces import read_mtu
 from k8snet_scripts.cni.literals import read_chain, read_path
 from k8snet_scripts.cni.runtime import read_bandwidth
+from k8snet_scripts.cni.versions import SPEC_VERSIONS
 from k8snet_scripts.rules.literals import check_sysctl, read_lladdr, read_setting
 
 _OPTION = "bad-plugin-option"

@@ -7,15 +7,15 @@ others change something about it.  Everything is a frozen dataclass in which the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from k8snet_scripts.cni.addressing import NO_DNS, Dns, Ipam
 from k8snet_scripts.cni.ranges import Address
-from k8snet_scripts.topology import Path
+from k8snet_scripts.cni.versions import SPEC_VERSIONS
+from k8snet_scripts.values import Value
 
-SPEC_VERSIONS = ("0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0")
-"""The versions of the CNI specification, oldest first.  A configuration that names none speaks the first."""
+if TYPE_CHECKING:
+    from k8snet_scripts.topology import Path
 
 DEFAULT_BRIDGE = "cni0"
 DEFAULT_MARK_BIT = 13
@@ -23,8 +23,7 @@ BACKENDS = ("iptables", "nftables")
 DEFAULT_ADMIN_CHAIN = "CNI-ADMIN"
 
 
-@dataclass(frozen=True, slots=True)
-class BridgePlugin:
+class BridgePlugin(Value):
     """A veth to a bridge of the host.  `is_gateway` is true as well where `is_default_gateway` is."""
 
     type: str = "bridge"  # or k8snet
@@ -48,8 +47,7 @@ class BridgePlugin:
     path: Path = ()
 
 
-@dataclass(frozen=True, slots=True)
-class PtpPlugin:
+class PtpPlugin(Value):
     """A veth whose far end, on the host, is the gateway; all traffic of the pod is routed."""
 
     ipam: Ipam
@@ -60,8 +58,7 @@ class PtpPlugin:
     path: Path = ()
 
 
-@dataclass(frozen=True, slots=True)
-class MacvlanPlugin:
+class MacvlanPlugin(Value):
     """A macvlan on an interface of the host; `master` is None for the one that the default route leaves by."""
 
     master: str | None = None
@@ -73,15 +70,13 @@ class MacvlanPlugin:
     path: Path = ()
 
 
-@dataclass(frozen=True, slots=True)
-class LoopbackPlugin:
+class LoopbackPlugin(Value):
     """`lo` of the pod, brought up."""
 
     path: Path = ()
 
 
-@dataclass(frozen=True, slots=True)
-class PortmapPlugin:
+class PortmapPlugin(Value):
     """Ports of the host that lead to ports of the pod; which ones, the runtime says."""
 
     snat: bool = True
@@ -91,8 +86,7 @@ class PortmapPlugin:
     path: Path = ()
 
 
-@dataclass(frozen=True, slots=True)
-class TuningPlugin:
+class TuningPlugin(Value):
     """Settings of the pod's interface and its namespace; IFNAME in a sysctl stands for the interface."""
 
     sysctls: tuple[tuple[str, str], ...] = ()
@@ -105,8 +99,7 @@ class TuningPlugin:
     path: Path = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Bandwidth:
+class Bandwidth(Value):
     """Limits seen from the pod: rates in bits a second, bursts in bits; 0 is no limit."""
 
     ingress_rate: int = 0
@@ -115,16 +108,14 @@ class Bandwidth:
     egress_burst: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class BandwidthPlugin:
+class BandwidthPlugin(Value):
     """A limit on what the pod sends and receives; None where the runtime is to say it."""
 
     bandwidth: Bandwidth | None = None
     path: Path = ()
 
 
-@dataclass(frozen=True, slots=True)
-class FirewallPlugin:
+class FirewallPlugin(Value):
     """Forwarding to and from the pod let through."""
 
     backend: str = ""  # "", iptables or nftables
@@ -141,8 +132,7 @@ CHAINED = (PortmapPlugin, TuningPlugin, BandwidthPlugin, FirewallPlugin)
 Plugin: TypeAlias = MainPlugin | ChainedPlugin
 
 
-@dataclass(frozen=True, slots=True)
-class PortMapping:
+class PortMapping(Value):
     """A port of the host (on `host_ip`, or on every address) that leads to one of the pod."""
 
     host_port: int
@@ -159,8 +149,7 @@ class RequestedIp(NamedTuple):
     prefix: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Runtime:
+class Runtime(Value):
     """What a container runtime asks for one pod, in `runtimeConfig` and in `args`: never said by a network itself."""
 
     ips: tuple[RequestedIp, ...] = ()
@@ -172,8 +161,7 @@ class Runtime:
 NO_WISHES = Runtime()
 
 
-@dataclass(frozen=True, slots=True)
-class Network:
+class Network(Value):
     """A whole network configuration, of a `.conf` file (one plugin) or of a `.conflist` (a list of them)."""
 
     name: str
@@ -184,8 +172,7 @@ class Network:
     disable_gc: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Delegation:
+class Delegation(Value):
     """What an IPAM plugin needs of the configuration of the plugin that calls it, whatever plugin that is."""
 
     name: str

@@ -11,11 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 from k8snet_scripts.diagnostics import Report, close_match
 from k8snet_scripts.rules.refusal import Refused, kind_of, show
-from k8snet_scripts.topology import Path
+
+if TYPE_CHECKING:
+    from k8snet_scripts.topology import Path
 
 T = TypeVar("T")
 At: TypeAlias = Literal["key", "value"]

@@ -11,7 +11,6 @@ from k8snet_scripts.cni.addressing import (
     StaticAddress,
     StaticIpam,
 )
-from k8snet_scripts.cni.configuration import SPEC_VERSIONS
 from k8snet_scripts.cni.fields import Object
 from k8snet_scripts.cni.literals import (
     read_address,
@@ -23,6 +22,7 @@ from k8snet_scripts.cni.literals import (
 )
 from k8snet_scripts.cni.ranges import AddressRange, RangeSet, make_range
 from k8snet_scripts.cni.routes import read_routes
+from k8snet_scripts.cni.versions import SPEC_VERSIONS
 from k8snet_scripts.diagnostics import close_match
 from k8snet_scripts.rules.refusal import Refused, show
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 
 from k8snet_scripts.addresses import Cidr, parse_address, parse_cidr
-from k8snet_scripts.cni.configuration import SPEC_VERSIONS, RequestedIp
+from k8snet_scripts.cni.configuration import RequestedIp
 from k8snet_scripts.cni.ranges import Address
+from k8snet_scripts.cni.versions import SPEC_VERSIONS
 from k8snet_scripts.diagnostics import close_match
 from k8snet_scripts.rules.literals import read_network
 from k8snet_scripts.rules.refusal import Refused, show

@@ -8,10 +8,10 @@ unknown keys are ignored, and any executable may do the IPAM.
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from k8snet_scripts.cni.configuration import (
     CHAINED,
-    SPEC_VERSIONS,
     Delegation,
     LoopbackPlugin,
     Network,
@@ -23,9 +23,12 @@ from k8snet_scripts.cni.ipam import read_ipam
 from k8snet_scripts.cni.literals import read_network_name, read_version
 from k8snet_scripts.cni.plugins import TYPES, read_plugin
 from k8snet_scripts.cni.runtime import join_runtimes, read_runtime
+from k8snet_scripts.cni.versions import SPEC_VERSIONS
 from k8snet_scripts.diagnostics import Report
 from k8snet_scripts.rules.refusal import Refused, show
-from k8snet_scripts.text.source import Source, read_source
+
+if TYPE_CHECKING:
+    from k8snet_scripts.text.source import Source
 
 _VERSION = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){2}")
 _HINTS = {
@@ -37,6 +40,8 @@ _LIST_HINTS = {"type": "the types stand in the objects of `plugins`"}
 
 def read_configuration(name: str, raw: bytes, *, lenient: bool = False) -> tuple[Source, Network, Report]:
     """The network of a file called `name`.  It is whole if the report has no findings."""
+    from k8snet_scripts.text.source import read_source
+
     source, report = read_source(name, raw, "json")
     return source, load_network(source.data, report, lenient=lenient) if report.ok else Network(""), report
 

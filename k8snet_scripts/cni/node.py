@@ -8,35 +8,26 @@ chance is settled here by the names of network and pod: the names of the host's 
 
 from __future__ import annotations
 
-import hashlib
 import posixpath
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from k8snet_scripts.addresses import Cidr
 from k8snet_scripts.cni.addressing import HostLocal, StaticIpam
-from k8snet_scripts.cni.attachment import Attachment, Grant, PodRoute, attach_bridge, grant_host_local, grant_static
+from k8snet_scripts.cni.attachment import Attachment, Grant, attach_bridge, grant_host_local, grant_static
 from k8snet_scripts.cni.configuration import NO_WISHES, BridgePlugin, LoopbackPlugin, Network
 from k8snet_scripts.cni.gateways import AddressConflict, place_gateways
 from k8snet_scripts.cni.host_local import AllocationError, allocate_all
-from k8snet_scripts.cni.ranges import Address, Lease
+from k8snet_scripts.cni.names import name_host_end
+from k8snet_scripts.cni.ranges import Lease
+from k8snet_scripts.cni.settings import host_settings, pod_settings
 from k8snet_scripts.cni.store import LOCK, Owner, Store, store_files
+from k8snet_scripts.cni.wires import make_bridge, make_masquerade, make_veth
 from k8snet_scripts.diagnostics import Report
 from k8snet_scripts.rules.names import check_topology_name
 from k8snet_scripts.rules.refusal import Refused
-from k8snet_scripts.topology import (
-    HOST,
-    LEAST_IPV6_MTU,
-    Bridge,
-    End,
-    Masquerade,
-    Namespace,
-    Port,
-    Record,
-    Route,
-    Topology,
-    Veth,
-)
+from k8snet_scripts.topology import HOST, Namespace, Record, Topology
 
 INTERFACE = "eth0"
 """What the interface of a pod is called."""
@@ -48,10 +39,6 @@ class _Pod(NamedTuple):
     name: str
     leases: tuple[Lease, ...]
     attachment: Attachment
-
-    @property
-    def addresses(self) -> tuple[Cidr, ...]:
-        return tuple([lease.address for lease in self.attachment.leases])
 
 
 def wire_node(network: Network, pods: Sequence[str], report: Report) -> Topology:
@@ -67,18 +54,21 @@ def wire_node(network: Network, pods: Sequence[str], report: Report) -> Topology
     store, wired = _attach(plugin, pods, report)
     gateways = _gateways(plugin, wired, report)
     forwarding = any(pod.attachment.forwarding for pod in wired)
-    host_ends = [_host_end(network.name, pod.name) for pod in wired]
+    host_ends = [name_host_end(network.name, pod.name, INTERFACE) for pod in wired]
     return Topology(
         name=network.name,
         host=Namespace(
             HOST,
-            bridges=(_bridge(network, plugin, gateways),),
-            sysctls=tuple(_without_routers(plugin, (plugin.bridge, *host_ends))),
+            bridges=(make_bridge(network.name, plugin, gateways),),
+            sysctls=host_settings(plugin, (plugin.bridge, *host_ends)),
             forwarding=True if forwarding else None,
-            masquerade=tuple(_masquerade(wired)),
+            masquerade=tuple(chain.from_iterable(make_masquerade(pod.attachment) for pod in wired)),
         ),
         namespaces=tuple(_namespace(plugin, pod) for pod in wired),
-        veths=tuple(_veth(plugin, pod, name) for pod, name in zip(wired, host_ends, strict=True)),
+        veths=tuple(
+            make_veth(plugin, pod.attachment, pod.name, INTERFACE, name)
+            for pod, name in zip(wired, host_ends, strict=True)
+        ),
         records=_records(network, plugin, store),
         description=_description(network, plugin, len(pods)),
     )
@@ -162,78 +152,12 @@ def _gateways(plugin: BridgePlugin, pods: Sequence[_Pod], report: Report) -> tup
     return gateways
 
 
-def _without_routers(plugin: BridgePlugin, interfaces: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Interfaces that do not listen to IPv6 routers; a dot in a name is written `/` there."""
-    if _has_ipv6(plugin):
-        yield from ((f"net.ipv6.conf.{name.replace('.', '/')}.accept_ra", "0") for name in interfaces)
-
-
-def _has_ipv6(plugin: BridgePlugin) -> bool:
-    """Whether interfaces of this MTU can speak IPv6 at all: else the kernel gives them no settings for it."""
-    return plugin.mtu is None or plugin.mtu >= LEAST_IPV6_MTU
-
-
-def _bridge(network: Network, plugin: BridgePlugin, gateways: tuple[Cidr, ...]) -> Bridge:
-    role = ", which is their gateway (isGateway)" if gateways else ""
-    what = f"The bridge that joins the pods of the node{role}. Its MAC address is set, and stays when pods come and go."
-    return Bridge(
-        plugin.bridge,
-        addresses=gateways,
-        mtu=plugin.mtu,
-        lladdr=_lladdr(f"{network.name} {plugin.bridge}"),
-        broadcast=True,
-        promisc=plugin.promisc_mode,
-        description=what,
-        path=plugin.path,
-    )
-
-
 def _namespace(plugin: BridgePlugin, pod: _Pod) -> Namespace:
-    sysctls = [(f"net.ipv4.conf.{INTERFACE}.arp_notify", "1")] if pod.addresses else []
-    if pod.addresses and not plugin.enable_dad and _has_ipv6(plugin):
-        sysctls.append((f"net.ipv6.conf.{INTERFACE}.accept_dad", "0"))
     return Namespace(
         pod.name,
-        sysctls=tuple(sysctls),
+        sysctls=pod_settings(plugin, pod.attachment, INTERFACE),
         description="A pod, as ADD leaves it: others see the address that it has itself.",
     )
-
-
-def _veth(plugin: BridgePlugin, pod: _Pod, host_end: str) -> Veth:
-    wishes = (("hairpin", plugin.hairpin_mode), ("isolated", plugin.port_isolation))
-    options = tuple((option, "on") for option, wish in wishes if wish)
-    path = plugin.ipam.path if plugin.ipam else plugin.path
-    inner = End(
-        INTERFACE,
-        namespace=pod.name,
-        addresses=pod.addresses,
-        routes=tuple(_route(route) for route in pod.attachment.routes),
-        mtu=plugin.mtu,
-        broadcast=True,
-        path=path,
-    )
-    return Veth(inner, End(host_end, mtu=plugin.mtu, port=Port(plugin.bridge, options), path=path), path)
-
-
-def _route(route: PodRoute) -> Route:
-    return Route(
-        family=route.dst.family,
-        to=route.dst if route.dst.prefix else None,
-        via=str(route.via) if route.via else None,
-        dev=INTERFACE,
-        src=str(route.src) if route.src else None,
-        metric=route.priority,
-        table=route.table,
-    )
-
-
-def _masquerade(pods: Sequence[_Pod]) -> Iterator[Masquerade]:
-    """Each pod's own addresses, kept within all networks of their family that the pod is on."""
-    for pod in pods:
-        addresses = pod.attachment.masquerade
-        for address in addresses:
-            within = dict.fromkeys(other.network for other in addresses if other.family == address.family)
-            yield Masquerade(Address(address.family, address.value).host, tuple(within))
 
 
 def _records(network: Network, plugin: BridgePlugin, store: Store) -> tuple[Record, ...]:
@@ -249,18 +173,3 @@ def _records(network: Network, plugin: BridgePlugin, store: Store) -> tuple[Reco
             for name, content in store_files(store).items()
         ),
     )
-
-
-def _host_end(network: str, pod: str) -> str:
-    """The name of the host's end of a pod's veth: `veth` and eight hexadecimal digits, as the reference draws them."""
-    return f"veth{_digest(f'{network} {pod} {INTERFACE}')[:8]}"
-
-
-def _lladdr(text: str) -> str:
-    """A unicast address, marked as locally administered."""
-    digits = _digest(text)
-    return ":".join(("0a", *(digits[at : at + 2] for at in range(0, 10, 2))))
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from k8snet_scripts.addresses import WIDTH, Cidr, format_address
 from k8snet_scripts.rules.refusal import Refused
-from k8snet_scripts.topology import Path
+from k8snet_scripts.values import Value
+
+if TYPE_CHECKING:
+    from k8snet_scripts.topology import Path
 
 
 class Address(NamedTuple):
@@ -29,8 +31,7 @@ class Address(NamedTuple):
         return format_address(self.family, self.value)
 
 
-@dataclass(frozen=True, slots=True)
-class AddressRange:
+class AddressRange(Value):
     """The addresses of `subnet` from `first` to `last`, both included; `gateway` may be one of them and is left out."""
 
     subnet: Cidr

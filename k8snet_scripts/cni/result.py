@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from k8snet_scripts.cni.addressing import NO_DNS, Dns, IpamRoute
-from k8snet_scripts.cni.configuration import SPEC_VERSIONS
 from k8snet_scripts.cni.ranges import Lease
+from k8snet_scripts.cni.versions import SPEC_VERSIONS
+from k8snet_scripts.values import Value
 
 Json: TypeAlias = dict[str, object]
 
@@ -16,8 +16,7 @@ _WITH_FAMILY = SPEC_VERSIONS[2:5]  # each address says its family
 _NEWEST = SPEC_VERSIONS[-1]
 
 
-@dataclass(frozen=True, slots=True)
-class Interface:
+class Interface(Value):
     """An interface; one in a pod has the path of the pod's namespace for a sandbox, one on the host has none."""
 
     name: str
@@ -25,8 +24,7 @@ class Interface:
     sandbox: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Value):
     """What was made.  All addresses are those of the interface whose index is `holder`, if interfaces are listed."""
 
     interfaces: tuple[Interface, ...] = ()

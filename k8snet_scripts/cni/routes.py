@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from k8snet_scripts.addresses import Cidr
 from k8snet_scripts.cni.addressing import HostLocal, IpamRoute, StaticIpam
 from k8snet_scripts.cni.fields import Object
@@ -9,7 +11,9 @@ from k8snet_scripts.cni.literals import read_address
 from k8snet_scripts.cni.ranges import Address
 from k8snet_scripts.diagnostics import Report
 from k8snet_scripts.rules.literals import read_network
-from k8snet_scripts.topology import Path
+
+if TYPE_CHECKING:
+    from k8snet_scripts.topology import Path
 
 _MOST = 2**32 - 1
 _HINTS = {

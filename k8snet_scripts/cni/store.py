@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple
 
 from k8snet_scripts.addresses import parse_address
 from k8snet_scripts.cni.ranges import Address
+from k8snet_scripts.values import Value
 
 LOCK = "lock"
 """The file that is locked (`flock`) while the directory is read or written."""
@@ -37,12 +37,11 @@ class Owner(NamedTuple):
         return self.container_id if self.ifname is None else f"{self.container_id}{_LINE_BREAK}{self.ifname}"
 
 
-@dataclass(frozen=True, slots=True)
-class Store:
+class Store(Value):
     """What is recorded for one network: the owner of each address in use, and by range set the one handed out last."""
 
-    owners: Mapping[Address, Owner] = field(default_factory=lambda: MappingProxyType({}))
-    last_reserved: Mapping[int, Address] = field(default_factory=lambda: MappingProxyType({}))
+    owners: Mapping[Address, Owner] = MappingProxyType({})
+    last_reserved: Mapping[int, Address] = MappingProxyType({})
 
     def addresses_of(self, owner: Owner) -> list[Address]:
         """The addresses of an owner, those recorded by an old version included, in order."""
@@ -60,9 +59,14 @@ def parse_store(files: Mapping[str, str]) -> Store:
             if last and _NUMBER.fullmatch(number):
                 last_reserved[int(number)] = last
         elif address := _parse(name):
-            container_id, line_break, ifname = content.strip().partition(_LINE_BREAK)
-            owners[address] = Owner(container_id, ifname if line_break else None)
+            owners[address] = parse_owner(content)
     return Store(MappingProxyType(owners), MappingProxyType(last_reserved))
+
+
+def parse_owner(content: str) -> Owner:
+    """The owner that the file of an address names; that of an empty one has no container ID."""
+    container_id, line_break, ifname = content.strip().partition(_LINE_BREAK)
+    return Owner(container_id, ifname if line_break else None)
 
 
 def store_files(store: Store) -> dict[str, str]:

@@ -71,7 +71,7 @@ class Place:
         """What two places have in common that look alike: everything but numbers in names, and address values."""
         space = self.space
         return (
-            space.name.translate(_NO_DIGITS),
+            (space.name.translate(_NO_DIGITS), space.external),
             (len(space.addresses), len(space.routes), len(space.masquerade), space.forwarding),
             tuple([link_shape(link) for link in self.links]),
             tuple([section_shape(section) for section in self.sections]) if self.sections else (),

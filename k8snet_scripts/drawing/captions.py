@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from k8snet_scripts.addresses import Cidr
 from k8snet_scripts.drawing.arrangement import Gap, Hanging, Link, Place, Section
-from k8snet_scripts.topology import HOST, Interface, Namespace, Route, Vlans
+from k8snet_scripts.topology import Interface, Namespace, Route, Vlans
 
 _ADDRESSES = 8  # shown of one interface
 _ROUTES = 4  # shown of one interface
@@ -114,11 +114,12 @@ def own_rows(space: Namespace) -> list[Row]:
 
 
 def remarks(space: Namespace) -> list[str]:
-    """The lines of a box that belong to no interface: routes, forwarding, masquerade."""
-    lines = _abridged([route_text(route) for route in space.routes[:_ROUTES]], len(space.routes))
+    """The lines of a box that belong to no interface: whether others made it, routes, forwarding, masquerade."""
+    lines = ["(external)"] if space.external else []
+    lines += _abridged([route_text(route) for route in space.routes[:_ROUTES]], len(space.routes))
     if space.forwarding:
         lines.append("forwarding")
-    elif space.forwarding is False and space.name == HOST:
+    elif space.forwarding is False and not space.is_made:
         lines.append("no forwarding")
     inside = list(dict.fromkeys(kept for rule in space.masquerade for kept in rule.inside))
     return lines + _abridged([f"masquerade {network}" for network in inside[:_ROUTES]], len(inside))

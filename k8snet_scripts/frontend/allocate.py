@@ -31,9 +31,9 @@ def allocate_addresses(topology: Topology, automatic: Mapping[Path, int], report
     host, *others = [allocation.address_bridges(namespace) for namespace in topology.everywhere()]
     topology = replace(topology, host=host, namespaces=tuple(others))
     allocation.survey(topology)
-    externals = tuple([allocation.address(item, _place_of(host.name, item)) for item in host.interfaces])
+    host, *others = [allocation.address_externals(namespace) for namespace in topology.everywhere()]
     veths = tuple([allocation.address_veth(veth) for veth in topology.veths])
-    return replace(topology, host=replace(host, interfaces=externals), veths=veths)
+    return replace(topology, host=host, namespaces=tuple(others), veths=veths)
 
 
 def _place_of(namespace: str, interface: Interface) -> _Place | None:
@@ -104,13 +104,20 @@ class _Allocation:
                 self._refuse_exhausted(bridge, bridge, subnet)
         return self._insert(bridge, [Cidr(subnet.family, _first(subnet), subnet.prefix) for subnet in roomy])
 
+    def address_externals(self, namespace: Namespace) -> Namespace:
+        """The namespace with the automatic addresses that external ports in it want."""
+        if not namespace.interfaces:
+            return namespace
+        found = [self.address(interface, _place_of(namespace.name, interface)) for interface in namespace.interfaces]
+        return replace(namespace, interfaces=tuple(found))
+
     def survey(self, topology: Topology) -> None:
         """Learn which bridges there are, which of them are joined, and which addresses are taken."""
         for namespace in topology.everywhere():
             for bridge in namespace.bridges:
                 self._add_bridge((namespace.name, bridge.name), bridge)
-        for interface in topology.host.interfaces:
-            self._occupy(_place_of(topology.host.name, interface), interface)
+            for interface in namespace.interfaces:
+                self._occupy(_place_of(namespace.name, interface), interface)
         for veth in topology.veths:
             inner, outer = veth.inner, veth.outer
             near, far = _place_of(inner.namespace, inner), _place_of(outer.namespace, outer)

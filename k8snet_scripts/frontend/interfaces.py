@@ -89,7 +89,7 @@ def read_bridge(table: Table, name: Each[str | None]) -> Each[Gateway | None]:
 
 
 def read_external(table: Table, name: Each[str | None]) -> Each[Interface | None]:
-    """An interface of the host that is there already."""
+    """An interface that is there already, on the host or in a namespace of others."""
     if not table.boolean("external"):
         help = "write `external = true`: interfaces here are used, never made; those of veths stand in `[veths.NAME]`"
         table.missing("external = true", help)

@@ -34,7 +34,10 @@ _HOST_HINTS = {
     "veths": "the host's veths stand at the top: `[veths.NAME]`",
     "interfaces": "the host's interfaces stand at the top: `[interfaces.NAME]`",
 }
-_NAMESPACE_HINTS = {"interfaces": "a new namespace has no interfaces but those of `veths` and `bridges`"}
+_NAMESPACE_HINTS = {
+    "interfaces": "a new namespace has no interfaces but those of `veths` and `bridges`; one that exists already says "
+    "`external = true`"
+}
 
 T = TypeVar("T")
 
@@ -81,7 +84,11 @@ def _settled(value: Each[T]) -> T:
 
 
 def _read_namespace(table: Table, name: Each[str | None]) -> Each[_Place | None]:
-    place = _read_place(table, table, name)
+    external = table.boolean("external") or False
+    interfaces: Each[tuple[Interface, ...]] = ()
+    if external:
+        interfaces = table.entries("interfaces", check_interface_name, read_external)
+    place = _read_place(table, table, name, interfaces, external)
     table.close(_NAMESPACE_HINTS)
     return place
 
@@ -95,7 +102,11 @@ def _read_host(table: Table, root: Table) -> _Place:
 
 
 def _read_place(
-    table: Table, home: Table, name: Each[str | None], interfaces: Each[tuple[Interface, ...]] = ()
+    table: Table,
+    home: Table,
+    name: Each[str | None],
+    interfaces: Each[tuple[Interface, ...]],
+    external: Each[bool] = False,
 ) -> Each[_Place]:
     """A namespace; `home` is the table that holds what is in it."""
     gateways = home.entries("bridges", check_interface_name, read_bridge)
@@ -116,6 +127,7 @@ def _read_place(
         masquerade=combine(_join_masquerade, sources=gather(sources), gateways=gateways),
         description=read_description(table),
         path=table.path,
+        external=external,
     )
     return combine(_Place, namespace=namespace, veths=veths)
 

@@ -201,7 +201,7 @@ class Fabric:
             raise _Dropped(Cause.BROADCAST, f"{address} is a broadcast address in {name}")
         choice = routing.choose(family, target)
         if choice is None:
-            raise _Dropped(Cause.UNDECIDED if routing.is_host else Cause.NO_ROUTE, f"no route to {address} in {name}")
+            raise _Dropped(Cause.UNDECIDED if routing.is_open else Cause.NO_ROUTE, f"no route to {address} in {name}")
         if choice.tied:
             raise _Dropped(Cause.UNDECIDED, f"{name} has two equal routes to {address}")
         if choice.hop.kind != "unicast":

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from k8snet_scripts.addresses import Cidr, mask, parse_address
 from k8snet_scripts.reach.sources import best_sources6, global_addresses
 from k8snet_scripts.reach.switching import Station, Switching
-from k8snet_scripts.topology import DEFAULT_METRIC, HOST, Namespace, Route, Topology
+from k8snet_scripts.topology import DEFAULT_METRIC, Namespace, Route, Topology
 
 CONNECTED_METRIC = {4: 0, 6: 256}
 MAIN = 254
@@ -67,7 +67,9 @@ class Routing:
 
     def __init__(self, namespace: Namespace, stations: Iterable[Station]) -> None:
         self.namespace = namespace
-        self.is_host = namespace.name == HOST
+        self.is_open = (
+            not namespace.is_made
+        )  # it may have addresses, routes and settings that the topology does not know
         self._stations = {station.interface.name: station for station in stations}
         self._own = _by_family(namespace.addresses)
         self._local: set[tuple[int, int]] = {(own.family, own.value) for own in namespace.addresses}
@@ -147,20 +149,20 @@ class Routing:
 
     def _select(self, family: int, station: Station, via: int | None, target: int) -> Sequence[int]:
         nearby = global_addresses(station.interface.addresses, family)
-        if not nearby and self.is_host:
+        if not nearby and self.is_open:
             return ()  # it may have any other address
         if family == 4:
             return self._sources4(nearby, via)
         return best_sources6(nearby or self._everywhere(6), target)
 
     def forwards(self, family: int) -> bool | None:
-        """Whether packets for others are passed on; None on a host that is left as it is."""
+        """Whether packets for others are passed on; None where there may be settings of others."""
         if self.namespace.forwarding is not None:
             return self.namespace.forwarding
         for key in _FORWARDING[family]:
             if key in self._settings:
                 return self._settings[key] != "0"
-        return None if self.is_host else False
+        return None if self.is_open else False
 
     def is_unsettled(self, family: int) -> bool:
         """Whether a sysctl of the topology changes the rules in a way that is not followed here."""

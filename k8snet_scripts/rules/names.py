@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 
 from k8snet_scripts.rules.refusal import Refused, show
-from k8snet_scripts.topology import HOST
 
 INTERFACE_BYTES = 15
 NAMESPACE_BYTES = 64
@@ -53,6 +52,8 @@ def check_topology_name(name: str) -> str:
 
 def check_namespace_name(name: str) -> str:
     """The name of a namespace that the scripts make.  `host` is the one that they start in."""
+    from k8snet_scripts.topology import HOST
+
     _check_plain(name, "a namespace", NAMESPACE_BYTES)
     if name == HOST:
         raise Refused(

@@ -9,13 +9,15 @@ announce() {
 	set +f
 }
 
-# Carries out commands of one namespace, given a line each: those of `ip` and of `bridge` together in one process.
+# Carries out commands of one namespace, given a line each: those of `ip`, those of `bridge`, and those that write settings,
+# are together in one process as long as they follow each other.
 # Where one fails it prints that command and, below, what was said of it, and carries out no more; with FORCE it goes on.
 carry_out() {
 	local - namespace=$1 line tool='' next lines=() IFS=$'\n'
 	set -f
 	for line in $2; do
 		case $line in
+		*"bash -c 'echo "*' >/proc/sys/'*) next=bash ;;
 		'ip netns exec '*) next='' ;;
 		'ip '*) next=ip ;;
 		'bridge '*) next=bridge ;;
@@ -31,10 +33,13 @@ carry_out() {
 }
 
 execute_lines() {
-	local said=$STATE/said.$BASHPID status=0 number prefix="$tool "
+	local said=$STATE/said.$BASHPID status=0 number settings prefix="$tool "
 	((${#lines[@]})) || return 0
 	if [[ $namespace != host ]]; then prefix+="-n $namespace "; fi
-	if [[ $tool ]]; then
+	if [[ $tool == bash ]]; then
+		settings=("${lines[@]#*bash -c \'}")
+		enter "$namespace" bash -e -c "${settings[*]%\'}" >"$said" 2>&1 || status=$?
+	elif [[ $tool ]]; then
 		enter "$namespace" "$tool" ${FORCE:+-force} -batch - <<<"${lines[*]#"$prefix"}" >"$said" 2>&1 || status=$?
 	else
 		bash -c "${lines[0]}" >"$said" 2>&1 || status=$?
@@ -58,6 +63,8 @@ blame() {
 	local tool=$1 status=$2 said=$3 line lines=("${@:4}")
 	if [[ $said =~ (.*)'Command failed -:'([0-9]+) ]]; then
 		line=${lines[BASH_REMATCH[2] - 1]} said=${BASH_REMATCH[1]}
+	elif [[ $tool == bash && $said =~ ^'bash: line '([0-9]+)': '(.*) ]]; then
+		line=${lines[BASH_REMATCH[1] - 1]} said=${BASH_REMATCH[2]}
 	elif [[ $tool ]]; then
 		line="${lines[0]} (or one of the ${#lines[@]} after it)" said+=" exit status $status"
 	else
@@ -66,10 +73,14 @@ blame() {
 	printf '%s\n%s\n' "$line" "${said%$'\n'}"
 }
 
+# The words that each command of ip begins with in a namespace.
+ip_in() { if [[ $1 == host ]]; then ip=ip; else ip="ip -n $1"; fi; }
+
 # The namespace in which a command is carried out.
 find_place() {
 	case $1 in
 	'ip -n '* | 'bridge -n '*) place=${1#* -n } place=${place%% *} ;;
+	'ip netns exec '*) place=${1#ip netns exec } place=${place%% *} ;;
 	*) place=host ;;
 	esac
 }

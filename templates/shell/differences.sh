@@ -20,8 +20,6 @@ note_removal() {
 	note_command "$number" "$1" "$2"
 }
 
-ip_in() { if [[ $1 == host ]]; then ip=ip; else ip="ip -n $1"; fi; }
-
 # Refuses to start where something of a wanted name was made by others, or something that others make is missing.
 refuse_foreign() {
 	local n name
@@ -41,7 +39,13 @@ refuse_foreign() {
 	done
 	for n in "${files[@]}"; do refuse_file "$n"; done
 	for n in "${needs[@]}"; do
-		holds "${owner[n]}" "${words[n]}" || refused+=("${owner[n]}: ${words[n]}: has to be so before setup, and is not")
+		name=${owner[n]%% *}
+		if [[ ${words[n]} == namespace ]]; then
+			[[ ${netns[$name]-broken} != broken ]] || refused+=("namespace $name has to exist before setup, and does not")
+			continue
+		fi
+		if [[ $name != host && ${netns[$name]-broken} == broken ]] || holds "${owner[n]}" "${words[n]}"; then continue; fi
+		refused+=("${owner[n]}: ${words[n]}: has to be so before setup, and is not")
 	done
 }
 
@@ -91,6 +95,7 @@ remove_leftovers() {
 	done
 	for name in "${!owned[@]}"; do
 		if [[ ! ${netns[$name]+set} ]] || ! owns_namespace "$name"; then continue; fi
+		if [[ ${foreign[$name]+set} ]]; then continue; fi # it was ours, and is given away
 		if [[ ! ${modelled["$name lo"]+set} || ${netns[$name]} == broken ]]; then note_removal "ip netns delete $name" "$name: namespace"; fi
 	done
 }
@@ -231,7 +236,7 @@ remove_extras() {
 is_extra() {
 	local vid
 	case $2 in
-	'inet route '* | 'inet6 route '*) [[ ${modelled["$1 $3"]+set} || ($1 != host && ! $3) ]] ;;
+	'inet route '* | 'inet6 route '*) [[ ${modelled["$1 $3"]+set} || (! $3 && ${modelled["$1 lo"]+set}) ]] ;;
 	inet*) [[ ${modelled[$1]+set} && $3 != *'"scope":"link"'* && $3 != *'"dynamic":true'* && ($1 != *' lo' || $3 != *'"scope":"host"'*) ]] ;;
 	'vlan '*)
 		vid=${2#vlan } vid=${vid%% *}
@@ -321,17 +326,4 @@ add_missing() {
 # Notes that this network, too, needs a fact that another one made true on something that is not theirs.
 share() {
 	if [[ ! ${undo[$1]+set} ]]; then undo[$1]=${shared[$1]} borrowed+=("$1"); fi
-}
-
-# Does a fact have to be taken back by itself? Those of the host do that are about something this topology does not make.
-# So does an nft table wherever it is, as a later version of the topology may not want it. What a port is, it is no more
-# when it leaves the bridge.
-is_borrowed() {
-	if [[ $2 == nft' '* ]]; then return 0; fi
-	if [[ $1 != host* ]]; then return 1; fi
-	local name=${1#host} dev=${2#* dev }
-	if [[ $1 == *' port of '* && ${undo["${1%% port of *}: master ${1#* port of }"]+set} ]]; then return 1; fi
-	name=${name%% port of *}
-	if [[ ! $name && $2 == *' route '*' dev '* ]]; then name=" ${dev%% *}"; fi
-	[[ ! ${modelled["host$name"]+set} ]]
 }

@@ -9,9 +9,10 @@ readonly OWNED=$STATE/owned
 
 # netns[node1]: the identity of the namespace that has this name now
 # owned[node1]: the identity it had when it was made for this network, or "-" until that is known
+# used[web]:    the identity of a namespace of others when something was made in it
 # undo[FACT]:   the command that takes back a fact made true on something that is not ours
 # shared[FACT]: the same in the record of another network, which needs the fact, too: whoever goes last takes it back
-declare -A netns=() owned=() undo=() shared=()
+declare -A netns=() owned=() used=() undo=() shared=()
 declare -a borrowings=() # the keys of undo, in the order in which they were made true
 
 # Takes the lock of this topology: the directory of its state, unless a teardown removes it in that moment.
@@ -23,9 +24,11 @@ lock() {
 			say "another run on $NAME is under way; waiting for it"
 			wait_for "$LOCK"
 		fi
-		if [[ /proc/self/fd/$LOCK -ef $STATE ]]; then return 0; fi
+		if [[ /proc/self/fd/$LOCK -ef $STATE ]]; then break; fi
 		exec {LOCK}<&-
 	done
+	sweep
+	scratch=$STATE
 }
 
 # In short turns, between which signals are heard.
@@ -38,38 +41,96 @@ take_turn() {
 	exec {TURN}</run/k8snet
 	wait_for "$TURN"
 }
-end_turn() { exec {TURN}<&-; }
+end_turn() { if [[ ${TURN+set} ]]; then exec {TURN}<&-; fi; }
 
-# What is recorded as ours, what others recorded as borrowed, and which namespaces there are.
+# What is recorded as ours, and which of the namespaces that matter here there are.
 read_ownership() {
-	local kind name rest record
+	local kind name rest key keys=()
+	local -A origin=() # by borrowed fact: the identity of the namespace that it was made true in
 	if [[ -r $OWNED ]]; then
 		while IFS=$'\t' read -r kind name rest; do
 			case $kind in
 			netns) owned[$name]=$rest ;;
-			undo) undo[$name]=$rest borrowings+=("$name") ;;
+			used) used[$name]=$rest ;;
+			undo) undo[$name]=$rest keys+=("$name") origin[$name]=${used[${name%%[ :]*}]-} ;;
 			esac
 		done <"$OWNED"
 	fi
+	read_namespaces
+	borrowings=()
+	for key in "${keys[@]}"; do
+		if is_there "$key" "${origin[$key]}"; then borrowings+=("$key"); else unset 'undo[$key]'; fi
+	done
+}
+
+# Is the namespace that a fact was made true in the one that has this name now? In another one it is no fact of ours.
+is_there() { [[ ! $2 || $2 == "${netns[${1%%[ :]*}]-}" ]]; }
+
+# What other networks recorded as borrowed.
+read_others() {
+	local kind name rest record
+	local -A origins=()
 	for record in /run/k8snet/*/owned; do
 		if [[ $record == "$OWNED" || ! -e $record ]] || ! { rest=$(<"$record"); } 2>/dev/null; then continue; fi
+		origins=()
 		while IFS=$'\t' read -r kind name rest; do
-			if [[ $kind == undo ]]; then shared[$name]=$rest; fi
+			case $kind in
+			used) origins[$name]=$rest ;;
+			undo) if is_there "$name" "${origins[${name%%[ :]*}]-}"; then shared[$name]=$rest; fi ;;
+			esac
 		done <<<"$rest"
 	done
-	read_namespaces
+}
+
+# Can this network have a fact in common with others? Its nft tables are its own.
+borrows() {
+	local n text
+	for text in "${borrowings[@]}"; do
+		if [[ $text != *': nft '* ]]; then return 0; fi
+	done
+	for n in "${!owner[@]}"; do
+		if [[ ${sign[n]} == ' ' && ${foreign[${owner[n]%% *}]+set} && ${words[n]} != nft* ]] && is_borrowed "${owner[n]}" "${words[n]}"; then return 0; fi
+	done
+	return 1
+}
+
+# Does a fact have to be taken back by itself? Those of the namespaces of others do that are about something this topology
+# does not make. So does an nft table wherever it is, as a later version of the topology may not want it. What a port is,
+# it is no more when it leaves the bridge.
+is_borrowed() {
+	local where=${1%% *} name
+	if [[ $2 == nft' '* ]]; then return 0; fi
+	if [[ ! ${foreign[$where]+set} ]]; then return 1; fi
+	if [[ $1 == *' port of '* && ${undo["${1%% port of *}: master ${1#* port of }"]+set} ]]; then return 1; fi
+	name=${1#"$where"}
+	name=${name%% port of *}
+	case $2 in
+	*' route '*' dev '*)
+		name=${2#* dev }
+		name=" ${name%% *}"
+		;;
+	net.*.conf.* | net.*.neigh.*)
+		name=${2%% *}
+		name=${name#net.*.*.}
+		name=" ${name%%.*}"
+		name=${name//\//.}
+		;;
+	esac
+	[[ ! ${modelled["$where$name"]+set} ]]
 }
 
 # A name in /run/netns that is no namespace is what was left when its making was cut off.
 read_namespaces() {
-	local kernel kind inode changed path names=(/run/netns/*)
+	local kernel='' kind inode changed path names=()
 	netns=()
-	[[ -d /run/netns ]] || return 0
-	kernel=$(stat --dereference --format %d /proc/self/ns/net)
+	for path in "${namespaces[@]}" "${!foreign[@]}" "${!owned[@]}" "${!used[@]}"; do
+		if [[ $path != host && -e /run/netns/$path ]]; then names+=("/run/netns/$path"); fi
+	done
+	if ((${#names[@]} == 0)); then return 0; fi
 	while read -r -d '' kind inode changed path; do
-		if [[ ! $path ]]; then continue; fi
+		if [[ ! $kernel ]]; then kernel=$kind && continue; fi
 		if [[ $kind == "$kernel" ]]; then netns[${path##*/}]="$inode $changed"; else netns[${path##*/}]=broken; fi
-	done < <(stat --printf '%d %i %.9Z %n\0' "${names[@]}" 2>/dev/null)
+	done < <(stat --dereference --printf '%d %i %.9Z %n\0' /proc/self/ns/net "${names[@]}" 2>/dev/null)
 	for path in "${names[@]}"; do
 		[[ ${netns[${path##*/}]+set} || ! -e $path ]] || die "cannot read /run/netns: stat says nothing of ${path##*/}"
 	done

@@ -49,11 +49,18 @@ leave() {
 	exit "$1"
 }
 
-# A directory for what several processes have to say, gone when the script ends.
+# A directory for what several processes have to say; what is in it is gone when the script ends. A run that has the lock
+# of its topology takes the directory of its state.
 scratch=''
-make_scratch() { scratch=$(mktemp --directory); }
+make_scratch() {
+	if [[ ! $scratch ]]; then scratch=$(mktemp --directory); fi
+}
 remove_scratch() {
-	if [[ $scratch ]]; then rm -r "$scratch"; fi
+	if [[ $scratch == "$STATE" ]]; then
+		sweep
+	elif [[ $scratch ]]; then
+		rm -r "$scratch"
+	fi
 	scratch=''
 }
 

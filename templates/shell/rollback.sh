@@ -30,7 +30,6 @@ roll_back() {
 	done
 	for back in "${dragged[@]}"; do take_back; done
 	if [[ $recorded ]]; then record "$recorded"$'\n'; else rm -f "$OWNED"; fi
-	sweep
 }
 
 take_back() {

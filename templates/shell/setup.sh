@@ -7,8 +7,9 @@
 declare -a places=() executed=() borrowed=() dragged=()
 declare -A batch=() about=() created=() was=()
 
-declare -a drift=() refused=()                 # what differs, and what forbids a run: for people to read
-declare recorded='' failed='' adopt='' keep='' # the record before; the command at which a run ends; options
+declare -a drift=() refused=()     # what differs, and what forbids a run: for people to read
+declare recorded='' uses=''        # the record before, and what is to be in it of the namespaces of others
+declare failed='' adopt='' keep='' # the command at which a run ends; options
 
 usage() {
 	cat <<-END
@@ -41,11 +42,12 @@ main() {
 	table=$(topology)
 	read_table "$table"
 	if ((${#tables[@]})); then prepare nft; fi
-	if [[ $mode == run ]]; then
-		lock
-		take_turn
-	fi
+	if [[ $mode == run ]]; then lock; fi
 	read_ownership
+	if borrows; then
+		if [[ $mode == run ]]; then take_turn; fi
+		read_others
+	fi
 	note_borrowings
 	read_wanted
 	refuse_foreign
@@ -81,14 +83,15 @@ for_each_batch() {
 }
 
 mend() {
-	local number
+	local n number
 	if [[ -r $OWNED ]]; then recorded=$(<"$OWNED"); fi
+	for n in "${needs[@]}"; do
+		if [[ ${words[n]} == namespace ]]; then uses+="used"$'\t'"${owner[n]}"$'\t'"${netns[${owner[n]}]}"$'\n'; fi
+	done
 	go_back=roll_back
-	sweep
 	record_intent
 	end_turn
 	for number in "${!places[@]}"; do run_wave "$number"; done
-	sweep
 	settle
 	trap '' INT TERM HUP PIPE
 	go_back=''
@@ -98,6 +101,7 @@ mend() {
 record_intent() {
 	local name key
 	{
+		if [[ $'\n'$recorded$'\n' != *$'\n'$uses* ]]; then printf '%s' "$uses"; fi
 		for name in "${!created[@]}"; do printf 'netns\t%s\t-\n' "$name"; done
 		for key in "${borrowed[@]}"; do printf 'undo\t%s\t%s\n' "$key" "${undo[$key]}"; done
 	} >>"$OWNED"
@@ -130,18 +134,20 @@ run_wave() {
 act_alone() {
 	local turn
 	exec {turn}</run/k8snet
-	flock "$turn" || { echo "flock /run/k8snet" && return 1; }
+	if [[ $1 == *'ip netns add '* ]]; then flock "$turn" || { echo "flock /run/k8snet" && return 1; }; fi
 	carry_out host "$1" {turn}<&-
 }
 
-# One worker: every so many-th namespace, together where there is work for ip only. It stops where another one has failed.
+# One worker: every so many-th namespace, together where there is only what ip does, and settings to write. It stops where
+# another one has failed.
 work() {
-	local i place commands jobs='' one_by_one=()
+	local i place commands others jobs='' one_by_one=()
 	for ((i = $1; i < ${#here[@]}; i += workers)); do
 		place=${here[i]} commands=$'\n'${batch["$number ${here[i]}"]}
-		case ${commands%$'\n'} in
+		others=${commands//"ip netns exec $place bash -c 'echo "/i}
+		case ${others%$'\n'} in
 		*$'\n'[!i]* | *' netns exec '* | *' link delete '*) one_by_one[i]=$place ;;
-		*) jobs+=$place${commands//"ip -n $place "/}$'\n' ;;
+		*) if ((${#here[@]} < 3)); then one_by_one[i]=$place; else jobs+=$place${commands//"ip -n $place "/}$'\n'; fi ;;
 		esac
 	done
 	act_together "$1" || return 1
@@ -151,32 +157,56 @@ work() {
 	done
 }
 
-# Carries out commands: what stands on standard input, in paragraphs, is the name of a namespace and a batch for ip in it.
-# Ends where ip fails, with that name after what ip said, or where a file that was named is not empty any more.
-IFS= read -r -d '' carrier <<'END' || true
-$/ = '';
+# Carries out commands: what stands on standard input, in paragraphs, is the name of a namespace and a batch for ip in it,
+# with commands in between that write settings. Ends where one fails, with its number in the paragraph and that name after
+# what was said, or where a file that was named is not empty any more.
+# shellcheck disable=SC2016 # what looks like an expansion is perl
+readonly carrier='
+$/ = "";
 while (my $job = <STDIN>) {
     exit 0 if grep { -s } @ARGV;
-    my ($name, $batch) = split /\n/, $job, 2;
-    next if eval { enter($name); hand_to_ip($batch) };
+    my ($name, @lines) = split /\n/, $job;
+    next if eval { enter($name); carry_out(@lines) };
     print STDERR $@, $name;
     exit(($? >> 8) || 1);
 }
 
+sub carry_out {
+    my ($batch, $number) = ("", 0);
+    for (@_) {
+        $number++;
+        if (/^ip netns exec \S+ bash -c .echo (.*) >(\S+).$/) {
+            return 0 if !hand_to_ip($batch);
+            write_setting($2, "$1\n") or die "$2: $!\nCommand failed -:$number\n";
+            $batch = "\n" x $number;    # so that ip counts them, too
+        } else {
+            $batch .= "$_\n";
+        }
+    }
+    return hand_to_ip($batch);
+}
+
+sub write_setting {
+    my ($path, $value) = @_;
+    open my $file, ">", $path or return 0;
+    return syswrite $file, $value;
+}
+
 sub hand_to_ip {
     my ($batch) = @_;
-    open my $ip, '|-', 'ip', '-batch', '-' or die "ip: $!\n";
-    local $SIG{PIPE} = 'IGNORE';
+    return 1 if $batch !~ /\S/;
+    open my $ip, "|-", "ip", "-batch", "-" or die "ip: $!\n";
+    local $SIG{PIPE} = "IGNORE";
     print $ip $batch;
     return close $ip;
 }
-END
+'
 
 # Carries out the jobs by one process, or adds them to those that are carried out one by one.
 act_together() {
 	local said=$STATE/said.$BASHPID status=0 name lines IFS=$'\n'
 	if [[ ! $jobs ]]; then return; fi
-	perl -e "$hopper$carrier" "$STATE"/worker.{0..3} <<<"$jobs" >"$said" 2>&1 || status=$?
+	perl -e "$hopper$carrier" "$HOSTTYPE" "$STATE"/worker.{0..3} <<<"$jobs" >"$said" 2>&1 || status=$?
 	case $status in
 	0) ;;
 	126 | 127) for ((i = $1; i < ${#here[@]}; i += workers)); do one_by_one[i]=${here[i]}; done ;;
@@ -192,8 +222,8 @@ act_together() {
 
 # Records what is owned now, with the identities of the namespaces, if that is any different from before.
 settle() {
-	local name key now=''
-	read_namespaces
+	local name key now=$uses
+	if ((${#namespaces[@]})); then read_namespaces; fi
 	for name in "${namespaces[@]}"; do now+="netns"$'\t'"$name"$'\t'"${netns[$name]}"$'\n'; done
 	for key in "${borrowings[@]}" "${borrowed[@]}"; do
 		if [[ ${wanted[$key]+set} ]]; then now+="undo"$'\t'"$key"$'\t'"${undo[$key]}"$'\n'; fi

@@ -11,11 +11,13 @@ declare -A table_number=()
 # By namespace, what is read beside interfaces, addresses and routes: sysctls, VLANs, the nft table, numbers of namespaces.
 declare -A sysctls=() vlans=() tables=() makers=()
 
-# Reads the host and those of the wanted namespaces that exist.
+# Reads the host, those of the wanted namespaces that exist, and those of others where something of ours is or was.
 read_wanted() {
 	local namespace present=()
-	for namespace in "${namespaces[@]}"; do
-		if [[ ${netns[$namespace]-broken} != broken ]]; then present+=("$namespace"); fi
+	local -A seen=([host]=1)
+	for namespace in "${namespaces[@]}" "${!foreign[@]}" "${!used[@]}"; do
+		if [[ ! ${seen[$namespace]+set} && ${netns[$namespace]-broken} != broken ]]; then present+=("$namespace"); fi
+		seen[$namespace]=1
 	done
 	read_state "${present[@]}"
 }
@@ -43,14 +45,13 @@ read_state() {
 		start_reader "$worker" "$workers" "${unread[@]}"
 	done
 	for worker in "${!readers[@]}"; do
-		wait "${readers[worker]}" || die "cannot read the state: $(<"$scratch/$worker.err")"
-		take_state "$(<"$scratch/$worker")"
+		wait "${readers[worker]}" || die "cannot read the state: $(<"$scratch/error.$worker")"
+		take_state "$(<"$scratch/read.$worker")"
 	done
-	remove_scratch
 }
 
 start_reader() {
-	show_state "$@" >"$scratch/${#readers[@]}" 2>"$scratch/${#readers[@]}.err" &
+	show_state "$@" >"$scratch/read.${#readers[@]}" 2>"$scratch/error.${#readers[@]}" &
 	readers+=("$!")
 }
 
@@ -65,8 +66,8 @@ read_together() {
 		fi
 	done
 	if [[ ! $text ]]; then return; fi
-	if perl -e "$hopper$reader" <<<"${text%$'\n'}" >"$scratch/together" 2>/dev/null; then
-		take_readings "$(<"$scratch/together")"
+	if perl -e "$hopper$reader" "$HOSTTYPE" <<<"${text%$'\n'}" >"$scratch/read.together" 2>/dev/null; then
+		take_readings "$(<"$scratch/read.together")"
 	else
 		unread=("$@")
 	fi
@@ -102,14 +103,14 @@ show_state() {
 	shift 2
 	for ((i = first + 1; i <= $#; i += step)); do
 		namespace=${!i}
-		ask=$'address show\nroute show table all type unicast\nroute show table all type blackhole'
+		ask_for_links "$namespace"
+		ask+=$'route show table all type unicast\nroute show table all type blackhole'
 		ask+=$'\nroute show table all type unreachable\nroute show table all type prohibit'
-		if [[ $namespace == host || ${makers[$namespace]-} ]]; then ask+=$'\nnetns list-id'; fi
 		printf '@%s\n' "$namespace"
 		enter "$namespace" ip -json -details -batch - <<<"$ask"
 		show_sysctls
 		if [[ ${vlans[$namespace]-} ]]; then enter "$namespace" bridge -json vlan show; fi
-		if [[ ${tables[$namespace]-} ]]; then
+		if [[ ${tables[$namespace]-} && ! (${LOCK-} && ! -e $OWNED) ]]; then # a first run has no table yet
 			if ! text=$(enter "$namespace" nft --stateless list table inet "$TABLE" 2>&1); then
 				[[ $text == *'No such file or directory'* ]] || die "nft list table: $text"
 				text=''
@@ -117,6 +118,33 @@ show_state() {
 			printf '\n@nft %s\n' "${text//$'\n'/$'\r'}"
 		fi
 	done
+}
+
+# Sets ask to what brings out the links of a namespace with their addresses. Of the host, which may have many of others,
+# they are those that the table or the record names, where these are few, and what carries our mark.
+ask_for_links() {
+	local text name ours=''
+	local -A devices=()
+	ask=$'address show\n'
+	if [[ $1 != host ]]; then
+		if [[ ${makers[$1]-} ]]; then ask+=$'netns list-id\n'; fi
+		return
+	fi
+	if ((${#owner[@]} > 100)); then
+		ask+=$'netns list-id\n'
+		return
+	fi
+	for text in "${owner[@]}" "${!modelled[@]}" "${borrowings[@]%%: *}"; do
+		name=${text#host }
+		if [[ $name != "$text" ]]; then devices[${name%% port of *}]=1; fi
+	done
+	ask=''
+	for name in "${!devices[@]}"; do
+		if [[ ! -e /proc/sys/net/ipv4/conf/$name ]]; then continue; fi
+		ask+="address show dev $name"$'\n'
+		if [[ ${modelled["host $name"]+set} ]]; then ours=yes; fi
+	done
+	if [[ $ours || -e $OWNED ]] || ((${#makings[@]} == 0)); then ask+="link show group $MARK"$'\nnetns list-id\n'; fi
 }
 
 # Prints settings, each below its path. Those of interfaces that are not there are left out.

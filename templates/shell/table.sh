@@ -1,12 +1,12 @@
 # ---- the table of steps: "COMMAND   #SIGN OWNER: WORDS" ----
 
-# The steps, column by column (step: "OWNER: WORDS"); the numbers of those that make or need an interface, or write a
-# file; the namespaces that are made.
+# The steps, column by column (step: "OWNER: WORDS"); the numbers of those that make an interface, need something, or
+# write a file; the namespaces that are made.
 declare -a wave=() sign=() command=() step=() owner=() words=() makings=() needs=() files=() namespaces=()
 
 # Their facts; the interfaces that they make, as well as the loopbacks of their namespaces; what they give VLANs, a bridge
-# to be a port of ("host br0"), and an MTU.
-declare -A wanted=() modelled=() tagging=() ports=() mtus=()
+# to be a port of ("host br0"), and an MTU; the namespaces that others made.
+declare -A wanted=() modelled=() tagging=() ports=() mtus=() foreign=([host]=1)
 
 # Reads the table, and from it what has to be read of the live system. What can be done to a whole column in one expansion
 # is: it takes a fraction of the time.
@@ -30,7 +30,9 @@ read_table() {
 		wanted[${step[n]}]=1 sign[n]=${rows[n]:0:1}
 		case ${sign[n]}${words[n]} in
 		+*) note_making "$n" ;;
+		'?namespace') needs+=("$n") foreign[${owner[n]}]=1 ;;
 		\?*) needs+=("$n") ;;
+		-group*) foreign[${owner[n]}]=1 ;;
 		' file '*) files+=("$n") ;;
 		?'master '*) ports[${owner[n]}]="${owner[n]%% *} ${words[n]#master }" ;;
 		?'mtu '*) mtus[${owner[n]}]=${words[n]#mtu } ;;

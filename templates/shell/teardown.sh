@@ -27,13 +27,21 @@ main() {
 	prepare ip nsenter flock stat head mktemp
 	table=$(topology)
 	read_table "$table"
-	if [[ $mode == run ]]; then
-		lock
-		take_turn
-	fi
+	if [[ $mode == run ]]; then lock; fi
 	read_ownership
-	give_back
-	remove_owned
+	if borrows; then
+		if [[ $mode == run ]]; then take_turn; fi
+		read_others
+	fi
+	if ((${#borrowings[@]} || ${#used[@]} || ${#foreign[@]} > 1)); then
+		note_borrowings
+		read_wanted
+		give_back
+		remove_links
+	else
+		remove_group
+	fi
+	remove_namespaces
 	commands+=$release
 	if [[ $mode != run ]]; then
 		announce "$commands"
@@ -41,20 +49,32 @@ main() {
 		return
 	fi
 	announce "$commands" >&2
-	if ! said=$(carry_out host "$commands"); then
+	if ! said=$(carry_out_all "$commands"); then
 		failure="failed: $said"
 		return 1
 	fi
 	rm -f "$OWNED"
 }
 
+# Carries out commands in their order, those of one namespace together as long as they follow each other.
+carry_out_all() {
+	local line place here=host batch='' IFS=$'\n'
+	set -f
+	for line in $1; do
+		find_place "$line"
+		if [[ $place != "$here" ]]; then
+			carry_out "$here" "$batch" || return 1
+			here=$place batch=''
+		fi
+		batch+=$line$'\n'
+	done
+	carry_out "$here" "$batch"
+}
+
 # Takes back what was made true on things that are not ours, in the reverse order, where it still is; what files stand for
 # is released when all else has gone.
 give_back() {
 	local text i
-	if ((${#borrowings[@]} == 0)); then return 0; fi
-	note_borrowings
-	read_state
 	for ((i = ${#borrowings[@]} - 1; i >= 0; i--)); do
 		text=${borrowings[i]}
 		if [[ ${shared[$text]+set} ]] || ! holds "${text%%: *}" "${text#*: }" ''; then continue; fi
@@ -65,15 +85,41 @@ give_back() {
 	done
 }
 
-# The steps of the table that remove something of ours, then whatever else is recorded as ours.
-remove_owned() {
-	local n name links
+# Removes our links, where they are on the host only; with a veth goes its peer.
+remove_group() {
+	local links
 	links=$(ip -json link show group "$MARK")
+	if [[ $links == *ifname* ]]; then commands+="ip link delete group $MARK"$'\n'; fi
+}
+
+# The same where they may be in namespaces of others, too: there, those that do not go with their peers.
+remove_links() {
+	local place object peer ip found
+	local -A gone=() # interfaces that go with their peers
+	for place in host "${!netns[@]}"; do
+		found=()
+		for object in "${!live[@]}"; do
+			if [[ $object != "$place "* || $object == *' port of '* || ${gone[$object]+set} ]]; then continue; fi
+			if owns_link "$object"; then found+=("$object"); fi
+		done
+		if ((${#found[@]} == 0)); then continue; fi
+		ip_in "$place"
+		commands+="$ip link delete group $MARK"$'\n'
+		if ((${#netns[@]} == 0)); then return 0; fi
+		for object in "${found[@]}"; do
+			find_other_end "$object"
+			if [[ $peer ]]; then gone[$peer]=1; fi
+		done
+	done
+}
+
+# Removes the namespaces of the table that are ours, then whatever others are recorded as ours.
+remove_namespaces() {
+	local n name
 	for n in "${!owner[@]}"; do
-		case ${words[n]} in
-		namespace) if [[ ${netns[${owner[n]}]+set} ]] && owns_namespace "${owner[n]}"; then commands+=${command[n]}$'\n'; fi ;;
-		group*) if [[ $links == *ifname* ]]; then commands+=${command[n]}$'\n'; fi ;;
-		esac
+		if [[ ${words[n]} == namespace && ${netns[${owner[n]}]+set} ]] && owns_namespace "${owner[n]}"; then
+			commands+=${command[n]}$'\n'
+		fi
 	done
 	for name in "${!owned[@]}"; do
 		if [[ ! ${wanted["$name: namespace"]+set} && ${netns[$name]+set} ]] && owns_namespace "$name"; then

@@ -57,20 +57,27 @@ find_records() {
 	done | sort --unique
 }
 
-# What the topology uses and does not make is not in here: a bridge, or one end of a veth pair, stands in for it.
-find_strangers() { sed --quiet 's/^.*   #? host \([^ ]*\): \(bridge\|exists\)$/\1 \2/p' "$directory/setup.sh"; }
+# What the topology uses and does not make is not in here: a namespace, a bridge, or one end of a veth pair stands in.
+find_strangers() { sed --quiet 's/^.*   #? \(.*\): \(namespace\|bridge\|exists\)$/\2 \1/p' "$directory/setup.sh"; }
 
 make_stand_ins() {
-	local dev what number=0
-	while read -r dev what; do
-		if [[ $what == bridge ]]; then
-			ip link add name "$dev" address "02:00:00:00:00:01" up type bridge || return
-		else
+	local what namespace dev number=0 in
+	while read -r what namespace dev; do
+		in=()
+		if [[ $namespace != host ]]; then in=(-n "$namespace"); fi
+		case $what in
+		namespace)
+			ip netns add "$namespace" || return
+			ip "${in[@]}" link set dev lo up || return
+			;;
+		bridge) ip "${in[@]}" link add name "$dev" address "02:00:00:00:00:01" up type bridge || return ;;
+		exists)
 			number=$((number + 1)) what=veth
-			ip link add name "$dev" up type veth peer name "stand-in$number" || return
-			ip link set dev "stand-in$number" up || return
-		fi
-		printf '%s (a %s)\n' "$dev" "$what"
+			ip "${in[@]}" link add name "$dev" up type veth peer name "stand-in$number" || return
+			ip "${in[@]}" link set dev "stand-in$number" up || return
+			;;
+		esac
+		printf '%s (a %s)\n' "${dev:-$namespace}" "$what"
 	done <<<"$1"
 }
 

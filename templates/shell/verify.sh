@@ -122,7 +122,6 @@ check_probes() {
 		*) report failed "${claim[n]}" "$(<"$scratch/$n"): ${probe[n]}" ;;
 		esac
 	done
-	remove_scratch
 }
 
 # Prints whether the probe got through. To be refused is proof of the way there and of the way back.

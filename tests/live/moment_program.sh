@@ -17,6 +17,10 @@ if [ "$name $*" = 'ip -batch -' ]; then # perl started it, perhaps, in a namespa
 fi
 called="$place$name $*"
 called=${called%%/said.*} called=${called%%/tmp.*}
+case $called in
+*"
+"*) called=$(printf '%s' "$called" | PATH=$path tr '\n' ' ') ;;
+esac
 if [ "$name" = nsenter ]; then export MOMENT_PLACE="$1 "; fi
 
 real=$(PATH=$path command -v "$name")

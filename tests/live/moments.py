@@ -138,7 +138,7 @@ def _moments(log: str) -> Iterator[Moment]:
     """The moments of a run.  Those around `nsenter` are those around the program that it starts in the namespace."""
     seen: Counter[str] = Counter()
     for row in log.splitlines():
-        called, *lines = row.rstrip("\t").split("\t")
+        called, *lines = filter(None, row.split("\t"))
         seen[called] += 1
         occurrence = seen[called]
         if called.startswith(("bash -s", "bash /", "nsenter")):

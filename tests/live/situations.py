@@ -79,6 +79,20 @@ addresses = ["10.97.0.2/24"]
 peer = "v2"
 bridge = "br1"
 addresses = ["10.93.0.2/24"]
+
+[namespaces.theirs]
+external = true
+addresses = ["10.98.0.1/32"]
+sysctls = { "net.ipv4.conf.all.arp_notify" = 1 }
+
+[namespaces.theirs.interfaces.eth0]
+external = true
+addresses = ["10.94.9.2/24"]
+
+[namespaces.theirs.veths.ours0]
+peer = "v3"
+bridge = "br1"
+addresses = ["10.93.0.3/24"]
 """
 """A network that borrows what belongs to others."""
 

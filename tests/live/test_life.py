@@ -19,7 +19,13 @@ BEFOREHAND = {
         ip link add name uplink0 type veth peer name cable0
         ip link set dev uplink0 up
         ip link set dev cable0 up master lan0
-    """
+    """,
+    "external-namespace": """
+        ip netns add web
+        ip link add name cable0 type veth peer name eth0 netns web
+        ip link set dev cable0 up
+        ip -n web link set dev eth0 up
+    """,
 }
 """What others have made before some of them are set up."""
 

@@ -40,6 +40,10 @@ MORE = settings(
 def machine(topology: Topology) -> Iterator[str]:
     """Commands that make what the topology expects to find."""
     yield "ip netns add machine"
+    for namespace in topology.namespaces:
+        if namespace.external:
+            yield f"ip netns add {namespace.name}"
+            yield f"ip -n {namespace.name} link set dev lo up"
     there = [bridge.name for bridge in topology.host.bridges if bridge.external]
     for number, name in enumerate(there):
         yield f"ip link add name {name} address 02:00:00:00:00:fe type bridge"

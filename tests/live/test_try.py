@@ -164,7 +164,11 @@ def test_what_is_external_is_stood_in_for(command: Command) -> None:
     done = command.run("try", topology, "--", "ip", "-brief", "link", "show", "eth7")
     assert (done.returncode, done.stderr) == (0, "")
     verdict, name, summary = REPORT.findall(done.stdout)[0]
-    assert (verdict, name, summary) == ("ok", "stand-ins", "eth7 (a veth) docker7 (a bridge)")
+    assert (verdict, name, summary) == (
+        "ok",
+        "stand-ins",
+        "web7 (a namespace) eth7 (a veth) docker7 (a bridge) eth0 (a veth)",
+    )
     assert "eth7@stand-in1   UP" in done.stdout
     assert steps(done.stdout)[1:] == [("ok", step) for step in STEPS]
     assert command.machine() == before
@@ -178,6 +182,11 @@ external = true
 external = true
 bridge = "br0"
 [bridges.br0]
+[namespaces.web7]
+external = true
+[namespaces.web7.interfaces.eth0]
+external = true
+addresses = ["10.3.0.2/24"]
 [namespaces.a.veths.eth0]
 peer = "va"
 bridge = "docker7"

@@ -1,0 +1,21 @@
+"""Names: what is left to chance by the reference, settled by the names of network, container and interface."""
+
+from __future__ import annotations
+
+from k8snet_scripts import digests
+
+
+def name_host_end(network: str, container: str, ifname: str) -> str:
+    """The name of the host's end of a veth: `veth` and eight hexadecimal digits, as the reference draws them."""
+    return f"veth{digest(f'{network} {container} {ifname}')[:8]}"
+
+
+def make_lladdr(text: str) -> str:
+    """A unicast address, marked as locally administered."""
+    digits = digest(text)
+    return ":".join(("0a", *(digits[at : at + 2] for at in range(0, 10, 2))))
+
+
+def digest(text: str) -> str:
+    """Hexadecimal digits that stand for a text."""
+    return digests.digest(text).hex()

@@ -1,0 +1,41 @@
+"""Settings: the sysctls that the bridge plugin changes, for a pod and for the host, as keys and values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from k8snet_scripts.addresses import LEAST_IPV6_MTU
+from k8snet_scripts.cni.attachment import Attachment
+from k8snet_scripts.cni.configuration import BridgePlugin
+
+FORWARDING = {4: "net.ipv4.ip_forward", 6: "net.ipv6.conf.all.forwarding"}
+"""What makes the host a router, by address family."""
+
+Settings = tuple[tuple[str, str], ...]
+
+
+def pod_settings(plugin: BridgePlugin, attachment: Attachment, ifname: str) -> Settings:
+    """Those of a pod's interface: it announces its address, and does not wait to see whether anybody has it."""
+    if not attachment.leases:
+        return ()
+    announce = (f"net.ipv4.conf.{spell(ifname)}.arp_notify", "1")
+    if plugin.enable_dad or not has_ipv6(plugin):
+        return (announce,)
+    return announce, (f"net.ipv6.conf.{spell(ifname)}.accept_dad", "0")
+
+
+def host_settings(plugin: BridgePlugin, interfaces: Iterable[str]) -> Settings:
+    """Those of interfaces of the host: they do not listen to IPv6 routers."""
+    if not has_ipv6(plugin):
+        return ()
+    return tuple([(f"net.ipv6.conf.{spell(name)}.accept_ra", "0") for name in interfaces])
+
+
+def has_ipv6(plugin: BridgePlugin) -> bool:
+    """Whether interfaces of this MTU can speak IPv6 at all: else the kernel gives them no settings for it."""
+    return plugin.mtu is None or plugin.mtu >= LEAST_IPV6_MTU
+
+
+def spell(name: str) -> str:
+    """The name of an interface as a part of a key, where a dot is written `/`."""
+    return name.replace(".", "/")

@@ -1,0 +1,77 @@
+"""Wires: what the bridge plugin makes for one pod, and for all of them, as parts of a topology.
+
+A node that is compiled has all its pods in one topology; the plugin has one for its bridge and one for each attachment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from k8snet_scripts.addresses import Cidr
+from k8snet_scripts.cni.attachment import Attachment, PodRoute
+from k8snet_scripts.cni.configuration import BridgePlugin
+from k8snet_scripts.cni.names import make_lladdr
+from k8snet_scripts.cni.ranges import Address
+from k8snet_scripts.topology import Bridge, End, Masquerade, Path, Port, Route, Veth
+
+
+def make_bridge(network: str, plugin: BridgePlugin, gateways: tuple[Cidr, ...]) -> Bridge:
+    """The bridge of a network.  Its MAC address is set: one that follows its ports is lost with the last of them."""
+    role = ", which is their gateway (isGateway)" if gateways else ""
+    what = f"The bridge that joins the pods of the node{role}. Its MAC address is set, and stays when pods come and go."
+    return Bridge(
+        plugin.bridge,
+        addresses=gateways,
+        mtu=plugin.mtu,
+        lladdr=make_lladdr(f"{network} {plugin.bridge}"),
+        broadcast=True,
+        promisc=plugin.promisc_mode,
+        description=what,
+        path=plugin.path,
+    )
+
+
+def make_veth(
+    plugin: BridgePlugin,
+    attachment: Attachment,
+    namespace: str,
+    ifname: str,
+    host_end: str,
+    lladdrs: tuple[str | None, str | None] = (None, None),
+) -> Veth:
+    """The interface of a pod and its peer, a port of the bridge; `lladdrs` are theirs, where they are not the kernel's."""
+    wishes = (("hairpin", plugin.hairpin_mode), ("isolated", plugin.port_isolation))
+    options = tuple((option, "on") for option, wish in wishes if wish)
+    path: Path = plugin.ipam.path if plugin.ipam else plugin.path
+    inner = End(
+        ifname,
+        namespace=namespace,
+        addresses=tuple([lease.address for lease in attachment.leases]),
+        routes=tuple([_make_route(route, ifname) for route in attachment.routes]),
+        mtu=plugin.mtu,
+        lladdr=lladdrs[0],
+        broadcast=True,
+        path=path,
+    )
+    outer = End(host_end, mtu=plugin.mtu, lladdr=lladdrs[1], port=Port(plugin.bridge, options), path=path)
+    return Veth(inner, outer, path)
+
+
+def _make_route(route: PodRoute, ifname: str) -> Route:
+    return Route(
+        family=route.dst.family,
+        to=route.dst if route.dst.prefix else None,
+        via=str(route.via) if route.via else None,
+        dev=ifname,
+        src=str(route.src) if route.src else None,
+        metric=route.priority,
+        table=route.table,
+    )
+
+
+def make_masquerade(attachment: Attachment) -> Iterator[Masquerade]:
+    """A pod's own addresses, kept within all networks of their family that the pod is on."""
+    addresses = attachment.masquerade
+    for address in addresses:
+        within = dict.fromkeys(other.network for other in addresses if other.family == address.family)
+        yield Masquerade(Address(address.family, address.value).host, tuple(within))

@@ -1,0 +1,17 @@
+"""SHA-256 by Python's own code: `hashlib` would load a library that takes longer to load than it ever has to do here."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hashlib import sha256
+else:
+    try:
+        from _sha2 import sha256  # since Python 3.12
+    except ImportError:
+        from _sha256 import sha256
+
+
+def digest(text: str) -> bytes:
+    """The SHA-256 of a text in UTF-8."""
+    return sha256(text.encode()).digest()

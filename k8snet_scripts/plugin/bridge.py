@@ -1,0 +1,187 @@
+"""`bridge`: an interface of a container on a bridge of the host, with addresses from whoever does the IPAM."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from k8snet_scripts.cni.attachment import Grant, attach_bridge, describe_bridge
+from k8snet_scripts.cni.configuration import BridgePlugin, Network
+from k8snet_scripts.cni.result import Interface, Json
+from k8snet_scripts.plugin import wiring
+from k8snet_scripts.plugin.arguments import read_arguments
+from k8snet_scripts.plugin.call import Call
+from k8snet_scripts.plugin.errors import (
+    BAD_CONFIGURATION,
+    BAD_ENVIRONMENT,
+    LIMITED,
+    OTHER,
+    UNAVAILABLE,
+    UNSUPPORTED_FIELD,
+    CniError,
+    join_errors,
+)
+from k8snet_scripts.plugin.ipam import Ipam, NoAddress, choose_ipam
+from k8snet_scripts.plugin.kinds import Plugin
+from k8snet_scripts.plugin.loading import load_main
+from k8snet_scripts.plugin.netns import check_netns, find_system_program, has_interface, is_own
+from k8snet_scripts.plugin.results import read_previous, render
+from k8snet_scripts.plugin.valid import Attached, read_valid
+from k8snet_scripts.plugin.wiring import Container, WiringError
+from k8snet_scripts.rules.literals import read_lladdr
+from k8snet_scripts.rules.names import check_interface_name
+from k8snet_scripts.rules.refusal import Refused
+
+_PROGRAMS = ("bash", "ip", "nsenter", "unshare")
+_INTERFACES = "/proc/self/net/dev"
+_BEFORE_IPAM = (Interface("", ""),) * 3  # stand for the real ones where a result is tried
+
+
+class Bridge(Plugin):
+    """The addresses are given back as soon as a later step fails, and taken back only when nobody uses them any more."""
+
+    def add(self, call: Call) -> Json:
+        network, plugin = _load(call)
+        ipam = _ipam(call, network, plugin)
+        mac = network.runtime.mac or _asked_mac(call)
+        _check_can(call, plugin)
+        check_netns(call.netns, call.environment)
+        grant = _ask(ipam, call)
+        with _giving_back(ipam):
+            attachment = attach_bridge(plugin, grant)
+            render(describe_bridge(attachment, *_BEFORE_IPAM), call.version)
+            with _blaming_the_script():
+                interfaces = wiring.attach(network, plugin, _container(call), attachment, mac)
+        return render(describe_bridge(attachment, *interfaces), call.version)
+
+    def delete(self, call: Call) -> None:
+        network, plugin = _load(call)
+        with _blaming_the_script():
+            wiring.detach(call.name, _container(call))
+        _ipam(call, network, plugin).delete()
+
+    def check(self, call: Call) -> None:
+        network, plugin = _load(call)
+        told = read_previous(call)
+        if told is None:
+            raise CniError(BAD_CONFIGURATION, "required prevResult missing")
+        check_netns(call.netns, call.environment)
+        grant = told.of_interface(call.ifname, call.netns)
+        if all((item.name, item.sandbox) != (call.ifname, call.netns) for item in told.interfaces):
+            raise CniError(OTHER, f"prevResult has no interface {call.ifname} in {call.netns}")
+        _ipam(call, network, plugin).check(grant)
+        with _blaming_the_script():
+            differing = wiring.inspect(network, plugin, _container(call), attach_bridge(plugin, grant))
+        if differing:
+            raise CniError(OTHER, differing[0], "\n".join(differing[1:]))
+
+    def collect(self, call: Call) -> None:
+        network, plugin = _load(call)
+        valid = read_valid(call.configuration)
+        errors, kept = [], set(valid)
+        for container in wiring.attached(call.name):
+            attached = Attached(container.container_id, container.ifname)
+            if attached not in valid:
+                try:
+                    with _blaming_the_script():
+                        wiring.detach(call.name, container)
+                except CniError as error:
+                    errors.append(error)
+                    kept.add(attached)  # it may use its addresses still
+        try:
+            _ipam(call, network, plugin).collect(frozenset(kept))
+        except CniError as error:
+            errors.append(error)
+        if errors:
+            raise join_errors(errors)
+
+    def status(self, call: Call) -> None:
+        network, plugin = _load(call)
+        _check_can(call, plugin)
+        try:
+            for name in (*_PROGRAMS, *(("nft",) if plugin.ip_masq else ())):
+                find_system_program(name, call.environment)
+        except CniError as error:
+            raise CniError(UNAVAILABLE, error.message) from error
+        _ipam(call, network, plugin).status()
+        if wiring.attached(call.name) and plugin.bridge not in _interfaces():
+            message = f"the bridge {plugin.bridge} is gone, and with it the network of the containers that are on it"
+            raise CniError(LIMITED, message, "the next ADD makes it anew; they have to be started again")
+
+
+def _load(call: Call) -> tuple[Network, BridgePlugin]:
+    network = load_main(call, "bridge")
+    plugin = next((plugin for plugin in network.plugins if isinstance(plugin, BridgePlugin)), BridgePlugin())
+    return network, plugin
+
+
+def _ipam(call: Call, network: Network, plugin: BridgePlugin) -> Ipam:
+    return choose_ipam(call, plugin.ipam, network.runtime)
+
+
+def _container(call: Call) -> Container:
+    """The container of a call; the host's own namespace is not that of a container, however its path came to lead there."""
+    netns = "" if call.command == "DEL" and is_own(call.netns, call.environment) else call.netns
+    return Container(call.container_id, netns, call.ifname)
+
+
+def _check_can(call: Call, plugin: BridgePlugin) -> None:
+    """Find what no script can do."""
+    options = {"vlan": plugin.vlan, "vlanTrunk": plugin.vlan_trunk, "macspoofchk": plugin.mac_spoof_check}
+    for key, value in options.items():
+        if value:
+            raise CniError(UNSUPPORTED_FIELD, f"`{key}` is not supported", "take it out")
+    if call.command == "ADD":
+        try:
+            check_interface_name(call.ifname)
+        except Refused as refused:
+            raise CniError(BAD_ENVIRONMENT, refused.message, refused.help) from refused
+
+
+def _asked_mac(call: Call) -> str | None:
+    """The MAC address that `CNI_ARGS` asks for."""
+    text = read_arguments(call.arguments).mac
+    try:
+        return read_lladdr(text) if text else None
+    except Refused as refused:
+        raise CniError(BAD_ENVIRONMENT, f"ARGS: {refused.message}", refused.help) from refused
+
+
+def _ask(ipam: Ipam, call: Call) -> Grant:
+    """What IPAM gives; who gets nothing since it is attached already is told so."""
+    try:
+        return ipam.add()
+    except NoAddress:
+        if has_interface(call.netns, call.ifname, call.environment):
+            raise CniError(OTHER, f"container veth name provided ({call.ifname}) already exists") from None
+        raise
+
+
+@contextmanager
+def _giving_back(ipam: Ipam) -> Iterator[None]:
+    """If anything goes wrong, nobody keeps an address for it."""
+    try:
+        yield
+    except BaseException as error:
+        try:
+            ipam.delete()
+        except CniError as second:
+            said = error if isinstance(error, CniError) else CniError(OTHER, str(error))
+            raise join_errors([said, second]) from error
+        raise
+
+
+@contextmanager
+def _blaming_the_script() -> Iterator[None]:
+    """What a script could not do is the answer, with its own words."""
+    try:
+        yield
+    except WiringError as error:
+        kept = f"the script is kept as {error.script}" if error.script else ""
+        raise CniError(OTHER, str(error), "\n".join(filter(None, (error.details, kept)))) from error
+
+
+def _interfaces() -> set[str]:
+    """The names of all interfaces of the host."""
+    with open(_INTERFACES, encoding="utf-8", errors="replace") as file:
+        return {line.partition(":")[0].strip() for line in file}

@@ -1,0 +1,156 @@
+"""The bridge of a network: made when the first container comes, and never removed, as with the reference plugin.
+
+One that somebody else has made is used: it gets what is missing, and is not changed otherwise.  As a rule all is as it
+should be, which one look tells.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from k8snet_scripts.addresses import Cidr, parse_cidr
+from k8snet_scripts.cni.attachment import Attachment
+from k8snet_scripts.cni.configuration import BridgePlugin
+from k8snet_scripts.cni.gateways import AddressConflict, place_gateways
+from k8snet_scripts.cni.names import make_lladdr
+from k8snet_scripts.cni.settings import FORWARDING, host_settings
+from k8snet_scripts.marks import link_group
+from k8snet_scripts.plugin import shelf
+from k8snet_scripts.plugin.names import name_bridge
+from k8snet_scripts.plugin.netns import find_system_program
+from k8snet_scripts.plugin.programs import run_program
+from k8snet_scripts.plugin.running import WiringError, messages, run_kept
+from k8snet_scripts.plugin.wish import Wish
+
+
+class Seen(NamedTuple):
+    """What there is under the name of the bridge."""
+
+    kind: str
+    group: str
+    lladdr: str
+    mtu: int
+    is_up: bool
+    promisc: bool
+    addresses: tuple[Cidr, ...]
+
+
+def provide_bridge(network: str, plugin: BridgePlugin, attachment: Attachment) -> str:
+    """See to it that the bridge is as the network and a new attachment want it; its MAC address.  Raises `WiringError`."""
+    seen = look(plugin.bridge)
+    if seen and not any(_find_missing(plugin, seen, _make_wish(network, plugin, attachment, seen))):
+        return seen.lladdr
+    directory = shelf.place("networks", name_bridge(network, plugin.bridge))
+    with shelf.taking_turns(directory):
+        seen = look(plugin.bridge)
+        _set_up(directory, network, plugin, seen, _make_wish(network, plugin, attachment, seen))
+    seen = look(plugin.bridge)
+    if seen is None:
+        raise WiringError(f"the bridge {plugin.bridge} has vanished")
+    return seen.lladdr
+
+
+def inspect_bridge(network: str, plugin: BridgePlugin, attachment: Attachment) -> Iterator[str]:
+    """What about the bridge is not as it is wanted, a line each."""
+    seen = look(plugin.bridge)
+    if seen is None:
+        yield f"there is no bridge {plugin.bridge}"
+        return
+    try:
+        yield from _find_missing(plugin, seen, _make_wish(network, plugin, attachment, seen))
+    except WiringError as error:
+        yield str(error)
+
+
+def look(name: str) -> Seen | None:
+    """What there is on the host under a name."""
+    done = run_program([find_system_program("ip", {}), "-json", "-details", "address", "show", "dev", name], {})
+    found = [link for link in json.loads(done.output or b"[]") if link]
+    if done.status != 0 or not found:
+        return None
+    (link,) = found
+    addresses = [address for address in link["addr_info"] if address["scope"] == "global"]
+    return Seen(
+        link.get("linkinfo", {}).get("info_kind", ""),
+        link["group"],
+        link.get("address", ""),
+        link["mtu"],
+        "UP" in link["flags"],
+        "PROMISC" in link["flags"],
+        tuple([parse_cidr(f"{address['local']}/{address['prefixlen']}") for address in addresses]),
+    )
+
+
+def _make_wish(network: str, plugin: BridgePlugin, attachment: Attachment, seen: Seen | None) -> Wish:
+    """The bridge with the addresses that it has and those that it is to have.  Raises `WiringError`."""
+    if seen and seen.kind != "bridge":
+        message = f'failed to create bridge "{plugin.bridge}": "{plugin.bridge}" already exists but is not a bridge'
+        raise WiringError(message)
+    try:
+        present = seen.addresses if seen else ()
+        addresses = place_gateways(present, attachment.gateways, force=plugin.force_address)
+    except AddressConflict as conflict:
+        raise WiringError(f'failed to set bridge addr: "{plugin.bridge}" {conflict}') from conflict
+    name = name_bridge(network, plugin.bridge)
+    is_foreign = seen is not None and seen.group != str(link_group(name))
+    families = sorted({address.family for address in addresses}) if plugin.is_gateway else ()
+    return Wish(
+        name,
+        is_foreign,
+        addresses,
+        None if is_foreign else plugin.mtu,
+        None if is_foreign else make_lladdr(f"{network} {plugin.bridge}"),
+        plugin.promisc_mode,
+        (*((FORWARDING[family], "1") for family in families), *host_settings(plugin, (plugin.bridge,))),
+    )
+
+
+def _find_missing(plugin: BridgePlugin, seen: Seen, wish: Wish) -> Iterator[str]:
+    """What has to be done so that the bridge is as wished, a line each."""
+    if not seen.is_up:
+        yield f"{plugin.bridge} is down"
+    for address in wish.addresses:
+        if address not in seen.addresses:
+            yield f"{plugin.bridge} lacks the address {address}"
+    for address in seen.addresses:
+        if address not in wish.addresses:
+            yield f"{plugin.bridge} has the address {address}"
+    if wish.promisc and not seen.promisc:
+        yield f"{plugin.bridge} is not promiscuous"
+    if wish.mtu and seen.mtu != wish.mtu:
+        yield f"{plugin.bridge} has an MTU of {seen.mtu}, not {wish.mtu}"
+    if wish.lladdr and seen.lladdr != wish.lladdr:
+        yield f"{plugin.bridge} has the MAC address {seen.lladdr}, not {wish.lladdr}"
+    for key, value in wish.settings:
+        if _read_setting(key) != value:
+            yield f"{key} is not {value}"
+
+
+def _read_setting(key: str) -> str:
+    text = shelf.find("/proc/sys/" + "/".join([part.replace("/", ".") for part in key.split(".")]))
+    return (text or "").strip()
+
+
+def _set_up(directory: str, network: str, plugin: BridgePlugin, seen: Seen | None, wish: Wish) -> None:
+    from k8snet_scripts.plugin.compiling import compile_bridge
+
+    shelf.keep(directory, compile_bridge(network, plugin, wish))
+    done = run_kept(directory, ("setup.sh",))
+    if done.status != 0:
+        said = messages(done)
+        message = f"failed to set up the bridge {plugin.bridge}: {' '.join(said[:2])}"
+        raise WiringError(message, "\n".join(said), f"{directory}/setup.sh")
+    if seen and wish.is_foreign:
+        _force(plugin, seen, wish)
+
+
+def _force(plugin: BridgePlugin, seen: Seen, wish: Wish) -> None:
+    """What scripts leave to those who have made a bridge, and the reference does: bring it up, and `forceAddress`."""
+    ip = find_system_program("ip", {})
+    for address in seen.addresses:
+        if address not in wish.addresses:
+            run_program([ip, "address", "delete", str(address), "dev", plugin.bridge], {})
+    if not seen.is_up:
+        run_program([ip, "link", "set", "dev", plugin.bridge, "up"], {})

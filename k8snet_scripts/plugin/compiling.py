@@ -1,0 +1,88 @@
+"""Compiling what the plugin wires: a topology for each bridge and each attachment, and their scripts.
+
+This takes the compiler and the template engine, which take longer to load than all else that a call does: so it is done
+where there is no pattern to go by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from k8snet_scripts.cni.attachment import Attachment
+from k8snet_scripts.cni.configuration import BridgePlugin
+from k8snet_scripts.cni.settings import Settings, host_settings, pod_settings, spell
+from k8snet_scripts.cni.wires import make_bridge, make_masquerade, make_veth
+from k8snet_scripts.plugin.names import Names
+from k8snet_scripts.plugin.wish import Wish
+from k8snet_scripts.render import KINDS, Kind, Origin
+from k8snet_scripts.scripts import compile_topology
+from k8snet_scripts.topology import HOST, Bridge, Namespace, Topology
+
+Scripts = dict[str, str]
+"""Texts by the names of their files."""
+
+
+def compile_bridge(network: str, plugin: BridgePlugin, wish: Wish) -> Scripts:
+    """The scripts of the bridge of a network."""
+    bridge = make_bridge(network, plugin, wish.addresses)
+    if wish.is_foreign:
+        what = f"The bridge {plugin.bridge}, which somebody else has made."
+        bridge = Bridge(
+            plugin.bridge,
+            addresses=wish.addresses,
+            broadcast=True,
+            external=True,
+            promisc=plugin.promisc_mode,
+            description=what,
+        )
+    topology = Topology(
+        wish.name,
+        Namespace(HOST, bridges=(bridge,), sysctls=wish.settings),
+        description=f"The bridge of the CNI network {network}. It stays when its containers go.",
+    )
+    return _compile(topology, f"for the bridge of the network {network}", KINDS)
+
+
+def compile_attachment(
+    network: str, plugin: BridgePlugin, container_id: str, ifname: str, attachment: Attachment, names: Names
+) -> Scripts:
+    """The scripts of an attachment."""
+    cause = f"for {ifname} of the container {container_id} on the network {network}"
+    return _compile(make_attachment(network, plugin, ifname, attachment, names), cause, ("setup", "teardown"))
+
+
+def make_attachment(network: str, plugin: BridgePlugin, ifname: str, attachment: Attachment, names: Names) -> Topology:
+    """The topology of an attachment."""
+    lladdrs = (names.pod_lladdr, names.host_lladdr)
+    return Topology(
+        names.topology,
+        Namespace(
+            HOST,
+            bridges=(Bridge(plugin.bridge, external=True, description="The bridge of the network."),),
+            sysctls=host_settings(plugin, (names.host_end,)),
+            masquerade=tuple(make_masquerade(attachment)),
+        ),
+        (
+            Namespace(
+                names.namespace,
+                sysctls=_pod_settings(plugin, attachment, ifname),
+                description="The container.",
+                external=True,
+            ),
+        ),
+        (make_veth(plugin, attachment, names.namespace, ifname, names.host_end, lladdrs),),
+        f"A container on the CNI network {network}, attached as the plugin bridge does it.",
+    )
+
+
+def _pod_settings(plugin: BridgePlugin, attachment: Attachment, ifname: str) -> Settings:
+    """A runtime may have switched IPv6 off in a container that now gets an address of it."""
+    settings = pod_settings(plugin, attachment, ifname)
+    if any(lease.address.family == 6 for lease in attachment.leases):
+        return (f"net.ipv6.conf.{spell(ifname)}.disable_ipv6", "0"), *settings
+    return settings
+
+
+def _compile(topology: Topology, cause: str, kinds: Sequence[Kind]) -> Scripts:
+    scripts = compile_topology(topology, Origin((), (cause,)))
+    return {f"{kind}.sh": scripts.text(kind) for kind in kinds}

@@ -1,0 +1,71 @@
+"""Kinds: which plugin answers a call, by the name that it was started by and by the type in the configuration."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from k8snet_scripts.plugin.call import Call, value_of
+from k8snet_scripts.plugin.errors import BAD_CONFIGURATION, CniError
+
+if TYPE_CHECKING:
+    from k8snet_scripts.cni.result import Json
+
+ITSELF = "k8snet"
+"""The name under which the type in the configuration counts.  Any name that is not one of `KINDS` is as good."""
+
+KINDS = ("bridge", "host-local", "loopback", "static")
+"""The plugins that we stand in for."""
+
+
+class Plugin(Protocol):
+    """What every plugin does.  Each method may raise `CniError`, or an `OSError` of the system."""
+
+    def add(self, call: Call) -> Json:
+        """Do what an ADD asks for, or nothing at all; the JSON of the result."""
+
+    def delete(self, call: Call) -> None:
+        """Undo it, or as much of it as there is."""
+
+    def check(self, call: Call) -> None:
+        """Find that it is not as it was left."""
+
+    def collect(self, call: Call) -> None:
+        """Undo what was done for containers that are gone."""
+
+    def status(self, call: Call) -> None:
+        """Find that an ADD would fail."""
+
+
+def find_plugin(call: Call) -> Plugin:
+    """The plugin that a call is for.  Raises `CniError`."""
+    kind = choose_kind(call)
+    match kind:
+        case "bridge":
+            from k8snet_scripts.plugin.bridge import Bridge
+
+            return Bridge()
+        case "loopback":
+            from k8snet_scripts.plugin.loopback import Loopback
+
+            return Loopback()
+    from k8snet_scripts.plugin.addresses import Addresses
+
+    return Addresses(kind)
+
+
+def choose_kind(call: Call) -> str:
+    """One of `KINDS`.  Raises `CniError`.
+
+    Under our own name it is the one that the configuration names, and if that names somebody else's plugin, the one for
+    its addresses.
+    """
+    if call.program in KINDS:
+        return call.program
+    type, ipam = value_of(call.configuration, "type"), value_of(call.configuration, "ipam")
+    if type == ITSELF:
+        return "bridge"
+    if isinstance(type, str) and type in KINDS:
+        return type
+    if isinstance(ipam, dict) and value_of(ipam, "type") == ITSELF:
+        return "host-local"
+    raise CniError(BAD_CONFIGURATION, f"`type` must be one of {', '.join((ITSELF, *KINDS))}", f"it is {type!r}")

@@ -1,0 +1,72 @@
+"""Network namespaces of containers, by their paths."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from fcntl import ioctl
+
+from k8snet_scripts.plugin.errors import BAD_NETNS, OTHER, CniError
+from k8snet_scripts.plugin.programs import Finished, find_program, run_program
+
+_OWN = "/proc/self/ns/net"
+_TYPE = 0xB703  # NS_GET_NSTYPE
+_NETWORK = 0x40000000  # CLONE_NEWNET
+_OVERRIDE = "CNI_NETNS_OVERRIDE"  # allows for the plugin's own namespace
+DIRECTORIES = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+
+
+def check_netns(path: str, environment: Mapping[str, str]) -> None:
+    """Find that a path leads to no network namespace, or to that of the host.  Raises `CniError`."""
+    if problem := _problem(path):
+        raise CniError(BAD_NETNS, f'failed to open netns "{path}": {problem}')
+    if is_own(path, environment):
+        raise CniError(BAD_NETNS, "plugin's netns and netns from CNI_NETNS should not be the same", path)
+
+
+def is_own(path: str, environment: Mapping[str, str]) -> bool:
+    """Whether a path leads to the namespace that the plugin runs in, and nobody says that this is meant."""
+    if environment.get(_OVERRIDE, "").lower() in ("1", "true"):
+        return False
+    try:
+        return os.path.samefile(path, _OWN)
+    except (OSError, ValueError):
+        return False
+
+
+def is_netns(path: str) -> bool:
+    """Whether a path leads to a network namespace."""
+    return _problem(path) is None
+
+
+def _problem(path: str) -> str | None:
+    """Why a path leads to no network namespace."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except (OSError, ValueError) as error:
+        return error.strerror if isinstance(error, OSError) else str(error)
+    try:
+        return None if ioctl(file, _TYPE) == _NETWORK else "it is a namespace of another kind"
+    except OSError:
+        return "it is not a namespace"
+    finally:
+        os.close(file)
+
+
+def has_interface(path: str, ifname: str, environment: Mapping[str, str]) -> bool:
+    """Whether there is an interface of a name in a namespace."""
+    return run_inside(path, environment, "ip", "link", "show", "dev", ifname).status == 0
+
+
+def run_inside(path: str, environment: Mapping[str, str], *argv: str, given: bytes = b"") -> Finished:
+    """Run a program of the system inside a namespace.  Raises `CniError` if it, or `nsenter`, is not installed."""
+    enter, program = find_system_program("nsenter", environment), find_system_program(argv[0], environment)
+    return run_program([enter, f"--net={path}", "--", program, *argv[1:]], environment, given)
+
+
+def find_system_program(name: str, environment: Mapping[str, str]) -> str:
+    """The path of a program of the system; a runtime's PATH may lack directories, or be missing.  Raises `CniError`."""
+    found = find_program(name, (*filter(None, environment.get("PATH", "").split(":")), *DIRECTORIES))
+    if found is None:
+        raise CniError(OTHER, f"the program `{name}` is not installed")
+    return found

@@ -1,0 +1,111 @@
+"""Reservations: the store of `host-local` on disk, in the reference's own format and under its lock.
+
+While a directory is open nobody else, be it another one of these or the reference, reads or writes it.  A record appears
+under its name in one step and with its content, and only if there is none: whoever is killed leaves nothing half made.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from fcntl import LOCK_EX, flock
+from functools import partial
+from operator import eq
+from types import TracebackType
+from typing import Self
+
+from k8snet_scripts.cni.store import LAST_RESERVED, LOCK, Owner, Store, parse_store, store_files
+
+_DRAFT = ".draft"
+_DIRECTORY_MODE = 0o755
+_LOCK_MODE = 0o750
+_FILE_MODE = 0o644
+
+
+class Reservations:
+    """The directory of a network, locked while it is open.  All that it does may raise `OSError`."""
+
+    def __init__(self, data_dir: str, network: str) -> None:
+        self.path = os.path.join(data_dir, network)
+
+    def __enter__(self) -> Self:
+        os.makedirs(self.path, _DIRECTORY_MODE, exist_ok=True)
+        self._lock = os.open(self._file(LOCK), os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, _LOCK_MODE)
+        try:
+            flock(self._lock, LOCK_EX)
+        except OSError:
+            os.close(self._lock)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.close(self._lock)
+
+    def read(self) -> Store:
+        """What is recorded.  Something of an address's name that is no record takes the address all the same."""
+        return parse_store(self._contents())
+
+    def write(self, before: Store, after: Store) -> None:
+        """Record what is new in a store: all of it, or nothing but who got an address last."""
+        known, made = store_files(before), []
+        try:
+            for name, content in store_files(after).items():
+                if name.startswith(LAST_RESERVED) and known.get(name) != content:
+                    self._replace(name, content)
+                elif name not in known:
+                    self._make(name, content)
+                    made.append(name)
+        except BaseException:
+            for name in made:
+                os.unlink(self._file(name))
+            raise
+
+    def release(self, owner: Owner) -> None:
+        """Remove the records of an owner; those of an old version, which name no interface, only if there are no others."""
+        if not self.remove(partial(eq, owner.content)):
+            self.remove(partial(eq, owner.container_id))
+
+    def remove(self, is_stale: Callable[[str], bool]) -> int:
+        """Remove the records whose content is stale; how many there were."""
+        stale = [name for name, content in self._contents().items() if _is_record(name) and is_stale(content.strip())]
+        for name in stale:
+            os.unlink(self._file(name))
+        return len(stale)
+
+    def _contents(self) -> dict[str, str]:
+        names = [name for name in os.listdir(self.path) if _is_record(name) or name.startswith(LAST_RESERVED)]
+        return {name: self._content(name) for name in names}
+
+    def _content(self, name: str) -> str:
+        """The content of a file; there is none in what is not one."""
+        try:
+            with open(self._file(name), "rb", buffering=0) as file:
+                return (file.read(4096) or b"").decode(errors="replace")
+        except IsADirectoryError:
+            return ""
+
+    def _make(self, name: str, content: str) -> None:
+        draft = self._file(_DRAFT)
+        self._replace(_DRAFT, content)
+        try:
+            os.link(draft, self._file(name))
+        finally:
+            os.unlink(draft)
+
+    def _replace(self, name: str, content: str) -> None:
+        """Write a file anew, without a moment in which it is empty."""
+        file = os.open(self._file(name), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, _FILE_MODE)
+        try:
+            os.ftruncate(file, os.pwrite(file, content.encode(), 0))
+        finally:
+            os.close(file)
+
+    def _file(self, name: str) -> str:
+        return os.path.join(self.path, name)
+
+
+def _is_record(name: str) -> bool:
+    """Whether a file may have an address for a name."""
+    return name[:1].isdecimal() or ":" in name

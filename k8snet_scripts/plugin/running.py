@@ -1,0 +1,48 @@
+"""Running scripts that are on the shelf, where the namespaces that they speak of have their names."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+
+from k8snet_scripts.plugin.netns import DIRECTORIES, find_system_program
+from k8snet_scripts.plugin.programs import Finished, run_program
+
+NAMED = "named.sh"
+"""What gives a namespace that has only a path a name, for the time of a script."""
+
+_COMMAND = re.compile(rb"^\[#\] .*\n?", re.MULTILINE)
+
+
+class WiringError(Exception):
+    """What could not be done, in one line for people.
+
+    `details` are the messages of a script, a line each, and `script` the path where it is kept, if there is one.
+    """
+
+    def __init__(self, message: str, details: str = "", script: str | None = None) -> None:
+        super().__init__(message)
+        self.details = details
+        self.script = script
+
+
+def run_kept(directory: str, command: Sequence[str], given: tuple[str, str] | None = None) -> Finished:
+    """Run a script of a directory on the shelf, with arguments.
+
+    With `given`, the path of a namespace and a name, it runs in a mount namespace where that is called so.
+    """
+    places = dict.fromkeys(filter(None, (*os.environ.get("PATH", "").split(":"), *DIRECTORIES)))
+    environment = {"PATH": ":".join(places)}
+    bash = find_system_program("bash", environment)
+    argv = [os.path.join(directory, command[0]), *command[1:]]
+    if given is None:
+        return run_program([bash, *argv], environment)
+    unshare = find_system_program("unshare", environment)
+    return run_program([unshare, "--mount", "--", bash, os.path.join(directory, NAMED), *given, *argv], environment)
+
+
+def messages(finished: Finished) -> list[str]:
+    """What a script said beside its commands, a line each, without its name."""
+    said = _COMMAND.sub(b"", finished.errors).decode(errors="replace")
+    return [line.partition(": ")[2] or line for line in said.splitlines()]

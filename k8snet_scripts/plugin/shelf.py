@@ -1,0 +1,116 @@
+"""The shelf: scripts that the plugin has made, where whoever wants to see exactly what was done finds them.
+
+Below `STATE`, which is root's alone and gone after a reboot as namespaces are, there are
+
+- `networks/NAME/`: the scripts of a network's bridge;
+- `attachments/NAME/`: those of each attachment that is there, with the record `attachment.json`;
+- `ended/`: the last hundred that are there no more, or never came to be, in their order;
+- `patterns/`: scripts from which others are copied.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from fcntl import LOCK_EX, flock
+
+STATE = "/run/k8snet-cni"
+MOST = 100
+"""How many attachments that have ended are kept, and how many patterns."""
+
+_RECORD = "attachment.json"
+Record = Mapping[str, str]
+
+
+def place(*names: str) -> str:
+    """A path on the shelf."""
+    return os.path.join(STATE, *names)
+
+
+def keep(directory: str, files: Mapping[str, str]) -> None:
+    """Put files into a directory of the shelf; each is there as a whole or not at all."""
+    os.makedirs(STATE, 0o700, exist_ok=True)
+    os.makedirs(directory, 0o700, exist_ok=True)
+    for name, text in files.items():
+        draft = os.path.join(directory, f".{name}.{os.getpid()}")
+        with open(draft, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(draft, os.path.join(directory, name))
+
+
+def find(path: str) -> str | None:
+    """The text of a file on the shelf, if it is there."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+
+
+def write_record(record: Record) -> dict[str, str]:
+    """The record of an attachment, as one of the files to keep."""
+    return {_RECORD: json.dumps(record, indent=4) + "\n"}
+
+
+def read_record(name: str) -> Record | None:
+    """What is on record of an attachment."""
+    text = find(place("attachments", name, _RECORD))
+    return json.loads(text) if text else None
+
+
+def records() -> Iterator[Record]:
+    """All attachments on record, by name."""
+    try:
+        names = sorted(os.listdir(place("attachments")))
+    except FileNotFoundError:
+        return
+    for name in names:
+        record = read_record(name)
+        if record:
+            yield record
+
+
+def end(name: str) -> str:
+    """Move an attachment to those that have ended; where it is then.  The oldest of too many go."""
+    ended = place("ended")
+    os.makedirs(ended, 0o700, exist_ok=True)
+    where = os.path.join(ended, f"{time.time_ns()}-{name}")
+    os.rename(place("attachments", name), where)
+    for old in sorted(os.listdir(ended))[:-MOST]:
+        _remove(os.path.join(ended, old))
+    return where
+
+
+def _remove(directory: str) -> None:
+    """Remove a directory of files; another process may be at it, too."""
+    with suppress(FileNotFoundError):
+        for name in os.listdir(directory):
+            with suppress(FileNotFoundError):
+                os.unlink(os.path.join(directory, name))
+        os.rmdir(directory)
+
+
+def keep_pattern(path: str, text: str) -> None:
+    """Put a pattern on the shelf; the oldest of too many go."""
+    directory, name = os.path.split(path)
+    keep(directory, {name: text})
+    with suppress(FileNotFoundError):
+        patterns = sorted(os.scandir(directory), key=lambda entry: entry.stat().st_mtime_ns)
+        for old in patterns[:-MOST]:
+            os.unlink(old.path)
+
+
+@contextmanager
+def taking_turns(directory: str) -> Iterator[None]:
+    """One process at a time has a directory of the shelf."""
+    os.makedirs(STATE, 0o700, exist_ok=True)
+    os.makedirs(directory, 0o700, exist_ok=True)
+    file = os.open(directory, os.O_RDONLY)
+    try:
+        flock(file, LOCK_EX)
+        yield
+    finally:
+        os.close(file)
