@@ -65,7 +65,8 @@ class Results:
 
     def total(self, phase: str, contender: str, size: int) -> float:
         """Seconds for all pods: the median of the turns."""
-        return statistics.median(sum(getattr(turn, phase)) for turn in self.turns[size][contender])
+        totals: list[float] = [sum(getattr(turn, phase)) for turn in self.turns[size][contender]]
+        return statistics.median(totals)
 
     def mean(self, phase: str, contender: str, size: int) -> float:
         """Seconds for one pod."""

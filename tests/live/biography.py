@@ -104,7 +104,7 @@ def _unequal_answers(one: Json, other: Json) -> Iterator[str]:
 
 def _said(status: int, output: Json | None) -> Json:
     """The answer by its parts: of an error, code and message count, and details are for people."""
-    shown = output or {}
+    shown: Json = output or {}
     kept = {key: value for key, value in shown.items() if status == 0 or key in ("code", "msg")}
     return {"exit status": status, "anything": output is not None, **kept}
 
@@ -112,9 +112,7 @@ def _said(status: int, output: Json | None) -> Json:
 def _symbolic(sandbox: Sandbox, pod: str, result: Json) -> Json:
     """The result without random names and addresses of interfaces, as far as they are true."""
     here, inside = _links(sandbox), _links(sandbox, pod)
-    leads = {
-        link["ifindex"]: f"veth({pod}/{name})" for name, link in inside.items() for link in [_far(link, here)] if link
-    }
+    leads = {link.get("link_index"): f"veth({pod}/{name})" for name, link in inside.items()}
     interfaces = []
     for said in result["interfaces"]:
         link = (inside if said.get("sandbox") else here).get(said["name"], {})
@@ -128,8 +126,3 @@ def _links(sandbox: Sandbox, pod: str | None = None) -> dict[str, dict[str, Any]
     enter = [] if pod is None else ["nsenter", f"--net=/run/netns/{pod}"]
     listing = json.loads(sandbox.run([*enter, "ip", "-j", "link", "show"], check=True).stdout)
     return {link["ifname"]: link for link in listing}
-
-
-def _far(link: dict[str, Any], here: dict[str, dict[str, Any]]) -> dict[str, Any] | None:
-    """The host's end of a pod's veth."""
-    return next((other for other in here.values() if other["ifindex"] == link.get("link_index")), None)

@@ -94,7 +94,9 @@ def _draw_action(draw: Draw, network: Network, pods: Sequence[str], so_far: Sequ
     known = [action.pod for action in so_far if action.verb in ("add", "lose")]
     verbs = ("add", "add", "delete", "check", "lose") if pod in known else ("add", "add", "add", "delete")
     verb = draw(st.sampled_from(verbs))
-    is_lost = [action.verb for action in so_far if action.pod == pod and action.verb in ("add", "lose")][-1:] == ["lose"]
+    is_lost = [action.verb for action in so_far if action.pod == pod and action.verb in ("add", "lose")][-1:] == [
+        "lose"
+    ]
     if verb == "add":
         return Action(verb, pod, interface, _draw_wishes(draw, network, number))
     if verb == "delete" and is_lost:
@@ -127,24 +129,24 @@ def _has_room(network: Network) -> bool:
 
 def _draw_wishes(draw: Draw, network: Network, number: int) -> Wishes:
     """None mostly; an address that may be free, taken, a gateway or elsewhere; a MAC address."""
-    address, mac = _draw_address(draw, network), MAC.format(number)
+    mac = MAC.format(number)
+    chosen: Wishes = draw(st.sampled_from(_wishes(_draw_address(draw, network), mac)))
+    return chosen
+
+
+def _wishes(address: str | None, mac: str) -> tuple[Wishes, ...]:
+    """The ways to say it."""
     if address is None:
-        return draw(st.sampled_from((Wishes(), Wishes(), Wishes("IgnoreUnknown=1;K8S_POD_NAME=web"), *_macs(mac))))
-    return draw(
-        st.sampled_from(
-            (
-                Wishes(f"IgnoreUnknown=1;IP={address.partition('/')[0]}"),
-                Wishes(f"IgnoreUnknown=1;IP={address.partition('/')[0]};MAC={mac}"),
-                Wishes(keys={"runtimeConfig": {"ips": [address]}}),
-                Wishes(keys={"runtimeConfig": {"ips": [address], "mac": mac}}),
-                Wishes(keys={"args": {"cni": {"ips": [address.partition("/")[0]]}}}),
-            )
-        )
+        macs = Wishes(f"IgnoreUnknown=1;MAC={mac}"), Wishes(keys={"runtimeConfig": {"mac": mac}})
+        return Wishes(), Wishes(), Wishes("IgnoreUnknown=1;K8S_POD_NAME=web"), *macs
+    bare = address.partition("/")[0]
+    return (
+        Wishes(f"IgnoreUnknown=1;IP={bare}"),
+        Wishes(f"IgnoreUnknown=1;IP={bare};MAC={mac}"),
+        Wishes(keys={"runtimeConfig": {"ips": [address]}}),
+        Wishes(keys={"runtimeConfig": {"ips": [address], "mac": mac}}),
+        Wishes(keys={"args": {"cni": {"ips": [bare]}}}),
     )
-
-
-def _macs(mac: str) -> tuple[Wishes, ...]:
-    return Wishes(f"IgnoreUnknown=1;MAC={mac}"), Wishes(keys={"runtimeConfig": {"mac": mac}})
 
 
 def _draw_address(draw: Draw, network: Network) -> str | None:

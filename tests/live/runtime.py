@@ -66,7 +66,7 @@ class Runtime:
     def __init__(self, sandbox: Sandbox, configuration: Json, directory: str) -> None:
         self.sandbox = sandbox
         self._configuration = configuration
-        self._directory = directory
+        self.directory = directory
         self._results: dict[tuple[str, str], Json] = {}
         self._wishes: dict[tuple[str, str], Wishes] = {}
 
@@ -135,10 +135,10 @@ class Runtime:
         head: Json = {key: self._configuration[key] for key in ("cniVersion", "name") if key in self._configuration}
         return [{**copy.deepcopy(plugin), **head} for plugin in self._configuration["plugins"]]
 
-    def start_add(self, pod: str, interface: str = INTERFACE) -> Process:
-        """Start the ADD of the only plugin, with its configuration handed over already."""
+    def start(self, command: str, pod: str, interface: str = INTERFACE) -> Process:
+        """Start the only plugin, with its configuration handed over already; `finished` gives its answer."""
         (plugin,) = self.chain()
-        process = self._start(plugin["type"], self._environment("ADD", pod, interface, None))
+        process = self._start(plugin["type"], self._environment(command, pod, interface, None))
         assert process.popen.stdin is not None
         process.popen.stdin.write(json.dumps(plugin))
         process.popen.stdin.close()
@@ -175,12 +175,12 @@ class Runtime:
             "CNI_CONTAINERID": pod,
             "CNI_IFNAME": interface,
             "CNI_NETNS": f"/run/netns/{pod}" if path is None else path,
-            "CNI_PATH": self._directory,
+            "CNI_PATH": self.directory,
             **({"CNI_ARGS": arguments} if arguments else {}),
         }
 
     def _start(self, program: str, environment: Mapping[str, str]) -> Process:
-        return self.sandbox.popen([f"{self._directory}/{program}"], env=environment)
+        return self.sandbox.popen([f"{self.directory}/{program}"], env=environment)
 
 
 def finished(process: Process, text: str | None = None) -> Answer:
