@@ -20,6 +20,7 @@ from live.cni_configurations import Network
 from live.lives import Action, Life, lives
 from live.masquerading import source_differences
 from live.node import node
+from live.reference_plugins import DIRECTORY as REFERENCE
 from live.reference_plugins import Reference
 from live.runtime import Runtime, Wishes
 
@@ -107,7 +108,7 @@ DUAL = Life(
     ),
 )
 
-NET = Path(__file__).parents[2] / "docs" / "cni.md"
+PAGE = Path(__file__).parents[2] / "docs" / "cni.md"
 
 DELIBERATE: dict[str, str] = {}
 """What we do otherwise on purpose: a line that says so, and words of the table in docs/cni.md that give the reason."""
@@ -134,6 +135,21 @@ def test_a_random_life_is_the_one_of_the_reference(plugins: str, life: Life) -> 
     live_twice(life, plugins, hasty=True)
 
 
+@pytest.fixture(scope="session", params=["bridge", "host-local"])
+def mixed_plugins(request: pytest.FixtureRequest, plugins: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A directory with one plugin of ours, and one of the reference, each of which calls the other or is called by it."""
+    directory = tmp_path_factory.mktemp("mixed")
+    for plugin in ("bridge", "host-local"):
+        (directory / plugin).symlink_to(f"{plugins if plugin == request.param else REFERENCE}/{plugin}")
+    return str(directory)
+
+
+@settings(RANDOM, max_examples=int(EXAMPLES or 1))
+@given(life=lives())
+def test_ours_and_the_reference_work_together(mixed_plugins: str, life: Life) -> None:
+    live_twice(life, mixed_plugins, hasty=True)
+
+
 @pytest.mark.parametrize("life", [KUBERNETES, DUAL], ids=["kubernetes", "dual"])
 def test_a_known_life_is_the_one_of_the_reference(plugins: str, life: Life) -> None:
     live_twice(life, plugins, hasty=False)
@@ -141,4 +157,4 @@ def test_a_known_life_is_the_one_of_the_reference(plugins: str, life: Life) -> N
 
 @pytest.mark.parametrize("pattern", DELIBERATE)
 def test_what_is_deliberate_is_documented(pattern: str) -> None:
-    assert DELIBERATE[pattern] in " ".join(NET.read_text().split())
+    assert DELIBERATE[pattern] in " ".join(PAGE.read_text().split())
