@@ -110,8 +110,11 @@ DUAL = Life(
 
 PAGE = Path(__file__).parents[2] / "docs" / "cni.md"
 
-DELIBERATE: dict[str, str] = {}
-"""What we do otherwise on purpose: a line that says so, and words of the table in docs/cni.md that give the reason."""
+DELIBERATE = {
+    r"host: links: [^:]+: address: \(drawn by the kernel\) -> \(fixed\)$": "lets the kernel draw MAC addresses",
+    r"\w: links: (eth0|net1): address: \(drawn by the kernel\) -> \(fixed\)$": "lets the kernel draw MAC addresses",
+}
+"""What we do otherwise on purpose: a line that says so, and words of the tables in docs/cni.md that say why."""
 
 
 def undeliberate(lines: list[str]) -> list[str]:
