@@ -1,6 +1,6 @@
 """Where one contender runs: a private network and mount namespace with an empty /run, gone when the run is over.
 
-`run_contender` starts this file in such a namespace; there it sets up, runs again and tears down, measures each, has
+`run_privately` starts any program in such a namespace; `run_contender` starts this file in such a namespace; there it sets up, runs again and tears down, measures each, has
 the network judged by the floor's `check` in between, and prints the times (in seconds) as JSON.
 """
 
@@ -39,15 +39,22 @@ def run_contender(contender: Contender, referee: Argv) -> Times:
     Raises `RuntimeError` if a command of the contender fails or its network is not as it should be.
     """
     task = json.dumps({**asdict(contender), "referee": referee})
+    return Times(**json.loads(run_privately(contender.name, (sys.executable, __file__), task)))
+
+
+def run_privately(name: str, argv: Argv, text: str) -> str:
+    """Run a program in a namespace of its own with that standard input; give its output.
+
+    Raises `RuntimeError`, which says `name`, if the program fails.
+    """
     private = ["unshare", "--net", "--mount", "--propagation", "private"]
     if os.geteuid() != 0:
         private[1:1] = ["--user", "--map-root-user"]
-    argv = [*private, "--", sys.executable, __file__]
-    done = subprocess.run(argv, input=task, capture_output=True, text=True, check=False)
+    done = subprocess.run([*private, "--", *argv], input=text, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise RuntimeError(f"{contender.name} failed:\n{done.stderr}")
+        raise RuntimeError(f"{name} failed:\n{done.stderr}")
     settle()
-    return Times(**json.loads(done.stdout))
+    return done.stdout
 
 
 def settle() -> None:

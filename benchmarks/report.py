@@ -109,10 +109,8 @@ def render(results: Results, goals: Iterable[Goal]) -> Iterator[str]:
     if results.start_up:
         help_ms, click_ms = results.start_up.help * 1000, results.start_up.click * 1000
         row = (f"{help_ms / click_ms:.2f}", f"{help_ms:.0f} ms", f"{click_ms:.0f} ms")
-        yield from _table(("start-up: ratio", "k8snet --help", "import click"), [row])
-    rows = [(goal.promise, goal.measured, "met" if goal.met else "NOT MET") for goal in goals]
-    if rows:
-        yield from _table(("goal", "measured", ""), rows)
+        yield from render_table(("start-up: ratio", "k8snet --help", "import click"), [row])
+    yield from render_goals(goals)
 
 
 def _render_phase(results: Results, phase: str, title: str) -> Iterator[str]:
@@ -129,7 +127,7 @@ def _render_phase(results: Results, phase: str, title: str) -> Iterator[str]:
         values = [measure(size) for size in sizes]
         if any(value is not None for value in values):
             rows.append((label, *("-" if value is None else format(value, form) for value in values)))
-    yield from _table((title, *(f"N={size}" for size in sizes)), rows)
+    yield from render_table((title, *(f"N={size}" for size in sizes)), rows)
 
 
 def _render_compilations(compilations: Iterable[Compilation]) -> Iterator[str]:
@@ -137,7 +135,7 @@ def _render_compilations(compilations: Iterable[Compilation]) -> Iterator[str]:
     for entry in compilations:
         numbers = (f"{entry.files}", f"{entry.steps:,}", f"{entry.seconds:.2f} s", f"{entry.speed:,.0f}")
         rows.append((f"{entry.namespaces:,}", *numbers, f"{entry.peak / MIB:.0f} MiB"))
-    yield from _table(("compile: namespaces", "files", "steps", "time", "steps/s", "peak memory"), rows)
+    yield from render_table(("compile: namespaces", "files", "steps", "time", "steps/s", "peak memory"), rows)
 
 
 def _render_leftovers(results: Results) -> Iterator[str]:
@@ -146,10 +144,18 @@ def _render_leftovers(results: Results) -> Iterator[str]:
         for size in sorted(results.runs)
         for name, runs in results.runs[size].items()
     ]
-    yield from _table(("when teardown returns", "size", "left", "gone after"), rows)
+    yield from render_table(("when teardown returns", "size", "left", "gone after"), rows)
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+def render_goals(goals: Iterable[Goal]) -> Iterator[str]:
+    """What was promised and what came out, a row each."""
+    rows = [(goal.promise, goal.measured, "met" if goal.met else "NOT MET") for goal in goals]
+    if rows:
+        yield from render_table(("goal", "measured", ""), rows)
+
+
+def render_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """A table in plain text, the first column to the left and all others to the right, and an empty line."""
     widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
     for row in (head, ["-" * width for width in widths], *rows):
         cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:]))]

@@ -1072,8 +1072,8 @@ announce() {
 	set +f
 }
 
-# Carries out commands of one namespace, given a line each: those of `ip`, those of `bridge`, and those that write settings,
-# are together in one process as long as they follow each other.
+# Carries out commands of one namespace, given a line each: those of `ip`, those of `bridge`, those that write settings, and
+# those that write records are together in one process as long as they follow each other.
 # Where one fails it prints that command and, below, what was said of it, and carries out no more; with FORCE it goes on.
 carry_out() {
 	local - namespace=$1 line tool='' next lines=() IFS=$'\n'
@@ -1081,6 +1081,7 @@ carry_out() {
 	for line in $2; do
 		case $line in
 		*"bash -c 'echo "*' >/proc/sys/'*) next=bash ;;
+		"bash -c 'set -o noclobber; "*) next='bash records' ;;
 		'ip netns exec '*) next='' ;;
 		'ip '*) next=ip ;;
 		'bridge '*) next=bridge ;;
@@ -1096,12 +1097,12 @@ carry_out() {
 }
 
 execute_lines() {
-	local said=$STATE/said.$BASHPID status=0 number settings prefix="$tool "
+	local said=$STATE/said.$BASHPID status=0 number texts prefix="$tool "
 	((${#lines[@]})) || return 0
 	if [[ $namespace != host ]]; then prefix+="-n $namespace "; fi
-	if [[ $tool == bash ]]; then
-		settings=("${lines[@]#*bash -c \'}")
-		enter "$namespace" bash -e -c "${settings[*]%\'}" >"$said" 2>&1 || status=$?
+	if [[ $tool == bash* ]]; then
+		texts=("${lines[@]#*bash -c \'}")
+		enter "$namespace" bash -e <<<"${texts[*]%\'}" >"$said" 2>&1 || status=$?
 	elif [[ $tool ]]; then
 		enter "$namespace" "$tool" ${FORCE:+-force} -batch - <<<"${lines[*]#"$prefix"}" >"$said" 2>&1 || status=$?
 	else
@@ -1126,7 +1127,7 @@ blame() {
 	local tool=$1 status=$2 said=$3 line lines=("${@:4}")
 	if [[ $said =~ (.*)'Command failed -:'([0-9]+) ]]; then
 		line=${lines[BASH_REMATCH[2] - 1]} said=${BASH_REMATCH[1]}
-	elif [[ $tool == bash && $said =~ ^'bash: line '([0-9]+)': '(.*) ]]; then
+	elif [[ $tool == bash* && $said =~ ^'bash: line '([0-9]+)': '(.*) ]]; then
 		line=${lines[BASH_REMATCH[1] - 1]} said=${BASH_REMATCH[2]}
 	elif [[ $tool ]]; then
 		line="${lines[0]} (or one of the ${#lines[@]} after it)" said+=" exit status $status"

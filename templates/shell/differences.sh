@@ -178,19 +178,25 @@ foresee() {
 	done
 }
 
+# least[host br0]: the lowest MTU that the ports of a bridge are to have
+declare -A least=()
+
 # Forgets the MTU of the bridge that an interface is a port of, or will be, if it may be only following that of its ports
 # and will follow them to another one.
 forget_mtu() {
-	local text=${live[$1]-} value='' bridge port least=''
+	local text=${live[$1]-} value='' bridge port lowest=''
 	if [[ ${2-} == 'master '* ]]; then value=${2#master }; elif [[ $text == *'"master":"'* ]]; then text_of master; fi
 	bridge="${1%% *} $value"
 	if [[ ! ${mtus[$bridge]+set} ]]; then return 0; fi
-	for port in "${!ports[@]}"; do
-		if [[ ${ports[$port]} != "$bridge" ]]; then continue; fi
-		value=${mtus[$port]-1500}
-		if ((!least || value < least)); then least=$value; fi
-	done
-	if ((${least:-1500} != ${mtus[$bridge]})) && [[ ${live[$bridge]-} =~ '"mtu":'[0-9]+, ]]; then
+	if [[ ! ${least[$bridge]+set} ]]; then
+		for port in "${!ports[@]}"; do
+			if [[ ${ports[$port]} != "$bridge" ]]; then continue; fi
+			value=${mtus[$port]-1500}
+			if ((!lowest || value < lowest)); then lowest=$value; fi
+		done
+		least[$bridge]=${lowest:-1500}
+	fi
+	if ((${least[$bridge]} != ${mtus[$bridge]})) && [[ ${live[$bridge]-} =~ '"mtu":'[0-9]+, ]]; then
 		live[$bridge]=${live[$bridge]/"${BASH_REMATCH[0]}"/}
 	fi
 }

@@ -67,11 +67,15 @@ class Network:
         return "ipam" in self.plugin and any(flags)
 
     @property
+    def range_sets(self) -> list[list[Json]]:
+        """The sets of ranges, the one in `ipam` itself first."""
+        ipam = self.plugin.get("ipam", {})
+        return [*([[ipam]] if "subnet" in ipam else []), *ipam.get("ranges", [])]
+
+    @property
     def families(self) -> list[int]:
         """The family of each set of ranges, so of each address of a pod."""
-        ipam = self.plugin.get("ipam", {})
-        first = [[ipam]] if "subnet" in ipam else []
-        return [parse_cidr(ranges[0]["subnet"]).family for ranges in [*first, *ipam.get("ranges", [])]]
+        return [parse_cidr(ranges[0]["subnet"]).family for ranges in self.range_sets]
 
     @property
     def bridge(self) -> str:

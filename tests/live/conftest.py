@@ -15,6 +15,8 @@ from __future__ import annotations
 import json
 import os
 import platform
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -95,6 +97,15 @@ def sandbox(privileges: None) -> Iterator[Sandbox]:
     """A private piece of machine, empty but for a `lo` that is down."""
     with Sandbox() as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def plugins(privileges: None, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A directory that `k8snet cni install` has put our plugins into."""
+    directory = tmp_path_factory.mktemp("plugins")
+    command = [sys.executable, "-m", "k8snet_scripts", "cni", "install", str(directory), "--replace"]
+    subprocess.run(command, check=True, capture_output=True)
+    return str(directory)
 
 
 @pytest.fixture(scope="module")

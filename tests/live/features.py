@@ -23,6 +23,7 @@ TRIALS = {
     "nft_masquerade": "nft 'table ip t { chain c { type nat hook postrouting priority 100; masquerade; }; }'",
     "nft_masquerade6": "nft 'table ip6 t { chain c { type nat hook postrouting priority 100; masquerade; }; }'",
     "iptables_nat": "iptables -t nat -A POSTROUTING -j MASQUERADE || iptables-legacy -t nat -A POSTROUTING -j MASQUERADE",
+    "cgroup2": "mount -n -t cgroup2 cgroup2 /sys/fs/cgroup",
     "user_namespaces": "unshare --user --map-root-user --net --mount true",
 }
 """Commands that all succeed where the kernel, with the programs installed, can do it."""

@@ -24,7 +24,7 @@ from typing import Any
 
 from live.kernel import HOST, State, diff, snapshot
 from live.normalise import RANDOM_MAC
-from live.reference_plugins import INTERFACE
+from live.runtime import INTERFACE
 from live.sandbox import Sandbox
 from live.settle import settle
 
@@ -87,14 +87,14 @@ def whole_state(sandbox: Sandbox) -> State:
 def node_state(sandbox: Sandbox, pods: Sequence[str]) -> State:
     """The same without what cannot be compared between two nodes, in the form that `kernel.diff` takes."""
     spaces = whole_state(sandbox)["namespaces"]
-    ends = {name: f"veth({pod})" for pod in pods for name in _ends(spaces[HOST], pod)}
+    ends = {name: end for pod in pods for name, end in _ends(spaces[HOST], pod).items()}
     words = {f"{HOST}/{old}": f"{HOST}/{new}" for old, new in ends.items()}
     words |= {f"mac({old})": f"mac({new})" for old, new in words.items()}
     common = {name: _renamed(space, words) for name, space in spaces.items()}
     common[HOST] = _without_nat(_renamed(_with_sysctls_of(common[HOST], ends), ends))
     for name, space in common.items():
         for interface, link in space.get("links", {}).items():
-            is_pods = interface in ends.values() or (name in pods and interface == INTERFACE)
+            is_pods = interface in ends.values() or (name in pods and interface != "lo")
             space["links"][interface] = _common_link(link, ("group", "txqlen") if is_pods else ("group",))
     return {"namespaces": common, "files": {}}
 
@@ -110,9 +110,14 @@ def _records(sandbox: Sandbox) -> dict[str, str]:
     return dict(line.rstrip().split("\t") for line in sorted(listing))
 
 
-def _ends(host: Mapping[str, Any], pod: str) -> list[str]:
-    """The host's end of a pod's veth, if it has one."""
-    return [name for name, link in host["links"].items() if link.get("peer") == f"{pod}/{INTERFACE}"]
+def _ends(host: Mapping[str, Any], pod: str) -> dict[str, str]:
+    """The host's ends of a pod's veths, each with what it is called: `veth(web)`, `veth(web/net1)`."""
+    peers = {name: link.get("peer", "").partition("/") for name, link in host["links"].items()}
+    return {
+        name: f"veth({pod})" if interface == INTERFACE else f"veth({pod}/{interface})"
+        for name, (there, _, interface) in peers.items()
+        if there == pod
+    }
 
 
 def _renamed(value: Any, words: Mapping[str, str]) -> Any:

@@ -24,7 +24,8 @@ from live.masquerading import source_differences
 from live.network import Network as Scripted
 from live.node import RECORDS, differences, node, node_state, whole_state
 from live.normalise import AUTOMATIC, NO_MAC
-from live.reference_plugins import Answer, Reference
+from live.reference_plugins import Reference
+from live.runtime import Answer
 
 pytestmark = pytest.mark.needs("iptables_nat", "nft_masquerade", "nft_masquerade6")
 

@@ -13,7 +13,7 @@ from k8snet_scripts.plugin.installation import install
 from live.kernel import diff
 from live.node import node, whole_state
 from live.reference_plugins import DIRECTORY as REFERENCE
-from live.reference_plugins import INTERFACE, Answer, Json
+from live.runtime import INTERFACE, Answer, Json
 from live.sandbox import Sandbox
 
 pytestmark = pytest.mark.needs("nft_masquerade", "iptables_nat")
