@@ -25,6 +25,7 @@ from k8snet_scripts.plugin.ipam import Ipam, NoAddress, choose_ipam
 from k8snet_scripts.plugin.kinds import Plugin
 from k8snet_scripts.plugin.loading import load_main
 from k8snet_scripts.plugin.netns import check_netns, find_system_program, has_interface, is_own
+from k8snet_scripts.plugin.places import check_place
 from k8snet_scripts.plugin.results import read_previous, render
 from k8snet_scripts.plugin.valid import Attached, read_valid
 from k8snet_scripts.plugin.wiring import Container, WiringError
@@ -33,6 +34,7 @@ from k8snet_scripts.rules.names import check_interface_name
 from k8snet_scripts.rules.refusal import Refused
 
 _PROGRAMS = ("bash", "ip", "nsenter", "unshare")
+_STATE = "/run/k8snet"
 _INTERFACES = "/proc/self/net/dev"
 _BEFORE_IPAM = (Interface("", ""),) * 3  # stand for the real ones where a result is tried
 
@@ -103,6 +105,7 @@ class Bridge(Plugin):
                 find_system_program(name, call.environment)
         except CniError as error:
             raise CniError(UNAVAILABLE, error.message) from error
+        check_place(_STATE)
         _ipam(call, network, plugin).status()
         if wiring.attached(call.name) and plugin.bridge not in _interfaces():
             message = f"the bridge {plugin.bridge} is gone, and with it the network of the containers that are on it"

@@ -46,10 +46,14 @@ def answer(program: str, environment: Mapping[str, str], read: Callable[[], byte
         return 0, "", _ABOUT
     if command == "VERSION":
         return 0, _VERSIONS, ""
+    import signal
     from json import dumps
 
     from k8snet_scripts.plugin.errors import CniError, explain
 
+    signal.signal(
+        signal.SIGINT, signal.SIG_DFL
+    )  # Ctrl-C ends us as SIGTERM does: what the script does it does to its end
     version = SPEC_VERSIONS[-1]
     try:
         call = _read_call(os.path.basename(program), environment, read)
