@@ -46,14 +46,10 @@ def answer(program: str, environment: Mapping[str, str], read: Callable[[], byte
         return 0, "", _ABOUT
     if command == "VERSION":
         return 0, _VERSIONS, ""
-    import signal
     from json import dumps
 
     from k8snet_scripts.plugin.errors import CniError, explain
 
-    signal.signal(
-        signal.SIGINT, signal.SIG_DFL
-    )  # Ctrl-C ends us as SIGTERM does: what the script does it does to its end
     version = SPEC_VERSIONS[-1]
     try:
         call = _read_call(os.path.basename(program), environment, read)
@@ -99,6 +95,10 @@ def _act(call: Call) -> Mapping[str, object] | None:
 
 
 def _read_input() -> bytes:
+    """Standard input.  From now on Ctrl-C ends us at once, as SIGTERM does, and a script that we have started goes on."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     pieces = []
     while piece := os.read(0, 1 << 16):
         pieces.append(piece)
