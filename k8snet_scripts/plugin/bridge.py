@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from k8snet_scripts.cni.attachment import Grant, attach_bridge, describe_bridge
+from k8snet_scripts.cni.attachment import attach_bridge, describe_bridge
 from k8snet_scripts.cni.configuration import BridgePlugin, Network
 from k8snet_scripts.cni.result import Interface, Json
 from k8snet_scripts.plugin import wiring
@@ -21,7 +21,7 @@ from k8snet_scripts.plugin.errors import (
     CniError,
     join_errors,
 )
-from k8snet_scripts.plugin.ipam import Ipam, NoAddress, choose_ipam
+from k8snet_scripts.plugin.ipam import Ipam, choose_ipam
 from k8snet_scripts.plugin.kinds import Plugin
 from k8snet_scripts.plugin.loading import load_main
 from k8snet_scripts.plugin.netns import check_netns, find_system_program, has_interface, is_own
@@ -48,7 +48,9 @@ class Bridge(Plugin):
         mac = network.runtime.mac or _asked_mac(call)
         _check_can(call, plugin)
         check_netns(call.netns, call.environment)
-        grant = _ask(ipam, call)
+        if has_interface(call.netns, call.ifname, call.environment):
+            raise CniError(OTHER, f"container veth name provided ({call.ifname}) already exists")
+        grant = ipam.add()
         with _giving_back(ipam):
             attachment = attach_bridge(plugin, grant)
             render(describe_bridge(attachment, *_BEFORE_IPAM), call.version)
@@ -148,16 +150,6 @@ def _asked_mac(call: Call) -> str | None:
         return read_lladdr(text) if text else None
     except Refused as refused:
         raise CniError(BAD_ENVIRONMENT, f"ARGS: {refused.message}", refused.help) from refused
-
-
-def _ask(ipam: Ipam, call: Call) -> Grant:
-    """What IPAM gives; who gets nothing since it is attached already is told so."""
-    try:
-        return ipam.add()
-    except NoAddress:
-        if has_interface(call.netns, call.ifname, call.environment):
-            raise CniError(OTHER, f"container veth name provided ({call.ifname}) already exists") from None
-        raise
 
 
 @contextmanager

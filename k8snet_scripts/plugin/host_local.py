@@ -12,7 +12,7 @@ from k8snet_scripts.cni.ranges import Address
 from k8snet_scripts.cni.store import Owner, Store, parse_owner
 from k8snet_scripts.plugin.call import Call
 from k8snet_scripts.plugin.errors import OTHER, UNAVAILABLE, CniError
-from k8snet_scripts.plugin.ipam import Ipam, NoAddress
+from k8snet_scripts.plugin.ipam import Ipam
 from k8snet_scripts.plugin.places import check_place
 from k8snet_scripts.plugin.reservations import Reservations
 from k8snet_scripts.plugin.resolving import parse_resolv_conf
@@ -38,7 +38,7 @@ class Local(Ipam):
                 leases, after = allocate(self._settings.range_sets, store, self._owner, self._requested)
             except AllocationError as error:
                 reservations.write(store, error.store)
-                raise NoAddress(OTHER, str(error)) from error
+                raise CniError(OTHER, str(error)) from error
             reservations.write(store, after)
         return grant_host_local(self._settings, leases, dns)
 
