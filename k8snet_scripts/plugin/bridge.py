@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from k8snet_scripts.cni.attachment import Grant, attach_bridge, describe_bridge
+from k8snet_scripts.cni.attachment import attach_bridge, describe_bridge
 from k8snet_scripts.cni.configuration import BridgePlugin, Network
 from k8snet_scripts.cni.result import Interface, Json
 from k8snet_scripts.plugin import wiring
@@ -21,10 +21,11 @@ from k8snet_scripts.plugin.errors import (
     CniError,
     join_errors,
 )
-from k8snet_scripts.plugin.ipam import Ipam, NoAddress, choose_ipam
+from k8snet_scripts.plugin.ipam import Ipam, choose_ipam
 from k8snet_scripts.plugin.kinds import Plugin
 from k8snet_scripts.plugin.loading import load_main
 from k8snet_scripts.plugin.netns import check_netns, find_system_program, has_interface, is_own
+from k8snet_scripts.plugin.places import check_place
 from k8snet_scripts.plugin.results import read_previous, render
 from k8snet_scripts.plugin.valid import Attached, read_valid
 from k8snet_scripts.plugin.wiring import Container, WiringError
@@ -33,6 +34,7 @@ from k8snet_scripts.rules.names import check_interface_name
 from k8snet_scripts.rules.refusal import Refused
 
 _PROGRAMS = ("bash", "ip", "nsenter", "unshare")
+_STATE = "/run/k8snet"
 _INTERFACES = "/proc/self/net/dev"
 _BEFORE_IPAM = (Interface("", ""),) * 3  # stand for the real ones where a result is tried
 
@@ -46,7 +48,9 @@ class Bridge(Plugin):
         mac = network.runtime.mac or _asked_mac(call)
         _check_can(call, plugin)
         check_netns(call.netns, call.environment)
-        grant = _ask(ipam, call)
+        if has_interface(call.netns, call.ifname, call.environment):
+            raise CniError(OTHER, f"container veth name provided ({call.ifname}) already exists")
+        grant = ipam.add()
         with _giving_back(ipam):
             attachment = attach_bridge(plugin, grant)
             render(describe_bridge(attachment, *_BEFORE_IPAM), call.version)
@@ -103,6 +107,7 @@ class Bridge(Plugin):
                 find_system_program(name, call.environment)
         except CniError as error:
             raise CniError(UNAVAILABLE, error.message) from error
+        check_place(_STATE)
         _ipam(call, network, plugin).status()
         if wiring.attached(call.name) and plugin.bridge not in _interfaces():
             message = f"the bridge {plugin.bridge} is gone, and with it the network of the containers that are on it"
@@ -145,16 +150,6 @@ def _asked_mac(call: Call) -> str | None:
         return read_lladdr(text) if text else None
     except Refused as refused:
         raise CniError(BAD_ENVIRONMENT, f"ARGS: {refused.message}", refused.help) from refused
-
-
-def _ask(ipam: Ipam, call: Call) -> Grant:
-    """What IPAM gives; who gets nothing since it is attached already is told so."""
-    try:
-        return ipam.add()
-    except NoAddress:
-        if has_interface(call.netns, call.ifname, call.environment):
-            raise CniError(OTHER, f"container veth name provided ({call.ifname}) already exists") from None
-        raise
 
 
 @contextmanager

@@ -12,7 +12,8 @@ from k8snet_scripts.cni.ranges import Address
 from k8snet_scripts.cni.store import Owner, Store, parse_owner
 from k8snet_scripts.plugin.call import Call
 from k8snet_scripts.plugin.errors import OTHER, UNAVAILABLE, CniError
-from k8snet_scripts.plugin.ipam import Ipam, NoAddress
+from k8snet_scripts.plugin.ipam import Ipam
+from k8snet_scripts.plugin.places import check_place
 from k8snet_scripts.plugin.reservations import Reservations
 from k8snet_scripts.plugin.resolving import parse_resolv_conf
 from k8snet_scripts.plugin.valid import Attached
@@ -37,7 +38,7 @@ class Local(Ipam):
                 leases, after = allocate(self._settings.range_sets, store, self._owner, self._requested)
             except AllocationError as error:
                 reservations.write(store, error.store)
-                raise NoAddress(OTHER, str(error)) from error
+                raise CniError(OTHER, str(error)) from error
             reservations.write(store, after)
         return grant_host_local(self._settings, leases, dns)
 
@@ -68,16 +69,12 @@ class Local(Ipam):
             reservations.remove(is_stale)
 
     def status(self) -> None:
-        directory = self._reservations.path
-        if os.path.isdir(directory):
+        check_place(self._reservations.path)
+        if os.path.isdir(self._reservations.path):
             with self._reservations as reservations:
                 self._try(reservations.read())
         else:
             self._try(Store())
-            while not os.path.lexists(directory):
-                directory = os.path.dirname(directory)
-        if not (os.path.isdir(directory) and os.access(directory, os.W_OK | os.X_OK)):
-            raise CniError(UNAVAILABLE, f"no address can be recorded: `{directory}` is not a directory to write into")
 
     def _try(self, store: Store) -> None:
         """Find that there is no address for one more container."""

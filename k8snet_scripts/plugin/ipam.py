@@ -25,10 +25,6 @@ MAIN = "k8snet"
 """The name under which nobody expects that another plugin is called."""
 
 
-class NoAddress(CniError):
-    """There is no address for a container: the store has not changed for it."""
-
-
 class Ipam:
     """Nobody: a network of layer 2 only.  Every method may raise `CniError`."""
 

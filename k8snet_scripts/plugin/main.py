@@ -95,6 +95,10 @@ def _act(call: Call) -> Mapping[str, object] | None:
 
 
 def _read_input() -> bytes:
+    """Standard input.  From now on Ctrl-C ends us at once, as SIGTERM does, and a script that we have started goes on."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     pieces = []
     while piece := os.read(0, 1 << 16):
         pieces.append(piece)

@@ -17,6 +17,7 @@ from typing import Self
 from k8snet_scripts.cni.store import LAST_RESERVED, LOCK, Owner, Store, parse_store, store_files
 
 _DRAFT = ".draft"
+_LONGEST = 4096  # bytes of a record that are read
 _DIRECTORY_MODE = 0o755
 _LOCK_MODE = 0o750
 _FILE_MODE = 0o644
@@ -49,12 +50,16 @@ class Reservations:
 
     def write(self, before: Store, after: Store) -> None:
         """Record what is new in a store: all of it, or nothing but who got an address last."""
-        known, made = store_files(before), []
+        new = Store(
+            {address: owner for address, owner in after.owners.items() if address not in before.owners},
+            {number: last for number, last in after.last_reserved.items() if last != before.last_reserved.get(number)},
+        )
+        made = []
         try:
-            for name, content in store_files(after).items():
-                if name.startswith(LAST_RESERVED) and known.get(name) != content:
+            for name, content in store_files(new).items():
+                if name.startswith(LAST_RESERVED):
                     self._replace(name, content)
-                elif name not in known:
+                else:
                     self._make(name, content)
                     made.append(name)
         except BaseException:
@@ -80,11 +85,13 @@ class Reservations:
 
     def _content(self, name: str) -> str:
         """The content of a file; there is none in what is not one."""
+        file = os.open(self._file(name), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         try:
-            with open(self._file(name), "rb", buffering=0) as file:
-                return (file.read(4096) or b"").decode(errors="replace")
+            return os.read(file, _LONGEST).decode(errors="replace")
         except IsADirectoryError:
             return ""
+        finally:
+            os.close(file)
 
     def _make(self, name: str, content: str) -> None:
         draft = self._file(_DRAFT)

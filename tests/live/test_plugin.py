@@ -14,7 +14,7 @@ from live.kernel import diff
 from live.node import node, whole_state
 from live.reference_plugins import DIRECTORY as REFERENCE
 from live.runtime import INTERFACE, Answer, Json
-from live.sandbox import Sandbox
+from live.sandbox import PATH, Sandbox
 
 pytestmark = pytest.mark.needs("nft_masquerade", "iptables_nat")
 
@@ -64,7 +64,8 @@ class Runtime:
             variables |= {"CONTAINERID": pod, "IFNAME": INTERFACE, "NETNS": f"/run/netns/{pod}"}
         variables |= changes
         program = self.directory / (plugin or str(network["type"]))
-        return ["env", "-i", *(f"CNI_{name}={value}" for name, value in variables.items()), str(program)]
+        search = [f"PATH={PATH}"] if str(self.directory) == REFERENCE else []  # where it finds iptables
+        return ["env", "-i", *search, *(f"CNI_{name}={value}" for name, value in variables.items()), str(program)]
 
 
 @pytest.fixture
