@@ -107,8 +107,7 @@ show_state() {
 		ask_for_links "$namespace"
 		ask+=$'route show table all type unicast\nroute show table all type blackhole'
 		ask+=$'\nroute show table all type unreachable\nroute show table all type prohibit'
-		if [[ ${tunnels[$namespace]-} ]]; then ask+=$'
-neigh show nud permanent'; fi
+		if [[ ${tunnels[$namespace]-} ]]; then ask+=$'\nneigh show nud permanent'; fi
 		printf '@%s\n' "$namespace"
 		enter "$namespace" ip -json -details -batch - <<<"$ask"
 		show_sysctls
