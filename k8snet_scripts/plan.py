@@ -183,7 +183,7 @@ def _configuration(inventory: Inventory, namespace: Namespace) -> Iterator[Step]
         yield from steps.bridge_mtu(name, bridge)
         for address in bridge.addresses:
             yield steps.add_address(name, bridge.name, address, sources, broadcast=bridge.broadcast)
-        yield from steps.listen_to_all(name, bridge)
+        yield from steps.listen(name, bridge)
         if not bridge.external:
             yield steps.bring_up(name, bridge.name)
     yield from add_routes(namespace, (*inventory.ends.get(name, ()), *namespace.holders))
@@ -202,9 +202,12 @@ def _end(inventory: Inventory, end: End, sources: Collection[str]) -> Iterator[S
             yield steps.join_bridge(end.namespace, end, end.port)
         yield from steps.port_options(end.namespace, end.name, end.port)
     for address in end.addresses:
-        yield steps.add_address(end.namespace, end.name, address, sources, broadcast=end.broadcast)
+        yield steps.add_address(
+            end.namespace, end.name, address, sources, broadcast=end.broadcast, connected=end.connected
+        )
     if not made_here:
         yield steps.bring_up(end.namespace, end.name)
+    yield from steps.listen(end.namespace, end)
 
 
 def _existing(namespace: str, interface: Interface, sources: Collection[str]) -> Iterator[Step]:

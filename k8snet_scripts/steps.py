@@ -125,10 +125,16 @@ def bring_up(namespace: str, name: str) -> Step:
     return Step(WANT, (*ip(namespace), "link", "set", "dev", name, "up"), f"{namespace} {name}", "up")
 
 
-def listen_to_all(namespace: str, bridge: Bridge) -> Iterator[Step]:
-    """A bridge that takes in what is not addressed to it."""
-    if bridge.promisc:
-        yield attribute(WANT, namespace, bridge.name, "promisc", "on")
+def listen(namespace: str, interface: Interface) -> Iterator[Step]:
+    """What an interface takes in that is not addressed to it, and how much it lets wait."""
+    if interface.promisc:
+        yield attribute(WANT, namespace, interface.name, "promisc", "on")
+    if interface.allmulti is not None:
+        state = "on" if interface.allmulti else "off"
+        command = (*ip(namespace), "link", "set", "dev", interface.name, "allmulticast", state)
+        yield Step(WANT, command, f"{namespace} {interface.name}", f"allmulti {state}")
+    if interface.txqlen is not None:
+        yield attribute(WANT, namespace, interface.name, "txqlen", str(interface.txqlen))
 
 
 def bridge_mtu(namespace: str, bridge: Bridge) -> Iterator[Step]:
@@ -141,7 +147,13 @@ def bridge_mtu(namespace: str, bridge: Bridge) -> Iterator[Step]:
 
 
 def add_address(
-    namespace: str, name: str, address: Cidr, sources: Collection[str] = (), *, broadcast: bool = False
+    namespace: str,
+    name: str,
+    address: Cidr,
+    sources: Collection[str] = (),
+    *,
+    broadcast: bool = False,
+    connected: bool = True,
 ) -> Step:
     """An address of an interface.  One that is among `sources` is not checked for duplicates.
 
@@ -150,8 +162,10 @@ def add_address(
     text = str(address)
     unchecked = ("nodad",) if sources and address.address in sources else ()
     brd = ("brd", "+") if broadcast and address.family == 4 else ()
-    command = (*ip(namespace), "address", "add", text, *brd, "dev", name, *unchecked)
-    return Step(WANT, command, f"{namespace} {name}", f"inet {text}" if address.family == 4 else f"inet6 {text}")
+    alone = () if connected or address.is_host else ("noprefixroute",)
+    command = (*ip(namespace), "address", "add", text, *brd, "dev", name, *unchecked, *alone)
+    words = " ".join(("inet" if address.family == 4 else "inet6", text, *alone))
+    return Step(WANT, command, f"{namespace} {name}", words)
 
 
 def add_route(namespace: str, route: Route, dev: str | None) -> Step:
@@ -169,12 +183,15 @@ def add_route(namespace: str, route: Route, dev: str | None) -> Step:
     )
     table = ("table", str(route.table)) if route.table not in (None, _MAIN_TABLE) else ()
     onlink = ("onlink",) if route.onlink else ()
+    scope = ("scope", route.scope) if route.scope else ()
     kind = () if route.kind == "unicast" else (route.kind,)
     given = ("metric", str(route.metric)) if route.metric is not None else ()
     shown = ("metric", str(metric)) if metric else ()
     target = "::/0" if to == "default" and family == "inet6" and not route.via else to
-    command = (*ip(namespace), "route", "add", *kind, target, *tail, *given, *table, *onlink)
-    return Step(WANT, command, namespace, " ".join((family, "route", *kind, to, *tail, *shown, *table, *onlink)))
+    command = (*ip(namespace), "route", "add", *kind, target, *tail, *given, *table, *onlink, *scope)
+    return Step(
+        WANT, command, namespace, " ".join((family, "route", *kind, to, *tail, *shown, *table, *onlink, *scope))
+    )
 
 
 def join_bridge(namespace: str, interface: Interface, port: Port) -> Step:

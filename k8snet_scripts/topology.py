@@ -48,6 +48,7 @@ class Route:
     onlink: bool = False
     kind: str = "unicast"  # unicast, blackhole, unreachable or prohibit
     path: Path = ()
+    scope: str | None = None  # host, where that is not left to the kernel; for IPv4 only
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,10 @@ class Interface:
     description: str = ""
     external: bool = False
     broadcast: bool = False  # its IPv4 addresses have a broadcast address (`brd +`)
+    connected: bool = True  # the kernel makes routes to the networks of its addresses
+    promisc: bool = False
+    allmulti: bool | None = None  # None: as the kernel has it
+    txqlen: int | None = None  # packets
     path: Path = ()
 
 
@@ -92,7 +97,6 @@ class Interface:
 class Bridge(Interface):
     """A bridge.  `options` are `ip link set type bridge` words: ("stp_state", "1"), ("ageing_time", "30000")."""
 
-    promisc: bool = False
     options: tuple[tuple[str, str], ...] = ()
     vlan_filtering: bool = False
     vlans: Vlans | None = None  # of the bridge itself (`bridge vlan … self`)

@@ -18,6 +18,7 @@ from k8snet_scripts.addresses import WIDTH, Cidr, parse_cidr
 from k8snet_scripts.topology import FLOODED
 
 HOST = "host"
+_OF_ADDRESSES = ("nodad", "noprefixroute")
 _SWITCH = {"on": "true", "off": "false"}
 
 
@@ -117,10 +118,12 @@ class FakeKernel:
             case "link", "show", ["dev", link, "type", "bridge"]:
                 space.link(link)  # of another type, it is shown as nothing at all
             case "address", "add" | "delete", [address, "brd", "+", *rest] | [address, *rest]:
-                if len(rest) < 2 or rest[0] != "dev" or rest[2:] not in ([], ["nodad"]):
+                if len(rest) < 2 or rest[0] != "dev" or [word for word in rest[2:] if word not in _OF_ADDRESSES]:
                     raise UnknownCommand(f"ip address {verb} {' '.join(words)}")
-                carry_out = space.add_address if verb == "add" else space.drop_address
-                carry_out(space.link(rest[1]), parse_cidr(address))
+                if verb == "add":
+                    space.add_address(space.link(rest[1]), parse_cidr(address), "noprefixroute" in rest)
+                else:
+                    space.drop_address(space.link(rest[1]), parse_cidr(address))
             case "neigh", "replace", [address, "lladdr", lladdr, "dev", link, "nud", "permanent"]:
                 space.link(link).neighbours[address] = lladdr
             case "neigh", "delete", [address, "dev", link]:
@@ -243,6 +246,10 @@ def _change_link(space: Space, link: Link, change: list[str]) -> None:
         case ["address", value]:
             link.lladdr = value
             link.neighbours.clear()
+        case ["promisc" | "allmulticast" as key, "on" | "off" as value]:
+            link.listening["allmulti" if key == "allmulticast" else key] = value
+        case ["txqlen", value]:
+            link.listening["txqlen"] = value
         case ["group", value]:
             link.group = value
         case ["master", bridge]:
@@ -321,7 +328,7 @@ def _change_vlan(space: Space, verb: str, words: list[str]) -> None:
 
 def _read_route(words: list[str]) -> FakeRoute:
     kind, *rest = words if words[0] in ("blackhole", "unreachable", "prohibit") else ("unicast", *words)
-    given = _read(rest[1:], ("via", "dev", "src", "metric", "table"), ("onlink",))
+    given = _read(rest[1:], ("via", "dev", "src", "metric", "table", "scope"), ("onlink",))
     family = 6 if any(":" in text for text in (rest[0], given.get("via", ""), given.get("src", ""))) else 4
     if rest[0] == "default":
         to = Cidr(family, 0, 0)
@@ -333,4 +340,6 @@ def _read_route(words: list[str]) -> FakeRoute:
         raise Refusal("RTNETLINK answers: No such device")
     metric = int(given.get("metric", 1024 if family == 6 else 0)) or (1024 if family == 6 else 0)
     values = (given.get("via"), given.get("dev"), given.get("src"))
-    return FakeRoute(family, kind, to, *values, metric, given.get("table", MAIN), "onlink" in given)
+    return FakeRoute(
+        family, kind, to, *values, metric, given.get("table", MAIN), "onlink" in given, given.get("scope", "")
+    )

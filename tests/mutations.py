@@ -23,6 +23,7 @@ OTHER_VALUES = {
     "priority": "7",
     "cost": "9",
     "group_fwd_mask": "16",
+    "txqlen": "5",
     "local": "192.0.2.7",
     "remote": "192.0.2.8",
     "group": "ff05::99",

@@ -222,7 +222,8 @@ class _Comparison:
             if link.master and interface not in ports:
                 self.remove((*_ip(namespace), "link", "set", "dev", name, "nomaster"))
             for address in list(link.addresses):
-                key = f"{interface}: inet{'6' if address.family == 6 else ''} {address}"
+                alone = " noprefixroute" if address in link.alone else ""
+                key = f"{interface}: inet{'6' if address.family == 6 else ''} {address}{alone}"
                 if key not in wanted and address in link.addresses:
                     self.remove((*_ip(namespace), "address", "delete", str(address), "dev", name))
             for lladdr, dst in list(link.fdb):

@@ -659,7 +659,7 @@ take_address() {
 
 # Spells a route as the table does.
 take_route() {
-	local part family=inet kind='' words='' dev='' tail='' table='' onlink='' IFS=,
+	local part family=inet kind='' words='' dev='' tail='' table='' onlink='' scope='' IFS=,
 	for part in ${text//\"/}; do
 		case $part in
 		type:unicast | table:main) ;;
@@ -674,11 +674,12 @@ take_route() {
 			table=" table ${table_number[$table]-$table}"
 			;;
 		pref:*) family=inet6 ;;
+		scope:host) scope=' scope host' ;;
 		*onlink*) onlink=' onlink' ;;
 		esac
 	done
 	if [[ $kind ]]; then dev=''; fi
-	last="$namespace: $family route$kind$words${dev:+ dev $dev}$tail$table$onlink"
+	last="$namespace: $family route$kind$words${dev:+ dev $dev}$tail$table$onlink$scope"
 	fact[$last]=$dev
 }
 
@@ -756,6 +757,7 @@ my %scope = (0 => 'global', 200 => 'site', 253 => 'link', 254 => 'host');
 my %operstate = (2 => 'DOWN', 3 => 'LOWERLAYERDOWN', 6 => 'UP');
 my %kind = (1 => 'unicast', 6 => 'blackhole', 7 => 'unreachable', 8 => 'prohibit');
 my %flag = (0x01 => 'secondary', 0x02 => 'nodad', 0x08 => 'dadfailed', 0x40 => 'tentative', 0x200 => 'noprefixroute');
+my %raised = (0x1 => 'UP', 0x100 => 'PROMISC', 0x200 => 'ALLMULTI');
 my %learnt = map { $_ => 1 } 1, 2, 9, 189;    # by protocol: redirect, kernel, ra, rip
 
 while (my $line = <STDIN>) {
@@ -816,8 +818,10 @@ sub link_of {
     my $info = attributes($has->{18} // '');
     my $kind = string($info->{1} // '');
     unknown() if $has->{10} || $info->{4} || $kind eq 'bridge' || $device{$index} =~ /[^\w.+-]/;
-    my $json = '"flags":[' . ($flags & 1 ? '"UP"' : '') . '],"mtu":' . number($has->{4}) . ',"group":"' . number($has->{27}) . '"';
+    my @flags = map { $flags & $_ ? qq("$raised{$_}") : () } sort keys %raised;
+    my $json = '"flags":[' . join(',', @flags) . '],"mtu":' . number($has->{4}) . ',"group":"' . number($has->{27}) . '"';
     $json .= ',"operstate":"' . ($operstate{unpack 'C', $has->{16}} // 'UNKNOWN') . '"';
+    $json .= ',"txqlen":' . number($has->{13}) if $has->{13} && number($has->{13});
     $json .= ',"address":"' . join(':', unpack '(H2)*', $has->{1}) . '"' if $has->{1};
     $json .= ',"link_index":' . number($has->{5}) . ',"link_netnsid":' . number($has->{37}) if $has->{5} && $has->{37};
     $json .= qq(,"link":"$device{number($has->{5})}") if $has->{5} && !$has->{37} && $device{number($has->{5})};
@@ -862,6 +866,7 @@ sub route_of {
     $table = number($has->{15}) if $has->{15};
     $words .= " table $table" if $table != 254;
     $words .= ' onlink' if $flags & 4;
+    $words .= ' scope host' if $scope == 254;
     return "fact\t$name: $words\t$device\n";
 }
 
@@ -959,10 +964,14 @@ holds() {
 	local text=${live[$1]-} key value peer
 	case $2 in
 	up) [[ $text == *[[,]'"UP"'[],]* ]] ;;
+	inet*' noprefixroute') [[ ${fact["$1: ${2% *}"]-} == *'"noprefixroute":true'* ]] ;;
 	inet' '* | inet6' '* | vlan' '* | fdb' '* | neigh' '* | net.*) [[ ${fact["$1: $2"]+set} ]] ;;
 	namespace) [[ ${netns[$1]-broken} != broken ]] ;;
 	directory' '*) [[ -d ${2#directory } ]] ;;
 	file' '*) file_says "${2#file }" ;;
+	allmulti' on') [[ $text == *[[,]'"ALLMULTI"'[],]* ]] ;;
+	allmulti' off') [[ $text != *[[,]'"ALLMULTI"'[],]* ]] ;;
+	txqlen' 0') [[ $text != *'"txqlen":'[1-9]* ]] ;;
 	promisc' on') [[ $text == *[[,]'"PROMISC"'[],]* ]] ;;
 	exists) [[ $text ]] ;;
 	bridge) [[ $text == *'"info_kind":"bridge"'* ]] ;;
@@ -1345,7 +1354,7 @@ is_extra() {
 	local vid
 	case $2 in
 	'inet route '* | 'inet6 route '*) [[ ${modelled["$1 $3"]+set} || (! $3 && ${modelled["$1 lo"]+set}) ]] ;;
-	inet*) [[ ${modelled[$1]+set} && $3 != *'"scope":"link"'* && $3 != *'"dynamic":true'* && ($1 != *' lo' || $3 != *'"scope":"host"'*) ]] ;;
+	inet*) [[ ! (${wanted["$1: $2 noprefixroute"]+set} && $3 == *'"noprefixroute":true'*) && ${modelled[$1]+set} && $3 != *'"scope":"link"'* && $3 != *'"dynamic":true'* && ($1 != *' lo' || $3 != *'"scope":"host"'*) ]] ;;
 	'vlan '*)
 		vid=${2#vlan } vid=${vid%% *}
 		[[ ${tagging[$1]+set} && ! ${wanted["$1: vlan $vid"]+set} && ! ${wanted["$1: vlan $vid pvid untagged"]+set} ]]
@@ -1749,6 +1758,12 @@ invert() {
 		;;
 	*' fdb '* | *' neigh '*) invert_entry "$1" ;;
 	*' delete '*) back=${1/ delete / add } ;;
+	*' promisc '* | *' allmulticast '*) if [[ $text ]]; then case $1 in *on) back="${1% on} off" ;; *) back="${1% off} on" ;; esac fi ;;
+	*' txqlen '*) if [[ $text ]]; then
+		value=0
+		if [[ $text == *'"txqlen":'* ]]; then number_of txqlen; fi
+		back="${1% *} $value"
+	fi ;;
 	*' up') back=${1% up}' down' ;;
 	*"echo ${wish#* } >/proc/sys/"*)
 		for value in "${!fact[@]}"; do

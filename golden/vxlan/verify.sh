@@ -683,7 +683,7 @@ take_address() {
 
 # Spells a route as the table does.
 take_route() {
-	local part family=inet kind='' words='' dev='' tail='' table='' onlink='' IFS=,
+	local part family=inet kind='' words='' dev='' tail='' table='' onlink='' scope='' IFS=,
 	for part in ${text//\"/}; do
 		case $part in
 		type:unicast | table:main) ;;
@@ -698,11 +698,12 @@ take_route() {
 			table=" table ${table_number[$table]-$table}"
 			;;
 		pref:*) family=inet6 ;;
+		scope:host) scope=' scope host' ;;
 		*onlink*) onlink=' onlink' ;;
 		esac
 	done
 	if [[ $kind ]]; then dev=''; fi
-	last="$namespace: $family route$kind$words${dev:+ dev $dev}$tail$table$onlink"
+	last="$namespace: $family route$kind$words${dev:+ dev $dev}$tail$table$onlink$scope"
 	fact[$last]=$dev
 }
 
@@ -780,6 +781,7 @@ my %scope = (0 => 'global', 200 => 'site', 253 => 'link', 254 => 'host');
 my %operstate = (2 => 'DOWN', 3 => 'LOWERLAYERDOWN', 6 => 'UP');
 my %kind = (1 => 'unicast', 6 => 'blackhole', 7 => 'unreachable', 8 => 'prohibit');
 my %flag = (0x01 => 'secondary', 0x02 => 'nodad', 0x08 => 'dadfailed', 0x40 => 'tentative', 0x200 => 'noprefixroute');
+my %raised = (0x1 => 'UP', 0x100 => 'PROMISC', 0x200 => 'ALLMULTI');
 my %learnt = map { $_ => 1 } 1, 2, 9, 189;    # by protocol: redirect, kernel, ra, rip
 
 while (my $line = <STDIN>) {
@@ -840,8 +842,10 @@ sub link_of {
     my $info = attributes($has->{18} // '');
     my $kind = string($info->{1} // '');
     unknown() if $has->{10} || $info->{4} || $kind eq 'bridge' || $device{$index} =~ /[^\w.+-]/;
-    my $json = '"flags":[' . ($flags & 1 ? '"UP"' : '') . '],"mtu":' . number($has->{4}) . ',"group":"' . number($has->{27}) . '"';
+    my @flags = map { $flags & $_ ? qq("$raised{$_}") : () } sort keys %raised;
+    my $json = '"flags":[' . join(',', @flags) . '],"mtu":' . number($has->{4}) . ',"group":"' . number($has->{27}) . '"';
     $json .= ',"operstate":"' . ($operstate{unpack 'C', $has->{16}} // 'UNKNOWN') . '"';
+    $json .= ',"txqlen":' . number($has->{13}) if $has->{13} && number($has->{13});
     $json .= ',"address":"' . join(':', unpack '(H2)*', $has->{1}) . '"' if $has->{1};
     $json .= ',"link_index":' . number($has->{5}) . ',"link_netnsid":' . number($has->{37}) if $has->{5} && $has->{37};
     $json .= qq(,"link":"$device{number($has->{5})}") if $has->{5} && !$has->{37} && $device{number($has->{5})};
@@ -886,6 +890,7 @@ sub route_of {
     $table = number($has->{15}) if $has->{15};
     $words .= " table $table" if $table != 254;
     $words .= ' onlink' if $flags & 4;
+    $words .= ' scope host' if $scope == 254;
     return "fact\t$name: $words\t$device\n";
 }
 
@@ -983,10 +988,14 @@ holds() {
 	local text=${live[$1]-} key value peer
 	case $2 in
 	up) [[ $text == *[[,]'"UP"'[],]* ]] ;;
+	inet*' noprefixroute') [[ ${fact["$1: ${2% *}"]-} == *'"noprefixroute":true'* ]] ;;
 	inet' '* | inet6' '* | vlan' '* | fdb' '* | neigh' '* | net.*) [[ ${fact["$1: $2"]+set} ]] ;;
 	namespace) [[ ${netns[$1]-broken} != broken ]] ;;
 	directory' '*) [[ -d ${2#directory } ]] ;;
 	file' '*) file_says "${2#file }" ;;
+	allmulti' on') [[ $text == *[[,]'"ALLMULTI"'[],]* ]] ;;
+	allmulti' off') [[ $text != *[[,]'"ALLMULTI"'[],]* ]] ;;
+	txqlen' 0') [[ $text != *'"txqlen":'[1-9]* ]] ;;
 	promisc' on') [[ $text == *[[,]'"PROMISC"'[],]* ]] ;;
 	exists) [[ $text ]] ;;
 	bridge) [[ $text == *'"info_kind":"bridge"'* ]] ;;
@@ -1164,7 +1173,7 @@ wait_until_settled() {
 is_unsettled() {
 	local object text
 	for object in "${!fact[@]}"; do
-		if [[ ${wanted[$object]+set} && ${fact[$object]} == *'"tentative":true'* && ${fact[$object]} != *'"dadfailed":true'* ]]; then return 0; fi
+		if [[ ${wanted[$object]-}${wanted["$object noprefixroute"]-} && ${fact[$object]} == *'"tentative":true'* && ${fact[$object]} != *'"dadfailed":true'* ]]; then return 0; fi
 	done
 	for object in "${!live[@]}"; do
 		if [[ ! ${modelled[${object% port of *}]+set} ]]; then continue; fi

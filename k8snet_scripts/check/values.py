@@ -215,6 +215,8 @@ def _find_flaw(route: Route, owner: str | None) -> str:
     for text in (route.via, route.src):
         if text is not None and not _is_address(route.family, text):
             return f"{show(text)} is not an IPv{route.family} address"
+    if route.scope not in (None, "host") or route.scope and route.family == 6:
+        return f"{show(route.scope)} is not a scope of an IPv{route.family} route"
     if route.metric is not None and route.metric not in _NUMBERS:
         return f"{show(route.metric)} is not a metric"
     if route.table is not None and route.table not in _NUMBERS[1:]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from k8snet_scripts.addresses import Cidr
 from k8snet_scripts.cni.attachment import Attachment, PodRoute
-from k8snet_scripts.cni.configuration import BridgePlugin
+from k8snet_scripts.cni.configuration import BridgePlugin, PtpPlugin
 from k8snet_scripts.cni.ranges import Address
 from k8snet_scripts.topology import LEAST_IPV6_MTU, Bridge, End, Masquerade, Path, Port, Route, Veth
 
@@ -48,7 +48,7 @@ def make_veth(
         ifname,
         namespace=namespace,
         addresses=tuple([lease.address for lease in attachment.leases]),
-        routes=tuple([_make_route(route, ifname) for route in attachment.routes]),
+        routes=tuple([make_route(route, ifname) for route in attachment.routes]),
         mtu=plugin.mtu,
         lladdr=lladdrs[0],
         broadcast=True,
@@ -58,7 +58,8 @@ def make_veth(
     return Veth(inner, outer, path)
 
 
-def _make_route(route: PodRoute, ifname: str) -> Route:
+def make_route(route: PodRoute, ifname: str) -> Route:
+    """A route of a pod's interface."""
     return Route(
         family=route.dst.family,
         to=route.dst if route.dst.prefix else None,
@@ -80,7 +81,7 @@ def pod_sysctls(plugin: BridgePlugin, attachment: Attachment, ifname: str) -> tu
     return announce, (f"net.ipv6.conf.{spell(ifname)}.accept_dad", "0")
 
 
-def host_sysctls(plugin: BridgePlugin, interfaces: Iterable[str]) -> Iterator[tuple[str, str]]:
+def host_sysctls(plugin: BridgePlugin | PtpPlugin, interfaces: Iterable[str]) -> Iterator[tuple[str, str]]:
     """The settings of interfaces of the host: they do not listen to IPv6 routers."""
     if has_ipv6(plugin):
         yield from ((f"net.ipv6.conf.{spell(name)}.accept_ra", "0") for name in interfaces)
@@ -94,7 +95,7 @@ def make_masquerade(attachment: Attachment) -> Iterator[Masquerade]:
         yield Masquerade(Address(address.family, address.value).host, tuple(within))
 
 
-def has_ipv6(plugin: BridgePlugin) -> bool:
+def has_ipv6(plugin: BridgePlugin | PtpPlugin) -> bool:
     """Whether interfaces of this MTU can speak IPv6 at all: else the kernel gives them no settings for it."""
     return plugin.mtu is None or plugin.mtu >= LEAST_IPV6_MTU
 

@@ -197,7 +197,7 @@ class Routing:
         """The routes, and the source addresses, that come with the addresses of an interface."""
         for own in station.interface.addresses:
             self._local.add((own.family, own.value))
-            if own.is_host:
+            if own.is_host or not station.interface.connected:
                 continue
             network = own.network
             hops = self._at(network)

@@ -264,7 +264,7 @@ is_extra() {
 	local vid
 	case $2 in
 	'inet route '* | 'inet6 route '*) [[ ${modelled["$1 $3"]+set} || (! $3 && ${modelled["$1 lo"]+set}) ]] ;;
-	inet*) [[ ${modelled[$1]+set} && $3 != *'"scope":"link"'* && $3 != *'"dynamic":true'* && ($1 != *' lo' || $3 != *'"scope":"host"'*) ]] ;;
+	inet*) [[ ! (${wanted["$1: $2 noprefixroute"]+set} && $3 == *'"noprefixroute":true'*) && ${modelled[$1]+set} && $3 != *'"scope":"link"'* && $3 != *'"dynamic":true'* && ($1 != *' lo' || $3 != *'"scope":"host"'*) ]] ;;
 	'vlan '*)
 		vid=${2#vlan } vid=${vid%% *}
 		[[ ${tagging[$1]+set} && ! ${wanted["$1: vlan $vid"]+set} && ! ${wanted["$1: vlan $vid pvid untagged"]+set} ]]

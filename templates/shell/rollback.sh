@@ -80,6 +80,12 @@ invert() {
 		;;
 	*' fdb '* | *' neigh '*) invert_entry "$1" ;;
 	*' delete '*) back=${1/ delete / add } ;;
+	*' promisc '* | *' allmulticast '*) if [[ $text ]]; then case $1 in *on) back="${1% on} off" ;; *) back="${1% off} on" ;; esac fi ;;
+	*' txqlen '*) if [[ $text ]]; then
+		value=0
+		if [[ $text == *'"txqlen":'* ]]; then number_of txqlen; fi
+		back="${1% *} $value"
+	fi ;;
 	*' up') back=${1% up}' down' ;;
 	*"echo ${wish#* } >/proc/sys/"*)
 		for value in "${!fact[@]}"; do

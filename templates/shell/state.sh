@@ -295,7 +295,7 @@ take_address() {
 
 # Spells a route as the table does.
 take_route() {
-	local part family=inet kind='' words='' dev='' tail='' table='' onlink='' IFS=,
+	local part family=inet kind='' words='' dev='' tail='' table='' onlink='' scope='' IFS=,
 	for part in ${text//\"/}; do
 		case $part in
 		type:unicast | table:main) ;;
@@ -310,11 +310,12 @@ take_route() {
 			table=" table ${table_number[$table]-$table}"
 			;;
 		pref:*) family=inet6 ;;
+		scope:host) scope=' scope host' ;;
 		*onlink*) onlink=' onlink' ;;
 		esac
 	done
 	if [[ $kind ]]; then dev=''; fi
-	last="$namespace: $family route$kind$words${dev:+ dev $dev}$tail$table$onlink"
+	last="$namespace: $family route$kind$words${dev:+ dev $dev}$tail$table$onlink$scope"
 	fact[$last]=$dev
 }
 

@@ -83,10 +83,14 @@ holds() {
 	local text=${live[$1]-} key value peer
 	case $2 in
 	up) [[ $text == *[[,]'"UP"'[],]* ]] ;;
+	inet*' noprefixroute') [[ ${fact["$1: ${2% *}"]-} == *'"noprefixroute":true'* ]] ;;
 	inet' '* | inet6' '* | vlan' '* | fdb' '* | neigh' '* | net.*) [[ ${fact["$1: $2"]+set} ]] ;;
 	namespace) [[ ${netns[$1]-broken} != broken ]] ;;
 	directory' '*) [[ -d ${2#directory } ]] ;;
 	file' '*) file_says "${2#file }" ;;
+	allmulti' on') [[ $text == *[[,]'"ALLMULTI"'[],]* ]] ;;
+	allmulti' off') [[ $text != *[[,]'"ALLMULTI"'[],]* ]] ;;
+	txqlen' 0') [[ $text != *'"txqlen":'[1-9]* ]] ;;
 	promisc' on') [[ $text == *[[,]'"PROMISC"'[],]* ]] ;;
 	exists) [[ $text ]] ;;
 	bridge) [[ $text == *'"info_kind":"bridge"'* ]] ;;
