@@ -32,7 +32,14 @@ BRIDGE_DEFAULTS = {
     "vlan_default_pvid": "1",
 }
 DEVICE_SYSCTLS = {
-    "ipv4": {"forwarding": "0", "rp_filter": "2", "proxy_arp": "0", "arp_notify": "0", "arp_announce": "0"},
+    "ipv4": {
+        "forwarding": "0",
+        "rp_filter": "2",
+        "proxy_arp": "0",
+        "arp_filter": "0",
+        "arp_notify": "0",
+        "arp_announce": "0",
+    },
     "ipv6": {"forwarding": "0", "accept_ra": "1", "accept_dad": "1", "disable_ipv6": "0"},
 }
 SYSCTLS = {
@@ -68,6 +75,7 @@ class FakeRoute(NamedTuple):
     metric: int
     table: str
     onlink: bool
+    scope: str = ""
 
     @property
     def slot(self) -> tuple[Cidr, int, str]:
@@ -82,12 +90,13 @@ class FakeRoute(NamedTuple):
         words += [f"metric {self.metric}"] if self.metric else []
         words += [f"table {self.table}"] if self.table != MAIN else []
         words += ["onlink"] if self.onlink else []
+        words += [f"scope {self.scope}"] if self.scope else []
         return " ".join(words)
 
 
 @dataclass
 class Link:
-    """An interface.  `kind` is `loopback`, `veth`, `bridge`, or `device` for one of the machine's own."""
+    """An interface.  `kind` is `loopback`, `veth`, `bridge`, `vxlan`, or `device` for one of the machine's own."""
 
     name: str
     kind: str
@@ -96,13 +105,17 @@ class Link:
     up: bool = False
     mtu: int | None = None  # None: a bridge whose MTU follows that of its ports
     peer: tuple[str, str] | None = None  # its namespace and its name
-    options: dict[str, str] = field(default_factory=dict)  # of a bridge
+    options: dict[str, str] = field(default_factory=dict)  # of a bridge, or of a VXLAN device
     master: str | None = None
     port: dict[str, str] = field(default_factory=dict)  # the options of a port
     vlans: dict[int, tuple[str, ...]] = field(
         default_factory=dict
     )  # with their flags, as a port or of the bridge itself
     addresses: list[Cidr] = field(default_factory=list)
+    alone: set[Cidr] = field(default_factory=set)  # of the addresses, those without a route to their network
+    listening: dict[str, str] = field(default_factory=lambda: {"promisc": "off", "allmulti": "off", "txqlen": "1000"})
+    fdb: list[tuple[str, str]] = field(default_factory=list)  # link-layer addresses, and the endpoints they are behind
+    neighbours: dict[str, str] = field(default_factory=dict)  # addresses with their link-layer addresses
 
     def tell(self, space: Space) -> Iterator[tuple[str, str]]:
         """The facts about it: the owner, without its namespace, and the words."""
@@ -111,7 +124,14 @@ class Link:
         told += [f"master {self.master}"] if self.master else []
         told += [f"veth, peer {' '.join(self.peer)}"] if self.peer else []
         told += ["bridge"] if self.kind == "bridge" else []
-        told += [f"inet{'6' if address.family == 6 else ''} {address}" for address in self.addresses]
+        for address in self.addresses:
+            alone = " noprefixroute" if address in self.alone else ""
+            told.append(f"inet{'6' if address.family == 6 else ''} {address}{alone}")
+        told += [f"{key} {value}" for key, value in self.listening.items()]
+        if self.kind == "vxlan":
+            told.append(f"vxlan id {self.options['id']} dstport {self.options['dstport']}")
+        told += [f"fdb {lladdr} dst {dst}" for lladdr, dst in self.fdb]
+        told += [f"neigh {address} lladdr {lladdr}" for address, lladdr in self.neighbours.items()]
         for key, value in self.options.items():
             told.append(f"{key} {hex(int(value)) if key == 'group_fwd_mask' and value != '0' else value}")
         yield from ((self.name, words) for words in told)
@@ -165,6 +185,8 @@ class Space:
         for port in self.ports(name):
             self.leave(port)
         link.addresses.clear()
+        for upper in [upper.name for upper in self.links.values() if upper.options.get("dev") == name]:
+            self.drop_link(upper)
         self.routes = [route for route in self.routes if route.dev != name]
         self.sysctls = {key: value for key, value in self.sysctls.items() if f".conf.{spelt(name)}." not in key}
         self.settle()
@@ -190,6 +212,7 @@ class Space:
         """The kernel keeps the IPv4 addresses of a link that is down, but not its routes nor anything of IPv6."""
         if link.up:
             link.up = False
+            link.neighbours.clear()
             link.addresses = [address for address in link.addresses if address.family == 4]
             self.routes = [route for route in self.routes if route.dev != link.name]
             if link.name == LO:  # where routes of IPv6 that lead nowhere are kept
@@ -221,12 +244,13 @@ class Space:
 
     # Addresses and routes
 
-    def add_address(self, link: Link, address: Cidr) -> None:
+    def add_address(self, link: Link, address: Cidr, alone: bool = False) -> None:
         if address.family == 6 and not self.has_ipv6(link):
             raise Refusal("RTNETLINK answers: Permission denied")
         if any((own.family, own.value) == (address.family, address.value) for own in link.addresses):
             raise Refusal("RTNETLINK answers: File exists")
         link.addresses.append(address)
+        link.alone = {*link.alone, address} if alone else link.alone - {address}
 
     def drop_address(self, link: Link, address: Cidr) -> None:
         """With the first IPv4 address of a network go the others of it, with the last one all routes of the link."""
@@ -287,7 +311,7 @@ class Space:
         """The routes that the kernel makes by itself for the networks of links that are up."""
         for link in self.links.values():
             for address in link.addresses if link.up and link.name != LO else ():
-                if not address.is_host:
+                if not address.is_host and address not in link.alone:
                     metric = 256 if address.family == 6 else 0
                     yield FakeRoute(
                         address.family, "unicast", address.network, None, link.name, None, metric, MAIN, False
@@ -297,8 +321,8 @@ class Space:
         """The first route that has all that is given of one; a metric that is not given is any."""
         for other in self.routes:
             wanted = route._replace(
-                dev=route.dev or other.dev, via=route.via or other.via, src=route.src or other.src, onlink=other.onlink
-            )
+                dev=route.dev or other.dev, via=route.via or other.via, src=route.src or other.src
+            )._replace(onlink=other.onlink, scope=other.scope)
             if other == (wanted if metric else wanted._replace(metric=other.metric)):
                 self.routes.remove(other)
                 return

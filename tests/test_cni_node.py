@@ -248,7 +248,7 @@ def test_what_a_bridge_asks_for_in_vain(keys: dict[str, Any], found: tuple[str, 
     assert refuse(bridge(**keys)) == [found]
 
 
-@pytest.mark.parametrize("type", ["portmap", "tuning", "bandwidth", "firewall"])
+@pytest.mark.parametrize("type", ["portmap", "bandwidth", "firewall"])
 def test_a_plugin_that_changes_an_interface(type: str) -> None:
     plugins = [{"type": "bridge", "ipam": SUBNET}, {"type": type}]
     data = {"name": "net", "cniVersion": "1.0.0", "plugins": plugins}
@@ -257,7 +257,7 @@ def test_a_plugin_that_changes_an_interface(type: str) -> None:
 
 @pytest.mark.parametrize(
     "keys",
-    [{"type": "ptp", "ipam": SUBNET}, {"type": "macvlan", "master": "eth0"}, {"type": "loopback"}],
+    [{"type": "macvlan", "master": "eth0"}, {"type": "loopback"}],
     ids=lambda keys: str(keys["type"]),
 )
 def test_a_plugin_that_makes_another_interface(keys: dict[str, Any]) -> None:
@@ -279,7 +279,7 @@ def test_what_the_check_finds_is_located_in_the_plugin() -> None:
 
 def test_everything_that_is_wrong_is_found_at_once() -> None:
     ipam = {"type": "host-local", "subnet": "10.1.0.0/30"}
-    plugins = [{"type": "bridge", "vlan": 7, "macspoofchk": True, "ipam": ipam}, {"type": "tuning"}]
+    plugins = [{"type": "bridge", "vlan": 7, "macspoofchk": True, "ipam": ipam}, {"type": "bandwidth"}]
     data = {"name": "net", "cniVersion": "1.0.0", "plugins": plugins}
     assert [slug for slug, _ in refuse(data)] == [
         "unsupported-option",
@@ -287,3 +287,70 @@ def test_everything_that_is_wrong_is_found_at_once() -> None:
         "unsupported-plugin",
         "subnet-exhausted",
     ]
+
+
+# ---- ptp ----
+
+
+def ptp(**keys: Any) -> dict[str, Any]:
+    return {"name": "net", "cniVersion": "1.0.0", "type": "ptp", "ipam": SUBNET, **keys}
+
+
+def test_a_pod_on_a_link_of_its_own() -> None:
+    topology = wire(ptp(mtu=1400, ipMasq=True))
+    assert topology.host.bridges == () and topology.host.forwarding
+    assert [str(rule.source) for rule in topology.host.masquerade] == ["10.1.0.2/32", "10.1.0.3/32", "10.1.0.4/32"]
+    inner, outer = topology.veths[0].inner, topology.veths[0].outer
+    assert (inner.addresses, inner.connected, inner.mtu) == (cidrs("10.1.0.2/16"), False, 1400)
+    assert [(str(route.to), route.via, route.src) for route in inner.routes] == [
+        ("10.1.0.1/32", None, "10.1.0.2"),
+        ("10.1.0.0/16", "10.1.0.1", "10.1.0.2"),
+    ]
+    assert (outer.addresses, outer.port, outer.mtu) == (cidrs("10.1.0.1/32"), None, 1400)
+    assert [(str(route.to), route.dev, route.scope) for route in outer.routes] == [("10.1.0.2/32", outer.name, "host")]
+
+
+def test_only_routes_of_ipv4_have_a_scope() -> None:
+    veth = wire(ptp(ipam={"type": "host-local", "subnet": "fd00::/64"})).veths[0]
+    assert [(str(route.to), route.scope) for route in veth.outer.routes] == [("fd00::2/128", None)]
+
+
+# ---- tuning ----
+
+
+def tuned(*pods: str, **keys: Any) -> tuple[dict[str, Any], Sequence[str]]:
+    plugins = [{"type": "bridge", "mtu": 1400, "ipam": SUBNET}, {"type": "tuning", **keys}]
+    return {"name": "net", "cniVersion": "1.0.0", "plugins": plugins}, pods or PODS
+
+
+def test_settings_of_the_pod_take_the_place_of_those_it_had() -> None:
+    asked = {"net.ipv4.conf.IFNAME.arp_notify": "0", "net.core.somaxconn": "500"}
+    topology = wire(*tuned(sysctl=asked))
+    assert [dict(namespace.sysctls) for namespace in topology.namespaces] == 3 * [
+        {"net.ipv4.conf.eth0.arp_notify": "0", "net.ipv6.conf.eth0.accept_dad": "0", "net.core.somaxconn": "500"}
+    ]
+
+
+def test_attributes_of_the_pods_interface() -> None:
+    veth = wire(*tuned("web", mac="02:00:00:00:00:99", mtu=1400, promisc=True, allmulti=False, txQLen=0)).veths[0]
+    inner, outer = veth.inner, veth.outer
+    assert (inner.lladdr, inner.mtu, inner.promisc, inner.allmulti, inner.txqlen) == (
+        "02:00:00:00:00:99",
+        1400,
+        True,
+        False,
+        0,
+    )
+    assert (outer.lladdr, outer.promisc, outer.allmulti, outer.txqlen) == (None, False, None, None)
+
+
+def test_what_is_not_said_is_left() -> None:
+    inner = wire(*tuned()).veths[0].inner
+    assert (inner.lladdr, inner.promisc, inner.allmulti, inner.txqlen) == (None, False, None, None)
+
+
+@pytest.mark.parametrize(
+    ("keys", "slug"), [({"mtu": 1300}, "mtu-mismatch"), ({"mac": "02:00:00:00:00:99"}, "duplicate-lladdr")]
+)
+def test_what_tuning_asks_for_in_vain(keys: dict[str, Any], slug: str) -> None:
+    assert refuse(*tuned(**keys)) == [(slug, ("plugins", 1, *keys))]

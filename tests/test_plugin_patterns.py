@@ -8,8 +8,8 @@ import pytest
 from fake_kernel import FakeKernel
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from reference import compare
 from reference import Record as Known
+from reference import compare
 
 from k8snet_scripts.addresses import Cidr
 from k8snet_scripts.cni.attachment import Grant, attach_bridge

@@ -102,8 +102,8 @@ def test_a_broadcast_address_is_one_of_ipv4() -> None:
 
 
 def test_a_bridge_that_listens_to_all() -> None:
-    assert list(steps.listen_to_all(HOST, Bridge("br0"))) == []
-    assert [row(step) for step in steps.listen_to_all("n1", Bridge("br0", promisc=True))] == [
+    assert list(steps.listen(HOST, Bridge("br0"))) == []
+    assert [row(step) for step in steps.listen("n1", Bridge("br0", promisc=True))] == [
         "ip -n n1 link set dev br0 promisc on #  n1 br0: promisc on"
     ]
 

@@ -128,7 +128,7 @@ def _check_slots(routes: list[Leaving], site: Site, owned: Owned, report: FirstF
     connected: dict[_Slot, Holding] = {
         (holding.address.family, holding.address.network, MAIN_TABLE, CONNECTED_METRIC[holding.address.family]): holding
         for holding in owned.values()
-        if not holding.address.is_host and holding.device != LOOPBACK
+        if not holding.address.is_host and holding.device != LOOPBACK and site.interfaces[holding.device].connected
     }
     slots: dict[_Slot, Route] = {}
     for route, _ in routes:

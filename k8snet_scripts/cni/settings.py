@@ -1,4 +1,4 @@
-"""Settings: the sysctls that the bridge plugin changes, for a pod and for the host, as keys and values."""
+"""Settings: the sysctls that plugins change, for a pod and for the host, as keys and values."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from k8snet_scripts.addresses import LEAST_IPV6_MTU
 from k8snet_scripts.cni.attachment import Attachment
-from k8snet_scripts.cni.configuration import BridgePlugin
+from k8snet_scripts.cni.configuration import BridgePlugin, PtpPlugin
 
 FORWARDING = {4: "net.ipv4.ip_forward", 6: "net.ipv6.conf.all.forwarding"}
 """What makes the host a router, by address family."""
@@ -24,14 +24,14 @@ def pod_settings(plugin: BridgePlugin, attachment: Attachment, ifname: str) -> S
     return announce, (f"net.ipv6.conf.{spell(ifname)}.accept_dad", "0")
 
 
-def host_settings(plugin: BridgePlugin, interfaces: Iterable[str]) -> Settings:
+def host_settings(plugin: BridgePlugin | PtpPlugin, interfaces: Iterable[str]) -> Settings:
     """Those of interfaces of the host: they do not listen to IPv6 routers."""
     if not has_ipv6(plugin):
         return ()
     return tuple([(f"net.ipv6.conf.{spell(name)}.accept_ra", "0") for name in interfaces])
 
 
-def has_ipv6(plugin: BridgePlugin) -> bool:
+def has_ipv6(plugin: BridgePlugin | PtpPlugin) -> bool:
     """Whether interfaces of this MTU can speak IPv6 at all: else the kernel gives them no settings for it."""
     return plugin.mtu is None or plugin.mtu >= LEAST_IPV6_MTU
 

@@ -47,7 +47,7 @@ def make_veth(
         ifname,
         namespace=namespace,
         addresses=tuple([lease.address for lease in attachment.leases]),
-        routes=tuple([_make_route(route, ifname) for route in attachment.routes]),
+        routes=tuple([make_route(route, ifname) for route in attachment.routes]),
         mtu=plugin.mtu,
         lladdr=lladdrs[0],
         broadcast=True,
@@ -57,7 +57,8 @@ def make_veth(
     return Veth(inner, outer, path)
 
 
-def _make_route(route: PodRoute, ifname: str) -> Route:
+def make_route(route: PodRoute, ifname: str) -> Route:
+    """A route of a pod's interface."""
     return Route(
         family=route.dst.family,
         to=route.dst if route.dst.prefix else None,

@@ -96,12 +96,13 @@ def _find_sites(topology: Topology) -> _Sites:
     for namespace in topology.everywhere():
         for bridge in namespace.bridges:
             add((namespace.name, bridge.name, bridge.vlans and bridge.vlans.untagged, False), namespace.name, bridge)
-        for interface in namespace.interfaces:
+        for interface in (*namespace.interfaces, *namespace.devices):
             add((namespace.name, interface.name), namespace.name, interface)
     for number, veth in enumerate(topology.veths):
         for end, peer in ((veth.inner, veth.outer), (veth.outer, veth.inner)):
             if end.port is None:
                 add(_segment_key(peer, number), end.namespace, end)
+    sites.addresses = {name: list(dict.fromkeys(own)) for name, own in sites.addresses.items()}
     sites.segments = list(segments.values())
     return sites
 

@@ -34,6 +34,7 @@ my %scope = (0 => "global", 200 => "site", 253 => "link", 254 => "host");
 my %operstate = (2 => "DOWN", 3 => "LOWERLAYERDOWN", 6 => "UP");
 my %kind = (1 => "unicast", 6 => "blackhole", 7 => "unreachable", 8 => "prohibit");
 my %flag = (0x01 => "secondary", 0x02 => "nodad", 0x08 => "dadfailed", 0x40 => "tentative", 0x200 => "noprefixroute");
+my %raised = (0x1 => "UP", 0x100 => "PROMISC", 0x200 => "ALLMULTI");
 my %learnt = map { $_ => 1 } 1, 2, 9, 189;    # by protocol: redirect, kernel, ra, rip
 
 while (my $line = <STDIN>) {
@@ -104,8 +105,10 @@ sub link_of {
     my $info = attributes($has->{18} // "");
     my $kind = string($info->{1} // "");
     unknown() if $has->{10} || $info->{4} || $kind eq "bridge" || $device{$index} =~ /[^\w.+-]/;
-    my $json = q("flags":[) . ($flags & 1 ? q("UP") : "") . q(],"mtu":) . number($has->{4}) . q(,"group":") . number($has->{27}) . q(");
+    my @flags = map { $flags & $_ ? qq("$raised{$_}") : () } sort keys %raised;
+    my $json = q("flags":[) . join(",", @flags) . q(],"mtu":) . number($has->{4}) . q(,"group":") . number($has->{27}) . q(");
     $json .= q(,"operstate":") . ($operstate{unpack "C", $has->{16}} // "UNKNOWN") . q(");
+    $json .= q(,"txqlen":) . number($has->{13}) if $has->{13} && number($has->{13});
     $json .= q(,"address":") . join(":", unpack "(H2)*", $has->{1}) . q(") if $has->{1};
     $json .= q(,"link_index":) . number($has->{5}) . q(,"link_netnsid":) . number($has->{37}) if $has->{5} && $has->{37};
     $json .= qq(,"link":"$device{number($has->{5})}") if $has->{5} && !$has->{37} && $device{number($has->{5})};
@@ -150,6 +153,7 @@ sub route_of {
     $table = number($has->{15}) if $has->{15};
     $words .= " table $table" if $table != 254;
     $words .= " onlink" if $flags & 4;
+    $words .= " scope host" if $scope == 254;
     return "fact\t$name: $words\t$device\n";
 }
 

@@ -59,7 +59,7 @@ wait_until_settled() {
 is_unsettled() {
 	local object text
 	for object in "${!fact[@]}"; do
-		if [[ ${wanted[$object]+set} && ${fact[$object]} == *'"tentative":true'* && ${fact[$object]} != *'"dadfailed":true'* ]]; then return 0; fi
+		if [[ ${wanted[$object]-}${wanted["$object noprefixroute"]-} && ${fact[$object]} == *'"tentative":true'* && ${fact[$object]} != *'"dadfailed":true'* ]]; then return 0; fi
 	done
 	for object in "${!live[@]}"; do
 		if [[ ! ${modelled[${object% port of *}]+set} ]]; then continue; fi

@@ -78,9 +78,12 @@ def possible(topology: Topology, kernel: Kernel) -> Topology:
     def namespace(old: Namespace) -> Namespace:
         bridges = tuple(map(bridge, old.bridges))
         interfaces = tuple(map(holder, old.interfaces))
+        devices = tuple(map(holder, old.devices)) if kernel.has("vxlan") else ()
         sysctls = tuple(pair for pair in old.sysctls if ".default." not in pair[0])
         masquerade = old.masquerade if nat else ()
-        return dataclasses.replace(old, bridges=bridges, interfaces=interfaces, sysctls=sysctls, masquerade=masquerade)
+        return dataclasses.replace(
+            old, bridges=bridges, interfaces=interfaces, devices=devices, sysctls=sysctls, masquerade=masquerade
+        )
 
     return dataclasses.replace(
         topology,
@@ -97,10 +100,26 @@ def spoil(step: Step) -> str:
     match key:
         case "namespace":
             return f"ip netns delete {namespace}"
-        case "bridge" | "veth,":
+        case "bridge" | "veth," | "vxlan":
             return f"{ip} link delete dev {name}"
         case "up":
             return f"{ip} link set dev {name} down"
+        case "fdb":
+            bridge = ip.replace("ip", "bridge", 1)
+            return f"{bridge} fdb delete {value} dev {name} {step.words.split(' ', 2)[2]}"
+        case "neigh":
+            return f"{ip} neigh delete {value} dev {name}"
+        case "learning" if "vxlan" in step.argv:
+            return f"{ip} link set dev {name} type vxlan {'nolearning' if value == 'true' else 'learning'}"
+        case "local" | "remote" | "group":
+            plain = {
+                "local": ("192.0.2.7", "fd77::7"),
+                "remote": ("192.0.2.8", "fd77::8"),
+                "group": ("239.9.9.9", "ff05::99"),
+            }
+            return " ".join(step.argv).replace(f"{key} {value}", f"{key} {plain[key][':' in value]}")
+        case "dev":
+            return f"{ip} link set dev {name} type vxlan dev lo"  # which fails where there is no room
         case "master":
             return f"{ip} link set dev {name} nomaster"
         case "mtu":

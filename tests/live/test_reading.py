@@ -17,11 +17,11 @@ from live.test_random import MORE, machine, possible
 
 READ = """
 declare -r SELF=read NAME=reading TABLE=k8snet-reading MARK=1
-for part in prelude ownership state together; do source "$1/shell/$part.sh"; done
+for part in prelude ownership state together table; do source "$1/shell/$part.sh"; done
 if [[ $2 == ip ]]; then perl() { return 127; }; fi
 for namespace in "${@:3}"; do sysctls[$namespace]=' /proc/sys/net/ipv4/ip_forward /proc/sys/net/none'; done
 read_state "${@:3}"
-if [[ $2 == together ]] && (($# > 2)); then printf '%s\\n' "${@:3}" | perl -e "$hopper$reader" | sed -n 's/^left.*/&\\t/p'; fi
+if [[ $2 == together ]] && (($# > 2)); then printf '%s\\n' "${@:3}" | perl -e "$hopper$reader" "$HOSTTYPE" | sed -n 's/^left.*/&\\t/p'; fi
 for key in "${!fact[@]}"; do printf 'fact\\t%s\\t%s\\n' "$key" "${fact[$key]}"; done
 for key in "${!live[@]}"; do printf 'link\\t%s\\t%s\\n' "$key" "${live[$key]}"; done
 for key in "${!device[@]}"; do printf 'device\\t%s\\t%s\\n' "$key" "${device[$key]}"; done

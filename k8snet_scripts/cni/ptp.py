@@ -1,0 +1,36 @@
+"""The plugin `ptp`: a pod on a veth of its own, whose far end on the host has the gateway's address."""
+
+from __future__ import annotations
+
+from k8snet_scripts.addresses import Cidr
+from k8snet_scripts.cni.attachment import Attachment
+from k8snet_scripts.cni.configuration import PtpPlugin
+from k8snet_scripts.cni.wires import make_route
+from k8snet_scripts.topology import End, Route, Veth
+
+
+def make_link(plugin: PtpPlugin, attachment: Attachment, namespace: str, ifname: str, host_end: str) -> Veth:
+    """The interface of a pod and its peer, with routes to the gateway in the pod, and to the pod on the host."""
+    path = plugin.ipam.path
+    inner = End(
+        ifname,
+        namespace=namespace,
+        addresses=tuple([lease.address for lease in attachment.leases]),
+        routes=tuple([make_route(route, ifname) for route in attachment.routes]),
+        mtu=plugin.mtu,
+        broadcast=True,
+        connected=attachment.connected,
+        path=path,
+    )
+    outer = End(
+        host_end,
+        addresses=attachment.gateways,
+        routes=tuple([_make_way_back(to, host_end) for to in attachment.host_routes]),
+        mtu=plugin.mtu,
+        path=path,
+    )
+    return Veth(inner, outer, path)
+
+
+def _make_way_back(to: Cidr, host_end: str) -> Route:
+    return Route(to.family, to, dev=host_end, scope="host" if to.family == 4 else None)
