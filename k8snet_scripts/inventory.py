@@ -7,9 +7,25 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from typing import NamedTuple
 
-from k8snet_scripts.addresses import parse_address
-from k8snet_scripts.topology import HOST, End, Interface, Namespace, Topology, Veth
+from k8snet_scripts.addresses import Cidr, parse_address
+from k8snet_scripts.topology import HOST, End, Interface, Namespace, Publication, Topology, Veth
+
+
+class Forward(NamedTuple):
+    """A port that leads to an address behind an interface of its namespace; `target` has the prefix length there."""
+
+    publication: Publication
+    target: Cidr
+    dev: str
+
+
+class Guard(NamedTuple):
+    """A bridge port, and the link-layer address that all it takes in has to come from."""
+
+    name: str
+    lladdr: str
 
 
 def link_group(name: str) -> int:
@@ -19,7 +35,7 @@ def link_group(name: str) -> int:
 
 
 def nft_table(name: str) -> str:
-    """The nft table, family inet, that the topology `name` has in every namespace that masquerades."""
+    """The nft table, of each family that it needs, which the topology `name` has in a namespace."""
     return f"k8snet-{name}"
 
 
@@ -37,13 +53,19 @@ class Inventory:
         self.families: tuple[int, ...]  # that the topology uses, IPv4 first
         self.next_hops: frozenset[tuple[int, int]]  # family and value of every address that some route goes through
         self.sources: dict[str, set[str]] = {}  # the addresses that IPv6 routes name with `src`, by namespace
+        self.forwards: dict[str, list[Forward]] = {}  # by the namespace whose ports they are
+        self.guards: dict[str, list[Guard]] = {}
         self._makers: set[int] = set()  # ends, by identity
         for veth in topology.veths:
             maker, _ = made_from(veth)
             self._makers.add(id(maker))
             self.made.setdefault(maker.namespace, []).append(veth)
-            for end in (veth.inner, veth.outer):
+            for end, peer in ((veth.inner, veth.outer), (veth.outer, veth.inner)):
                 self.ends.setdefault(end.namespace, []).append(end)
+                if end.publications:
+                    self.forwards.setdefault(peer.namespace, []).extend(find_forwards(end, peer))
+                if end.port and end.port.only_from:
+                    self.guards.setdefault(end.namespace, []).append(Guard(end.name, end.port.only_from))
         self._survey()
 
     def is_maker(self, end: End) -> bool:
@@ -69,6 +91,22 @@ def made_from(veth: Veth) -> tuple[End, End]:
     if veth.inner.namespace == HOST and veth.outer.namespace != HOST:
         return veth.inner, veth.outer
     return veth.outer, veth.inner
+
+
+def find_forwards(end: End, peer: End) -> Iterator[Forward]:
+    """Where the ports that an end has published lead to: its first address of each family.
+
+    A port that is open on one address is of the family of that address.
+    """
+    targets: dict[int, Cidr] = {}
+    for address in end.addresses:
+        targets.setdefault(address.family, address)
+    dev = peer.port.bridge if peer.port else peer.name
+    for publication in end.publications:
+        family = parse_address(publication.address)[0] if publication.address else None
+        for target in targets.values():
+            if family in (None, target.family):
+                yield Forward(publication, target, dev)
 
 
 def _holders(topology: Topology) -> Iterator[tuple[str, Interface | Namespace]]:

@@ -63,6 +63,7 @@ class Port:
     bridge: str
     options: tuple[tuple[str, str], ...] = ()  # ("hairpin", "on"), ("cost", "4")
     vlans: Vlans | None = None
+    only_from: str | None = None  # the link-layer address that everything has to come from
     path: Path = ()  # where the bridge is named
 
 
@@ -93,11 +94,41 @@ class Bridge(Interface):
     subnets: tuple[Cidr, ...] = ()  # where its ports' automatic addresses come from
 
 
+UNSPECIFIED = ("0.0.0.0", "::")
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Only what comes from a network, or is sent to one (`daddr`), or with `negated` what does not and is not."""
+
+    field: str  # saddr or daddr
+    network: Cidr
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """A port of the namespace at the other end of a veth, which leads to a port of this end.
+
+    That is to the first address of each family that the end has.  `masquerade` says of which connections the source
+    becomes that of the namespace: those from the end's own network and from 127.0.0.1 (`local`), `all` or `none`.
+    """
+
+    port: int
+    to_port: int
+    protocol: str = "tcp"  # tcp, udp or sctp
+    address: str | None = None  # canonical, where the port is open; 0.0.0.0 and :: are all of a family, None is all
+    masquerade: str = "local"
+    conditions: tuple[Condition, ...] = ()
+    path: Path = ()
+
+
 @dataclass(frozen=True, slots=True)
 class End(Interface):
     """One side of a veth: an interface in `namespace` (which may be HOST)."""
 
     namespace: str = HOST
+    publications: tuple[Publication, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +155,31 @@ class Masquerade:
     def inside(self) -> tuple[Cidr, ...]:
         """The networks within which the source is kept."""
         return self.within or (self.source,)
+
+
+DEFAULT_ADMIN_CHAIN = "CNI-ADMIN"
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What comes from `network`, and the answers to it, is forwarded whatever iptables does with the rest.
+
+    So is what comes in by a published port, with `published`.  What an administrator writes into the chain `admin`
+    comes first.
+    """
+
+    network: Cidr
+    admin: str = DEFAULT_ADMIN_CHAIN
+    published: bool = False
+    path: Path = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Isolation:
+    """Packets of a family are not forwarded from this bridge to another one that is isolated, nor the other way."""
+
+    bridge: str
+    family: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +210,8 @@ class Namespace:
     sysctls: tuple[tuple[str, str], ...] = ()  # ("net.ipv4.conf.all.rp_filter", "0")
     forwarding: bool | None = None  # None: what is there already is left as it is, a new namespace does not forward
     masquerade: tuple[Masquerade, ...] = ()
+    admissions: tuple[Admission, ...] = ()
+    isolations: tuple[Isolation, ...] = ()
     description: str = ""
     path: Path = ()
     external: bool = False

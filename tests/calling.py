@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import pytest
+from k8snet_scripts.plugin.wiring import Container
 
 from k8snet_scripts.cni.attachment import Attachment
 from k8snet_scripts.cni.configuration import BridgePlugin, Network
@@ -14,7 +15,6 @@ from k8snet_scripts.cni.result import Interface
 from k8snet_scripts.plugin import bridge
 from k8snet_scripts.plugin import wiring as module
 from k8snet_scripts.plugin.main import answer
-from k8snet_scripts.plugin.wiring import Container
 
 OWN_NETNS = "/proc/self/ns/net"
 

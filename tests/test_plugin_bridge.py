@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 from calling import OWN_NETNS, FakeWiring, call, wiring
+from k8snet_scripts.plugin.wiring import Container, WiringError
 from test_cni_recorded import CASES
 
 from k8snet_scripts.addresses import parse_cidr
 from k8snet_scripts.cni.result import Interface
 from k8snet_scripts.plugin import bridge
 from k8snet_scripts.plugin import wiring as wiring_module
-from k8snet_scripts.plugin.wiring import Container, WiringError
 
 __all__ = ["wiring"]
 

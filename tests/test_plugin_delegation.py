@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from calling import FakeWiring, call, wiring
+from k8snet_scripts.plugin.wiring import WiringError
 
 from k8snet_scripts.plugin.delegate import MARK
-from k8snet_scripts.plugin.wiring import WiringError
 
 __all__ = ["wiring"]
 

@@ -19,6 +19,7 @@ LAYERS = [
     {"text", "diagnostics"},
     {"rules"},
     {"frontend", "cni", "check", "reach", "drawing", "steps", "inventory"},
+    {"filters", "settings"},
     {"plan"},
     {"render"},
     {"scripts"},

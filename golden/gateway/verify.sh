@@ -248,11 +248,11 @@ borrows() {
 }
 
 # Does a fact have to be taken back by itself? Those of the namespaces of others do that are about something this topology
-# does not make. So does an nft table wherever it is, as a later version of the topology may not want it. What a port is,
-# it is no more when it leaves the bridge.
+# does not make. So does what the packet filter is told, wherever it is, as a later version of the topology may not want
+# it. What a port is, it is no more when it leaves the bridge.
 is_borrowed() {
 	local where=${1%% *} name
-	if [[ $2 == nft' '* ]]; then return 0; fi
+	if [[ $2 == nft' '* || $2 == ip*tables' '* ]]; then return 0; fi
 	if [[ ! ${foreign[$where]+set} ]]; then return 1; fi
 	if [[ $1 == *' port of '* && ${undo["${1%% port of *}: master ${1#* port of }"]+set} ]]; then return 1; fi
 	name=${1#"$where"}
@@ -287,6 +287,25 @@ read_namespaces() {
 	done
 }
 
+# Is a chain of iptables, or a jump between chains, of use to others as well? A chain has no owner: the last one takes it
+# along. A jump on behalf of one interface (-i) is of no use to others.
+serves_others() {
+	local key tool=${1%% -[NA] *} chain where from=''
+	case $1 in
+	*': ip'*'tables -N '*) chain=${1##* } ;;
+	*' -j ACCEPT' | *' -j DROP' | *' -j RETURN' | *': ip'*'tables -A '*' -i '*) return 1 ;;
+	*': ip'*'tables -A '*) chain=${1##* -j } from=${1#"$tool -A "} from=${from%% *} ;;
+	*) return 1 ;;
+	esac
+	for key in "${!fact[@]}"; do
+		if [[ $key != "$tool -A "* || $key == "$1" ]]; then continue; fi
+		where=${key#"$tool -A "} where=${where%% *}
+		if [[ $where == "$chain" || (! $from && $key == *" -j $chain") ]]; then return 0; fi
+		if [[ $where == "$from" && $from != FORWARD ]]; then return 0; fi
+	done
+	return 1
+}
+
 # Removes what processes of a run had to say, and what a run that was killed left half written.
 sweep() {
 	if compgen -G "$STATE/*.*" >/dev/null; then rm -f "$STATE"/*.*; fi
@@ -316,8 +335,9 @@ declare -A live=() fact=() device=() nsid=()
 # table_number[name]: the routing table that this system calls so
 declare -A table_number=()
 
-# By namespace, what is read beside interfaces, addresses and routes: sysctls, VLANs, the nft table, numbers of namespaces.
-declare -A sysctls=() vlans=() tables=() makers=()
+# By namespace, what is read beside interfaces, addresses and routes: sysctls, VLANs, the nft table by family, the rules
+# of iptables by the tool that prints them, numbers of namespaces.
+declare -A sysctls=() vlans=() tables=() rules=() makers=()
 
 # Reads the host, those of the wanted namespaces that exist, and those of others where something of ours is or was.
 read_wanted() {
@@ -368,7 +388,7 @@ start_reader() {
 read_together() {
 	local namespace text=''
 	for namespace in "$@"; do
-		if [[ ${vlans[$namespace]-}${tables[$namespace]-}${makers[$namespace]-} ]]; then
+		if [[ ${vlans[$namespace]-}${tables[$namespace]-}${rules[$namespace]-}${makers[$namespace]-} ]]; then
 			unread+=("$namespace")
 		else
 			text+="$namespace${sysctls[$namespace]-}"$'\n'
@@ -408,7 +428,7 @@ take_readings() {
 
 # Prints every WORKERS-th namespace of those named: "@NAME", then what the tools say, each answer on a line.
 show_state() {
-	local first=$1 step=$2 namespace ask text i
+	local first=$1 step=$2 namespace ask text family tool i
 	shift 2
 	for ((i = first + 1; i <= $#; i += step)); do
 		namespace=${!i}
@@ -419,14 +439,25 @@ show_state() {
 		enter "$namespace" ip -json -details -batch - <<<"$ask"
 		show_sysctls
 		if [[ ${vlans[$namespace]-} ]]; then enter "$namespace" bridge -json vlan show; fi
-		if [[ ${tables[$namespace]-} ]]; then
-			if ! text=$(enter "$namespace" nft --stateless list table inet "$TABLE" 2>&1); then
-				[[ $text == *'No such file or directory'* ]] || die "nft list table: $text"
-				text=''
-			fi
-			printf '\n@nft %s\n' "${text//$'\n'/$'\r'}"
-		fi
+		for family in ${tables[$namespace]-}; do show_table; done
+		for tool in ${rules[$namespace]-}; do show_rules; done
 	done
+}
+
+# Prints the nft table of a family, if there is one.
+show_table() {
+	if ! text=$(enter "$namespace" nft --stateless list table "$family" "$TABLE" 2>&1); then
+		[[ $text == *'No such file or directory'* ]] || die "nft list table: $text"
+		text=''
+	fi
+	printf '\n@nft %s %s\n' "$family" "${text//$'\n'/$'\r'}"
+}
+
+# Prints the chains and rules that iptables or ip6tables has in its table filter.
+show_rules() {
+	text=$(enter "$namespace" "$tool" --wait --list-rules 2>&1) || die "$tool --list-rules: $text"
+	printf '\n'
+	while IFS= read -r text; do printf '@%s %s\n' "$tool" "$text"; done <<<"$text"
 }
 
 # Prints settings, each below its path. Those of interfaces that are not there are left out.
@@ -448,7 +479,11 @@ take_state() {
 	set -f
 	for line in $1; do
 		case $line in
-		'@nft '*) fact["$namespace: nft"]=${line#@nft } ;;
+		'@nft '*)
+			line=${line#@nft }
+			fact["$namespace: nft ${line%% *}"]=${line#* }
+			;;
+		'@iptables '* | '@ip6tables '*) fact["$namespace: ${line#@}"]=1 ;;
 		@*) namespace=${line#@} ;;
 		'[ ]' | '[]') ;;
 		\[*) take_answer "$namespace" "$line" ;;
@@ -806,7 +841,7 @@ read_table() {
 		' file '*) files+=("$n") ;;
 		?'master '*) ports[${owner[n]}]="${owner[n]%% *} ${words[n]#master }" ;;
 		?'mtu '*) mtus[${owner[n]}]=${words[n]#mtu } ;;
-		' vlan '* | ' net.'* | ' nft '*)
+		' vlan '* | ' net.'* | ' nft '* | ' iptables '* | ' ip6tables '*)
 			here=${owner[n]%% *}
 			note_reading "$here" "${words[n]}"
 			if [[ ${words[n]} == vlan* ]]; then tagging[${owner[n]}]=1; fi
@@ -835,8 +870,17 @@ note_reading() {
 		sysctls[$1]+=" /proc/sys/${path//%/.}"
 		;;
 	vlan*) vlans[$1]=1 ;;
-	nft*) tables[$1]=1 ;;
+	'nft table '*) note_once tables "$1" "$2" 3 ;;
+	'iptables '* | 'ip6tables '*) note_once rules "$1" "$2" 1 ;;
 	esac
+}
+
+# Adds a word of a fact, which has the number given, to what an array has for a namespace.
+note_once() {
+	local word
+	local -n noted=$1
+	IFS=' ' read -ra word <<<"$3"
+	if [[ " ${noted[$2]-} " != *" ${word[$4 - 1]} "* ]]; then noted[$2]+=" ${word[$4 - 1]}"; fi
 }
 
 # Notes what has to be read to know whether what was made true on things that are not ours still is.
@@ -850,7 +894,7 @@ holds() {
 	local text=${live[$1]-} key value peer
 	case $2 in
 	up) [[ $text == *[[,]'"UP"'[],]* ]] ;;
-	inet' '* | inet6' '* | vlan' '* | net.*) [[ ${fact["$1: $2"]+set} ]] ;;
+	inet' '* | inet6' '* | vlan' '* | net.* | iptables' '* | ip6tables' '*) [[ ${fact["$1: $2"]+set} ]] ;;
 	namespace) [[ ${netns[$1]-broken} != broken ]] ;;
 	directory' '*) [[ -d ${2#directory } ]] ;;
 	file' '*) file_says "${2#file }" ;;
@@ -865,8 +909,8 @@ holds() {
 		[[ $text == *"\"ageing_time\":${2#* },"* || $text == *'"topology_change":1'* ]]
 		;;
 	'nft table'*)
-		value=${3#*"; delete table inet $TABLE; "}
-		value=${value%\'} text=${fact["$1: nft"]-}
+		value=${3#*"; delete ${2#nft }; "} key=${2#nft table }
+		value=${value%\'} text=${fact["$1: nft ${key%% *}"]-}
 		[[ $text && ${text//[;[:space:]]/} == "${value//[;[:space:]]/}"* ]]
 		;;
 	*)
@@ -896,7 +940,8 @@ announce() {
 	set +f
 }
 
-# Carries out commands of one namespace, given a line each: those of `ip` and of `bridge` together in one process.
+# Carries out commands of one namespace, given a line each: those of `ip`, of `bridge` and of `iptables` together, each in
+# one process.
 # Where one fails it prints that command and, below, what was said of it, and carries out no more; with FORCE it goes on.
 carry_out() {
 	local - namespace=$1 line tool='' next lines=() IFS=$'\n'
@@ -906,6 +951,8 @@ carry_out() {
 		'ip netns exec '*) next='' ;;
 		'ip '*) next=ip ;;
 		'bridge '*) next=bridge ;;
+		'iptables '*) next=iptables ;;
+		'ip6tables '*) next=ip6tables ;;
 		*) next='' ;;
 		esac
 		if [[ ! $next || $next != "$tool" ]]; then
@@ -921,7 +968,9 @@ execute_lines() {
 	local said=$STATE/said.$BASHPID status=0 number prefix="$tool "
 	((${#lines[@]})) || return 0
 	if [[ $namespace != host ]]; then prefix+="-n $namespace "; fi
-	if [[ $tool ]]; then
+	if [[ $tool == ip*tables ]]; then
+		"$tool-restore" --noflush --wait <<<"$(transaction)" >"$said" 2>&1 || status=$?
+	elif [[ $tool ]]; then
 		enter "$namespace" "$tool" ${FORCE:+-force} -batch - <<<"${lines[*]#"$prefix"}" >"$said" 2>&1 || status=$?
 	else
 		bash -c "${lines[0]}" >"$said" 2>&1 || status=$?
@@ -940,11 +989,19 @@ execute_lines() {
 	return 1
 }
 
+# Prints the lines as iptables-restore reads them, which carries out all of them or none.
+transaction() {
+	local text=${lines[*]#"$tool --wait "}
+	printf '*filter\n%s\nCOMMIT\n' "${text//\'/\"}"
+}
+
 # Prints which of the lines given to a tool failed, and below it what was said.
 blame() {
 	local tool=$1 status=$2 said=$3 line lines=("${@:4}")
 	if [[ $said =~ (.*)'Command failed -:'([0-9]+) ]]; then
 		line=${lines[BASH_REMATCH[2] - 1]} said=${BASH_REMATCH[1]}
+	elif [[ $tool == ip*tables && $said =~ line:?\ ([0-9]+) ]] && ((BASH_REMATCH[1] > 1 && BASH_REMATCH[1] < ${#lines[@]} + 2)); then
+		line=${lines[BASH_REMATCH[1] - 2]} # the first line of its input is not one of these
 	elif [[ $tool ]]; then
 		line="${lines[0]} (or one of the ${#lines[@]} after it)" said+=" exit status $status"
 	else

@@ -16,7 +16,15 @@ from typing import NamedTuple
 from k8snet_scripts.addresses import Cidr
 from k8snet_scripts.cni.addressing import HostLocal, StaticIpam
 from k8snet_scripts.cni.attachment import Attachment, Grant, PodRoute, attach_bridge, grant_host_local, grant_static
-from k8snet_scripts.cni.configuration import NO_WISHES, BridgePlugin, LoopbackPlugin, Network
+from k8snet_scripts.cni.configuration import (
+    NO_WISHES,
+    BridgePlugin,
+    FirewallPlugin,
+    LoopbackPlugin,
+    Network,
+    PortmapPlugin,
+)
+from k8snet_scripts.cni.filters import NO_PORTS, Published, let_through, publish_for_pods
 from k8snet_scripts.cni.gateways import AddressConflict, place_gateways
 from k8snet_scripts.cni.host_local import AllocationError, allocate_all
 from k8snet_scripts.cni.ranges import Address, Lease
@@ -32,6 +40,7 @@ from k8snet_scripts.topology import (
     Masquerade,
     Namespace,
     Port,
+    Publication,
     Record,
     Route,
     Topology,
@@ -54,8 +63,10 @@ class _Pod(NamedTuple):
         return tuple([lease.address for lease in self.attachment.leases])
 
 
-def wire_node(network: Network, pods: Sequence[str], report: Report) -> Topology:
+def wire_node(network: Network, pods: Sequence[str], report: Report, published: Published = NO_PORTS) -> Topology:
     """The node after ADD was called for each pod in turn; the pods' names are good and differ.
+
+    `published` are the ports of the host that lead to single pods, beside those that the network has for all.
 
     What the scripts cannot do of it goes to the report, and so do ranges with fewer addresses than there are pods.
     """
@@ -68,6 +79,9 @@ def wire_node(network: Network, pods: Sequence[str], report: Report) -> Topology
     gateways = _gateways(plugin, wired, report)
     forwarding = any(pod.attachment.forwarding for pod in wired)
     host_ends = [_host_end(network.name, pod.name) for pod in wired]
+    leases = [pod.attachment.leases for pod in wired]
+    admissions, isolations = let_through(network.plugins, plugin.bridge, leases, report)
+    ports = publish_for_pods(network, pods, published, report)
     return Topology(
         name=network.name,
         host=Namespace(
@@ -76,9 +90,14 @@ def wire_node(network: Network, pods: Sequence[str], report: Report) -> Topology
             sysctls=tuple(_without_routers(plugin, (plugin.bridge, *host_ends))),
             forwarding=True if forwarding else None,
             masquerade=tuple(_masquerade(wired)),
+            admissions=admissions,
+            isolations=isolations,
         ),
         namespaces=tuple(_namespace(plugin, pod) for pod in wired),
-        veths=tuple(_veth(plugin, pod, name) for pod, name in zip(wired, host_ends, strict=True)),
+        veths=tuple(
+            _veth(plugin, pod, name, ports.get(pod.name, ()), _lladdr(f"{network.name} {pod.name} {INTERFACE}"))
+            for pod, name in zip(wired, host_ends, strict=True)
+        ),
         records=_records(network, plugin, store),
         description=_description(network, plugin, len(pods)),
     )
@@ -96,22 +115,22 @@ def _main_plugin(network: Network, report: Report) -> BridgePlugin:
         if isinstance(plugin, BridgePlugin):
             main = plugin
             _refuse_options(plugin, report)
-        elif place == 0 or not isinstance(plugin, LoopbackPlugin):
+        elif place == 0 or not isinstance(plugin, LoopbackPlugin | PortmapPlugin | FirewallPlugin):
             report.error(
                 "unsupported-plugin",
                 (*plugin.path, "type"),
                 "the scripts cannot do what this plugin does",
-                help="they know `bridge` with `host-local` or `static`, and `loopback` after it",
+                help="they know `bridge` with `host-local` or `static`, and after it `loopback`, `portmap` and `firewall`",
             )
     main = main or BridgePlugin()
-    if network.runtime != NO_WISHES:
+    if network.runtime.with_(port_mappings=()) != NO_WISHES:
         message = "`runtimeConfig` and `args` are what a runtime asks for one pod: the scripts cannot do it"
         report.error("unsupported-option", main.path, message, help="take them out")
     return main
 
 
 def _refuse_options(plugin: BridgePlugin, report: Report) -> None:
-    options = {"vlan": plugin.vlan, "vlanTrunk": plugin.vlan_trunk, "macspoofchk": plugin.mac_spoof_check}
+    options = {"vlan": plugin.vlan, "vlanTrunk": plugin.vlan_trunk}
     for key, value in options.items():
         if value:
             message = f"the scripts cannot do what `{key}` asks for"
@@ -199,7 +218,9 @@ def _namespace(plugin: BridgePlugin, pod: _Pod) -> Namespace:
     )
 
 
-def _veth(plugin: BridgePlugin, pod: _Pod, host_end: str) -> Veth:
+def _veth(plugin: BridgePlugin, pod: _Pod, host_end: str, ports: tuple[Publication, ...], lladdr: str) -> Veth:
+    """The veth of a pod.  Where frames with another MAC address are dropped, the pod's has to be known beforehand."""
+    only_from = lladdr if plugin.mac_spoof_check else None
     wishes = (("hairpin", plugin.hairpin_mode), ("isolated", plugin.port_isolation))
     options = tuple((option, "on") for option, wish in wishes if wish)
     path = plugin.ipam.path if plugin.ipam else plugin.path
@@ -209,10 +230,13 @@ def _veth(plugin: BridgePlugin, pod: _Pod, host_end: str) -> Veth:
         addresses=pod.addresses,
         routes=tuple(_route(route) for route in pod.attachment.routes),
         mtu=plugin.mtu,
+        lladdr=only_from,
         broadcast=True,
+        publications=ports,
         path=path,
     )
-    return Veth(inner, End(host_end, mtu=plugin.mtu, port=Port(plugin.bridge, options), path=path), path)
+    port = Port(plugin.bridge, options, only_from=only_from)
+    return Veth(inner, End(host_end, mtu=plugin.mtu, port=port, path=path), path)
 
 
 def _route(route: PodRoute) -> Route:

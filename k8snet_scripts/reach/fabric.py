@@ -8,6 +8,7 @@ that has it).  Where the model does not decide the outcome, such as the host's o
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -89,6 +90,10 @@ class _Dropped(Exception):
         self.why = why
 
 
+PROBED_PORT = 9
+"""The TCP port that a connection is made to, in order to see whether it comes to that."""
+
+
 def predict(topology: Topology) -> Fabric:
     """The answers for a topology that `check_topology` found nothing wrong with.  Indexes; follows no packet yet."""
     return Fabric(topology)
@@ -101,6 +106,7 @@ class Fabric:
         self.switching = Switching(topology)
         self.routings = Routings(topology, self.switching)
         self.neighbours = Neighbours(topology, self.switching, self.routings)
+        self._redirecting = set(_find_redirecting(topology))
 
     def verdict(self, source: str, family: int, value: int) -> tuple[Verdict, str]:
         """What becomes of a connection from a namespace to an address, and why in a few words."""
@@ -128,6 +134,8 @@ class Fabric:
         there = _Packet(family, own, value, source)
         try:
             self._carry(there)
+            if there.namespace in self._redirecting:
+                raise _Dropped(Cause.UNDECIDED, f"{there.namespace} has published port {PROBED_PORT}")
         except _Dropped as dropped:
             return _answer(dropped, there)
         landing, seen = there.namespace, there.source
@@ -253,6 +261,14 @@ class Fabric:
             plural = "s" if len(packet.routers) > 1 else ""
             words = f"through router{plural} {', '.join(packet.routers)}"
         return f"{words}, masqueraded" if masqueraded else words
+
+
+def _find_redirecting(topology: Topology) -> Iterator[str]:
+    """The namespaces that hand on what is sent to that port: who it reaches says nothing about its way to others."""
+    for veth in topology.veths:
+        for end, peer in ((veth.inner, veth.outer), (veth.outer, veth.inner)):
+            if any((item.protocol, item.port) == ("tcp", PROBED_PORT) for item in end.publications):
+                yield peer.namespace
 
 
 def _answer(dropped: _Dropped, packet: _Packet | None = None) -> Answer:

@@ -9,7 +9,8 @@ announce() {
 	set +f
 }
 
-# Carries out commands of one namespace, given a line each: those of `ip` and of `bridge` together in one process.
+# Carries out commands of one namespace, given a line each: those of `ip`, of `bridge` and of `iptables` together, each in
+# one process.
 # Where one fails it prints that command and, below, what was said of it, and carries out no more; with FORCE it goes on.
 carry_out() {
 	local - namespace=$1 line tool='' next lines=() IFS=$'\n'
@@ -19,6 +20,8 @@ carry_out() {
 		'ip netns exec '*) next='' ;;
 		'ip '*) next=ip ;;
 		'bridge '*) next=bridge ;;
+		'iptables '*) next=iptables ;;
+		'ip6tables '*) next=ip6tables ;;
 		*) next='' ;;
 		esac
 		if [[ ! $next || $next != "$tool" ]]; then
@@ -34,7 +37,9 @@ execute_lines() {
 	local said=$STATE/said.$BASHPID status=0 number prefix="$tool "
 	((${#lines[@]})) || return 0
 	if [[ $namespace != host ]]; then prefix+="-n $namespace "; fi
-	if [[ $tool ]]; then
+	if [[ $tool == ip*tables ]]; then
+		"$tool-restore" --noflush --wait <<<"$(transaction)" >"$said" 2>&1 || status=$?
+	elif [[ $tool ]]; then
 		enter "$namespace" "$tool" ${FORCE:+-force} -batch - <<<"${lines[*]#"$prefix"}" >"$said" 2>&1 || status=$?
 	else
 		bash -c "${lines[0]}" >"$said" 2>&1 || status=$?
@@ -53,11 +58,19 @@ execute_lines() {
 	return 1
 }
 
+# Prints the lines as iptables-restore reads them, which carries out all of them or none.
+transaction() {
+	local text=${lines[*]#"$tool --wait "}
+	printf '*filter\n%s\nCOMMIT\n' "${text//\'/\"}"
+}
+
 # Prints which of the lines given to a tool failed, and below it what was said.
 blame() {
 	local tool=$1 status=$2 said=$3 line lines=("${@:4}")
 	if [[ $said =~ (.*)'Command failed -:'([0-9]+) ]]; then
 		line=${lines[BASH_REMATCH[2] - 1]} said=${BASH_REMATCH[1]}
+	elif [[ $tool == ip*tables && $said =~ line:?\ ([0-9]+) ]] && ((BASH_REMATCH[1] > 1 && BASH_REMATCH[1] < ${#lines[@]} + 2)); then
+		line=${lines[BASH_REMATCH[1] - 2]} # the first line of its input is not one of these
 	elif [[ $tool ]]; then
 		line="${lines[0]} (or one of the ${#lines[@]} after it)" said+=" exit status $status"
 	else

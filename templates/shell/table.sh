@@ -36,7 +36,7 @@ read_table() {
 		' file '*) files+=("$n") ;;
 		?'master '*) ports[${owner[n]}]="${owner[n]%% *} ${words[n]#master }" ;;
 		?'mtu '*) mtus[${owner[n]}]=${words[n]#mtu } ;;
-		' vlan '* | ' net.'* | ' nft '*)
+		' vlan '* | ' net.'* | ' nft '* | ' iptables '* | ' ip6tables '*)
 			here=${owner[n]%% *}
 			note_reading "$here" "${words[n]}"
 			if [[ ${words[n]} == vlan* ]]; then tagging[${owner[n]}]=1; fi
@@ -65,8 +65,17 @@ note_reading() {
 		sysctls[$1]+=" /proc/sys/${path//%/.}"
 		;;
 	vlan*) vlans[$1]=1 ;;
-	nft*) tables[$1]=1 ;;
+	'nft table '*) note_once tables "$1" "$2" 3 ;;
+	'iptables '* | 'ip6tables '*) note_once rules "$1" "$2" 1 ;;
 	esac
+}
+
+# Adds a word of a fact, which has the number given, to what an array has for a namespace.
+note_once() {
+	local word
+	local -n noted=$1
+	IFS=' ' read -ra word <<<"$3"
+	if [[ " ${noted[$2]-} " != *" ${word[$4 - 1]} "* ]]; then noted[$2]+=" ${word[$4 - 1]}"; fi
 }
 
 # Notes what has to be read to know whether what was made true on things that are not ours still is.
@@ -80,7 +89,7 @@ holds() {
 	local text=${live[$1]-} key value peer
 	case $2 in
 	up) [[ $text == *[[,]'"UP"'[],]* ]] ;;
-	inet' '* | inet6' '* | vlan' '* | net.*) [[ ${fact["$1: $2"]+set} ]] ;;
+	inet' '* | inet6' '* | vlan' '* | net.* | iptables' '* | ip6tables' '*) [[ ${fact["$1: $2"]+set} ]] ;;
 	namespace) [[ ${netns[$1]-broken} != broken ]] ;;
 	directory' '*) [[ -d ${2#directory } ]] ;;
 	file' '*) file_says "${2#file }" ;;
@@ -95,8 +104,8 @@ holds() {
 		[[ $text == *"\"ageing_time\":${2#* },"* || $text == *'"topology_change":1'* ]]
 		;;
 	'nft table'*)
-		value=${3#*"; delete table inet $TABLE; "}
-		value=${value%\'} text=${fact["$1: nft"]-}
+		value=${3#*"; delete ${2#nft }; "} key=${2#nft table }
+		value=${value%\'} text=${fact["$1: nft ${key%% *}"]-}
 		[[ $text && ${text//[;[:space:]]/} == "${value//[;[:space:]]/}"* ]]
 		;;
 	*)
