@@ -926,7 +926,7 @@ execute_lines() {
 	((${#lines[@]})) || return 0
 	if [[ $namespace != host ]]; then prefix+="-n $namespace "; fi
 	if [[ $tool == ip*tables ]]; then
-		"$tool-restore" --noflush --wait <<<"$(transaction)" >"$said" 2>&1 || status=$?
+		"$tool-restore" --noflush --wait <<<"$(transaction)" >"$said" 2>&1 || one_by_one || status=$?
 	elif [[ $tool ]]; then
 		enter "$namespace" "$tool" ${FORCE:+-force} -batch - <<<"${lines[*]#"$prefix"}" >"$said" 2>&1 || status=$?
 	else
@@ -952,13 +952,21 @@ transaction() {
 	printf '*filter\n%s\nCOMMIT\n' "${text//\'/\"}"
 }
 
+# Carries out the lines by themselves, to see which one fails: after a transaction that failed nothing is done.
+one_by_one() {
+	local line
+	for line in "${lines[@]}"; do
+		if bash -c "$line" >"$said" 2>&1 || [[ ${FORCE-} ]]; then continue; fi
+		tool='' lines=("$line")
+		return 1
+	done
+}
+
 # Prints which of the lines given to a tool failed, and below it what was said.
 blame() {
 	local tool=$1 status=$2 said=$3 line lines=("${@:4}")
 	if [[ $said =~ (.*)'Command failed -:'([0-9]+) ]]; then
 		line=${lines[BASH_REMATCH[2] - 1]} said=${BASH_REMATCH[1]}
-	elif [[ $tool == ip*tables && $said =~ line:?\ ([0-9]+) ]] && ((BASH_REMATCH[1] > 1 && BASH_REMATCH[1] < ${#lines[@]} + 2)); then
-		line=${lines[BASH_REMATCH[1] - 2]} # the first line of its input is not one of these
 	elif [[ $tool ]]; then
 		line="${lines[0]} (or one of the ${#lines[@]} after it)" said+=" exit status $status"
 	else
