@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from k8snet_scripts.addresses import WIDTH, Cidr
 from k8snet_scripts.inventory import Forward, Guard, Inventory
 from k8snet_scripts.steps import WANT, Argv, Step, inside
-from k8snet_scripts.topology import UNSPECIFIED, Admission, Isolation, Masquerade, Namespace
+from k8snet_scripts.topology import HOST, UNSPECIFIED, Admission, Isolation, Masquerade, Namespace
 
 FORWARD_CHAIN = "CNI-FORWARD"
 STAGES = ("CNI-ISOLATION-STAGE-1", "CNI-ISOLATION-STAGE-2")
@@ -37,6 +37,20 @@ def filter_packets(inventory: Inventory, namespace: Namespace) -> Iterator[Step]
         yield guard(name, inventory.table, guards)
     yield from dict.fromkeys(admit(name, namespace.admissions, forwards))
     yield from dict.fromkeys(isolate(name, namespace.isolations))
+
+
+def why(inventory: Inventory, namespace: Namespace) -> str:
+    """What the packet filter of a namespace is for, in a sentence."""
+    name = namespace.name
+    purposes = {
+        "ports that lead to others": bool(inventory.forwards.get(name)),
+        "sources that are masqueraded": bool(namespace.masquerade),
+        "forged link-layer addresses that are dropped": bool(inventory.guards.get(name)),
+        "what is let through, whatever iptables does with the rest": bool(namespace.admissions),
+        "bridges that are kept apart": bool(namespace.isolations),
+    }
+    whose = "of the host" if name == HOST else f"of {name}"
+    return f"The packet filter {whose}: {', '.join(purpose for purpose, given in purposes.items() if given)}."
 
 
 # By nft

@@ -163,6 +163,9 @@ def _configure(inventory: Inventory, namespaces: Iterable[Namespace]) -> Iterato
         rows = tuple(_configuration(inventory, namespace))
         if rows:
             yield Group(_why_namespace(namespace), rows)
+        rules = tuple(filters.filter_packets(inventory, namespace))
+        if rules:
+            yield Group(filters.why(inventory, namespace), rules)
 
 
 def _configuration(inventory: Inventory, namespace: Namespace) -> Iterator[Step]:
@@ -188,7 +191,6 @@ def _configuration(inventory: Inventory, namespace: Namespace) -> Iterator[Step]
             yield steps.bring_up(name, bridge.name)
     yield from _routes(inventory, namespace)
     yield from _vlans(inventory, namespace)
-    yield from filters.filter_packets(inventory, namespace)
 
 
 def _end(inventory: Inventory, end: End, sources: Collection[str]) -> Iterator[Step]:

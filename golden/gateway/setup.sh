@@ -142,6 +142,8 @@ ip -n db route add default via 10.50.0.1 dev eth0   #  db: inet route default vi
 bash -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'   #  host: net.ipv4.ip_forward 1
 ip address add 10.50.0.1/24 dev cni0              #  host cni0: inet 10.50.0.1/24
 ip link set dev cni0 up                           #  host cni0: up
+
+# The packet filter of the host: sources that are masqueraded.
 nft 'add table inet k8snet-gateway; delete table inet k8snet-gateway; table inet k8snet-gateway { chain postrouting { type nat hook postrouting priority srcnat; policy accept; ip saddr 10.50.0.0/24 ip daddr != 10.50.0.0/24 ip daddr != 224.0.0.0/4 masquerade; }; }'   #  host: nft table inet k8snet-gateway
 END
 }

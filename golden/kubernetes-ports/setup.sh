@@ -2,7 +2,7 @@
 #
 # setup.sh makes the network kubernetes-ports, or mends what differs from it. Run again, it changes nothing.
 #
-# A node of Kubernetes with 2 pods, as the CNI plugins bridge and host-local wire them.
+# A node of Kubernetes with 2 pods, as the CNI plugins bridge, host-local, portmap and firewall wire them.
 #
 #   ┌─ host ─────────────────────────────────────────────────────────────┐
 #   │ forwarding                                                         │
@@ -172,17 +172,19 @@ ip -n db route add default via fd00:88::1 dev eth0                           #  
 ### 4. Where the bridges are: they come up last
 
 # The host.
-bash -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'                                                       #  host: net.ipv4.ip_forward 1
-bash -c 'echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'                                              #  host: net.ipv6.conf.all.forwarding 1
-bash -c 'echo 0 >/proc/sys/net/ipv6/conf/cni-podman0/accept_ra'                                       #  host: net.ipv6.conf.cni-podman0.accept_ra 0
-bash -c 'echo 0 >/proc/sys/net/ipv6/conf/vethf66f7ecd/accept_ra'                                      #  host: net.ipv6.conf.vethf66f7ecd.accept_ra 0
-bash -c 'echo 0 >/proc/sys/net/ipv6/conf/veth2be73f65/accept_ra'                                      #  host: net.ipv6.conf.veth2be73f65.accept_ra 0
-bash -c 'echo 1 >/proc/sys/net/ipv4/conf/cni-podman0/route_localnet'                                  #  host: net.ipv4.conf.cni-podman0.route_localnet 1
-ip link set dev vethf66f7ecd type bridge_slave hairpin on                                             #  host vethf66f7ecd port of cni-podman0: hairpin true
-ip link set dev veth2be73f65 type bridge_slave hairpin on                                             #  host veth2be73f65 port of cni-podman0: hairpin true
-ip address add 10.88.0.1/16 brd + dev cni-podman0                                                     #  host cni-podman0: inet 10.88.0.1/16
-ip address add fd00:88::1/64 dev cni-podman0                                                          #  host cni-podman0: inet6 fd00:88::1/64
-ip link set dev cni-podman0 up                                                                        #  host cni-podman0: up
+bash -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'                        #  host: net.ipv4.ip_forward 1
+bash -c 'echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'               #  host: net.ipv6.conf.all.forwarding 1
+bash -c 'echo 0 >/proc/sys/net/ipv6/conf/cni-podman0/accept_ra'        #  host: net.ipv6.conf.cni-podman0.accept_ra 0
+bash -c 'echo 0 >/proc/sys/net/ipv6/conf/vethf66f7ecd/accept_ra'       #  host: net.ipv6.conf.vethf66f7ecd.accept_ra 0
+bash -c 'echo 0 >/proc/sys/net/ipv6/conf/veth2be73f65/accept_ra'       #  host: net.ipv6.conf.veth2be73f65.accept_ra 0
+bash -c 'echo 1 >/proc/sys/net/ipv4/conf/cni-podman0/route_localnet'   #  host: net.ipv4.conf.cni-podman0.route_localnet 1
+ip link set dev vethf66f7ecd type bridge_slave hairpin on              #  host vethf66f7ecd port of cni-podman0: hairpin true
+ip link set dev veth2be73f65 type bridge_slave hairpin on              #  host veth2be73f65 port of cni-podman0: hairpin true
+ip address add 10.88.0.1/16 brd + dev cni-podman0                      #  host cni-podman0: inet 10.88.0.1/16
+ip address add fd00:88::1/64 dev cni-podman0                           #  host cni-podman0: inet6 fd00:88::1/64
+ip link set dev cni-podman0 up                                         #  host cni-podman0: up
+
+# The packet filter of the host: ports that lead to others, sources that are masqueraded, forged link-layer addresses that are dropped, what is let through, whatever iptables does with the rest, bridges that are kept apart.
 nft 'add table inet k8snet-kubernetes-ports; delete table inet k8snet-kubernetes-ports; table inet k8snet-kubernetes-ports { chain prerouting { type nat hook prerouting priority dstnat; policy accept; fib daddr type local jump published; }; chain output { type nat hook output priority -80; policy accept; fib daddr type local jump published; }; chain published { ip saddr != 198.51.100.0/24 tcp dport 8080 dnat ip to 10.88.0.2:80; tcp dport 8080 dnat ip6 to [fd00:88::2]:80; ip saddr != 198.51.100.0/24 ip daddr 127.0.0.1 tcp dport 5432 dnat ip to 10.88.0.3:5432; ip saddr != 198.51.100.0/24 udp dport 5353 dnat ip to 10.88.0.3:53; udp dport 5353 dnat ip6 to [fd00:88::3]:53; }; chain postrouting { type nat hook postrouting priority srcnat; policy accept; ip saddr 10.88.0.0/16 ip daddr 10.88.0.2 tcp dport 80 ct original proto-dst 8080 ct status dnat masquerade; ip saddr 127.0.0.1 ip daddr 10.88.0.2 tcp dport 80 ct original proto-dst 8080 ct status dnat masquerade; ip6 saddr fd00:88::/64 ip6 daddr fd00:88::2 tcp dport 80 ct original proto-dst 8080 ct status dnat masquerade; ip saddr 10.88.0.0/16 ip daddr 10.88.0.3 tcp dport 5432 ct original proto-dst 5432 ct status dnat masquerade; ip saddr 127.0.0.1 ip daddr 10.88.0.3 tcp dport 5432 ct original proto-dst 5432 ct status dnat masquerade; ip saddr 10.88.0.0/16 ip daddr 10.88.0.3 udp dport 53 ct original proto-dst 5353 ct status dnat masquerade; ip saddr 127.0.0.1 ip daddr 10.88.0.3 udp dport 53 ct original proto-dst 5353 ct status dnat masquerade; ip6 saddr fd00:88::/64 ip6 daddr fd00:88::3 udp dport 53 ct original proto-dst 5353 ct status dnat masquerade; ip saddr 10.88.0.2 ip daddr != 10.88.0.0/16 ip daddr != 224.0.0.0/4 masquerade; ip6 saddr fd00:88::2 ip6 daddr != fd00:88::/64 ip6 daddr != ff00::/8 masquerade; ip saddr 10.88.0.3 ip daddr != 10.88.0.0/16 ip daddr != 224.0.0.0/4 masquerade; ip6 saddr fd00:88::3 ip6 daddr != fd00:88::/64 ip6 daddr != ff00::/8 masquerade; }; }'   #  host: nft table inet k8snet-kubernetes-ports
 nft 'add table bridge k8snet-kubernetes-ports; delete table bridge k8snet-kubernetes-ports; table bridge k8snet-kubernetes-ports { chain prerouting { type filter hook prerouting priority dstnat; policy accept; iifname "vethf66f7ecd" ether saddr != 0a:f6:6f:7e:cd:03 drop; iifname "veth2be73f65" ether saddr != 0a:2b:e7:3f:65:2f drop; }; }'   #  host: nft table bridge k8snet-kubernetes-ports
 iptables --wait -N CNI-FORWARD                                                                        #  host: iptables -N CNI-FORWARD

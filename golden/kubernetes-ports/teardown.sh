@@ -2,7 +2,7 @@
 #
 # teardown.sh removes what setup.sh made for the network kubernetes-ports, and nothing else.
 #
-# A node of Kubernetes with 2 pods, as the CNI plugins bridge and host-local wire them.
+# A node of Kubernetes with 2 pods, as the CNI plugins bridge, host-local, portmap and firewall wire them.
 #
 #   ┌─ host ─────────────────────────────────────────────────────────────┐
 #   │ forwarding                                                         │

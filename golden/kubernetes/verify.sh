@@ -184,6 +184,8 @@ bash -c 'echo 0 >/proc/sys/net/ipv6/conf/veth3d6cb003/accept_ra'   #  host: net.
 ip link set dev mybridge mtu 1460                                  #  host mybridge: mtu 1460
 ip address add 10.1.0.1/16 brd + dev mybridge                      #  host mybridge: inet 10.1.0.1/16
 ip link set dev mybridge up                                        #  host mybridge: up
+
+# The packet filter of the host: sources that are masqueraded.
 nft 'add table inet k8snet-kubernetes; delete table inet k8snet-kubernetes; table inet k8snet-kubernetes { chain postrouting { type nat hook postrouting priority srcnat; policy accept; ip saddr 10.1.0.2 ip daddr != 10.1.0.0/16 ip daddr != 224.0.0.0/4 masquerade; ip saddr 10.1.0.3 ip daddr != 10.1.0.0/16 ip daddr != 224.0.0.0/4 masquerade; ip saddr 10.1.0.4 ip daddr != 10.1.0.0/16 ip daddr != 224.0.0.0/4 masquerade; }; }'   #  host: nft table inet k8snet-kubernetes
 END
 }

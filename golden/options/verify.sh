@@ -235,6 +235,8 @@ ip link set dev br0 up                                       #  host br0: up
 ip route add blackhole 10.80.8.0/24                          #  host: inet route blackhole 10.80.8.0/24
 ip route add 10.80.6.0/24 via 10.80.7.2 dev br0 table 100    #  host: inet route 10.80.6.0/24 via 10.80.7.2 dev br0 table 100
 ip route add 10.80.9.0/24 via 10.80.0.2 dev br0 metric 20    #  host: inet route 10.80.9.0/24 via 10.80.0.2 dev br0 metric 20
+
+# The packet filter of the host: sources that are masqueraded.
 nft 'add table inet k8snet-options; delete table inet k8snet-options; table inet k8snet-options { chain postrouting { type nat hook postrouting priority srcnat; policy accept; ip6 saddr fd00:80::/64 ip6 daddr != fd00:80::/64 ip6 daddr != ff00::/8 masquerade; ip saddr 10.80.7.0/24 ip daddr != 10.80.7.0/24 ip daddr != 224.0.0.0/4 masquerade; ip saddr 10.80.0.0/24 ip daddr != 10.80.0.0/24 ip daddr != 224.0.0.0/4 masquerade; }; }'   #  host: nft table inet k8snet-options
 
 # node3.

@@ -143,12 +143,14 @@ ip -n dns route add default via 10.10.0.1 dev eth0   #  dns: inet route default 
 ### 3. Where the bridges are: they come up last
 
 # The host.
-bash -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'                                                        #  host: net.ipv4.ip_forward 1
-bash -c 'echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'                                               #  host: net.ipv6.conf.all.forwarding 1
-bash -c 'echo 1 >/proc/sys/net/ipv4/conf/br0/route_localnet'                                           #  host: net.ipv4.conf.br0.route_localnet 1
-ip address add 10.10.0.1/24 dev br0                                                                    #  host br0: inet 10.10.0.1/24
-ip address add fd00:10::1/64 dev br0                                                                   #  host br0: inet6 fd00:10::1/64
-ip link set dev br0 up                                                                                 #  host br0: up
+bash -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'                #  host: net.ipv4.ip_forward 1
+bash -c 'echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'       #  host: net.ipv6.conf.all.forwarding 1
+bash -c 'echo 1 >/proc/sys/net/ipv4/conf/br0/route_localnet'   #  host: net.ipv4.conf.br0.route_localnet 1
+ip address add 10.10.0.1/24 dev br0                            #  host br0: inet 10.10.0.1/24
+ip address add fd00:10::1/64 dev br0                           #  host br0: inet6 fd00:10::1/64
+ip link set dev br0 up                                         #  host br0: up
+
+# The packet filter of the host: ports that lead to others, sources that are masqueraded, what is let through, whatever iptables does with the rest.
 nft 'add table inet k8snet-published; delete table inet k8snet-published; table inet k8snet-published { chain prerouting { type nat hook prerouting priority dstnat; policy accept; fib daddr type local jump published; }; chain output { type nat hook output priority -80; policy accept; fib daddr type local jump published; }; chain published { tcp dport 8080 dnat ip to 10.10.0.2:80; tcp dport 8080 dnat ip6 to [fd00:10::2]:80; ip daddr 127.0.0.1 tcp dport 8443 dnat ip to 10.10.0.2:443; udp dport 5353 dnat ip to 10.10.0.3:53; }; chain postrouting { type nat hook postrouting priority srcnat; policy accept; ip saddr 10.10.0.0/24 ip daddr 10.10.0.2 tcp dport 80 ct original proto-dst 8080 ct status dnat masquerade; ip saddr 127.0.0.1 ip daddr 10.10.0.2 tcp dport 80 ct original proto-dst 8080 ct status dnat masquerade; ip6 saddr fd00:10::/64 ip6 daddr fd00:10::2 tcp dport 80 ct original proto-dst 8080 ct status dnat masquerade; ip saddr 10.10.0.0/24 ip daddr 10.10.0.2 tcp dport 443 ct original proto-dst 8443 ct status dnat masquerade; ip saddr 127.0.0.1 ip daddr 10.10.0.2 tcp dport 443 ct original proto-dst 8443 ct status dnat masquerade; ip saddr 10.10.0.0/24 ip daddr 10.10.0.3 udp dport 53 ct original proto-dst 5353 ct status dnat masquerade; ip saddr 127.0.0.1 ip daddr 10.10.0.3 udp dport 53 ct original proto-dst 5353 ct status dnat masquerade; ip saddr 10.10.0.0/24 ip daddr != 10.10.0.0/24 ip daddr != 224.0.0.0/4 masquerade; ip6 saddr fd00:10::/64 ip6 daddr != fd00:10::/64 ip6 daddr != ff00::/8 masquerade; }; }'   #  host: nft table inet k8snet-published
 iptables --wait -N CNI-FORWARD                                                                         #  host: iptables -N CNI-FORWARD
 iptables --wait -N CNI-ADMIN                                                                           #  host: iptables -N CNI-ADMIN

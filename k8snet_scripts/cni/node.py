@@ -51,6 +51,7 @@ INTERFACE = "eth0"
 """What the interface of a pod is called."""
 
 _IPAM = {"host-local": HostLocal, "static": StaticIpam}
+_CHAINED = {"portmap": PortmapPlugin, "firewall": FirewallPlugin}
 
 
 class _Pod(NamedTuple):
@@ -104,8 +105,10 @@ def wire_node(network: Network, pods: Sequence[str], report: Report, published: 
 
 
 def _description(network: Network, plugin: BridgePlugin, pods: int) -> str:
-    names = " and ".join(["bridge", *(name for name, kind in _IPAM.items() if isinstance(plugin.ipam, kind))])
-    return f"A node of Kubernetes with {pods} pod{'' if pods == 1 else 's'}, as the CNI plugins {names} wire them."
+    names = ["bridge", *(name for name, kind in _IPAM.items() if isinstance(plugin.ipam, kind))]
+    names += [name for name, kind in _CHAINED.items() if any(isinstance(other, kind) for other in network.plugins)]
+    listed = " and ".join((", ".join(names[:-1]), names[-1])) if len(names) > 1 else names[0]
+    return f"A node of Kubernetes with {pods} pod{'' if pods == 1 else 's'}, as the CNI plugins {listed} wire them."
 
 
 def _main_plugin(network: Network, report: Report) -> BridgePlugin:
