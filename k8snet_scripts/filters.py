@@ -11,9 +11,9 @@ import shlex
 from collections.abc import Iterable, Iterator
 
 from k8snet_scripts.addresses import WIDTH, Cidr
-from k8snet_scripts.inventory import Forward, Guard, Inventory
+from k8snet_scripts.inventory import Guard, Inventory
 from k8snet_scripts.steps import WANT, Argv, Step, inside
-from k8snet_scripts.topology import HOST, UNSPECIFIED, Admission, Isolation, Masquerade, Namespace
+from k8snet_scripts.topology import HOST, UNSPECIFIED, Admission, Forward, Isolation, Masquerade, Namespace
 
 FORWARD_CHAIN = "CNI-FORWARD"
 STAGES = ("CNI-ISOLATION-STAGE-1", "CNI-ISOLATION-STAGE-2")
@@ -140,6 +140,7 @@ def admit(namespace: str, admissions: Iterable[Admission], forwards: Iterable[Fo
 
     The steps that make the chains come once for each admission.
     """
+    ways = [(forward.publication, forward.target) for forward in forwards]
     for admission in admissions:
         family, network = admission.network.family, str(admission.network)
         yield from _make_chains(namespace, family, FORWARD_CHAIN, admission.admin)
@@ -148,7 +149,7 @@ def admit(namespace: str, admissions: Iterable[Admission], forwards: Iterable[Fo
         answers = ("-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED")
         yield _append(namespace, family, FORWARD_CHAIN, "-d", network, *answers, "-j", "ACCEPT")
         yield _append(namespace, family, FORWARD_CHAIN, "-s", network, "-j", "ACCEPT")
-        for publication, target, _ in forwards if admission.published else ():
+        for publication, target in ways if admission.published else ():
             if admission.network.contains(target.family, target.value):
                 protocol, port = publication.protocol, str(publication.to_port)
                 words = ("-p", protocol, "-m", protocol, "--dport", port, "-m", "conntrack", "--ctstate", "DNAT")

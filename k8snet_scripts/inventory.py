@@ -9,16 +9,8 @@ import hashlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from k8snet_scripts.addresses import Cidr, parse_address
-from k8snet_scripts.topology import HOST, End, Interface, Namespace, Publication, Topology, Veth
-
-
-class Forward(NamedTuple):
-    """A port that leads to an address behind an interface of its namespace; `target` has the prefix length there."""
-
-    publication: Publication
-    target: Cidr
-    dev: str
+from k8snet_scripts.addresses import parse_address
+from k8snet_scripts.topology import HOST, End, Forward, Interface, Namespace, Topology, Veth, find_forwards
 
 
 class Guard(NamedTuple):
@@ -56,6 +48,9 @@ class Inventory:
         self.forwards: dict[str, list[Forward]] = {}  # by the namespace whose ports they are
         self.guards: dict[str, list[Guard]] = {}
         self._makers: set[int] = set()  # ends, by identity
+        for namespace in topology.everywhere():
+            if namespace.forwards:
+                self.forwards[namespace.name] = list(namespace.forwards)
         for veth in topology.veths:
             maker, _ = made_from(veth)
             self._makers.add(id(maker))
@@ -63,7 +58,9 @@ class Inventory:
             for end, peer in ((veth.inner, veth.outer), (veth.outer, veth.inner)):
                 self.ends.setdefault(end.namespace, []).append(end)
                 if end.publications:
-                    self.forwards.setdefault(peer.namespace, []).extend(find_forwards(end, peer))
+                    self.forwards.setdefault(peer.namespace, []).extend(
+                        find_forwards(end, peer.port.bridge if peer.port else peer.name)
+                    )
                 if end.port and end.port.only_from:
                     self.guards.setdefault(end.namespace, []).append(Guard(end.name, end.port.only_from))
         self._survey()
@@ -91,22 +88,6 @@ def made_from(veth: Veth) -> tuple[End, End]:
     if veth.inner.namespace == HOST and veth.outer.namespace != HOST:
         return veth.inner, veth.outer
     return veth.outer, veth.inner
-
-
-def find_forwards(end: End, peer: End) -> Iterator[Forward]:
-    """Where the ports that an end has published lead to: its first address of each family.
-
-    A port that is open on one address is of the family of that address.
-    """
-    targets: dict[int, Cidr] = {}
-    for address in end.addresses:
-        targets.setdefault(address.family, address)
-    dev = peer.port.bridge if peer.port else peer.name
-    for publication in end.publications:
-        family = parse_address(publication.address)[0] if publication.address else None
-        for target in targets.values():
-            if family in (None, target.family):
-                yield Forward(publication, target, dev)
 
 
 def _holders(topology: Topology) -> Iterator[tuple[str, Interface | Namespace]]:

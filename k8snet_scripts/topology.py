@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from k8snet_scripts.addresses import Cidr
+from k8snet_scripts.addresses import Cidr, parse_address
 
 HOST = "host"
 """The name, everywhere, of the namespace that a script is started in.  No other namespace can be called that."""
@@ -124,6 +124,18 @@ class Publication:
 
 
 @dataclass(frozen=True, slots=True)
+class Forward:
+    """A port of a namespace that leads to `target`, behind its interface `dev`, on the network that `target` has there.
+
+    What an end has published is known without it; this is for ends that the topology does not have.
+    """
+
+    publication: Publication
+    target: Cidr
+    dev: str
+
+
+@dataclass(frozen=True, slots=True)
 class End(Interface):
     """One side of a veth: an interface in `namespace` (which may be HOST)."""
 
@@ -210,6 +222,7 @@ class Namespace:
     sysctls: tuple[tuple[str, str], ...] = ()  # ("net.ipv4.conf.all.rp_filter", "0")
     forwarding: bool | None = None  # None: what is there already is left as it is, a new namespace does not forward
     masquerade: tuple[Masquerade, ...] = ()
+    forwards: tuple[Forward, ...] = ()
     admissions: tuple[Admission, ...] = ()
     isolations: tuple[Isolation, ...] = ()
     description: str = ""
@@ -243,3 +256,18 @@ class Topology:
         for veth in self.veths:
             yield veth.inner
             yield veth.outer
+
+
+def find_forwards(end: End, dev: str) -> Iterator[Forward]:
+    """Where the ports that an end has published lead to, behind the interface `dev`: its first address of each family.
+
+    A port that is open on one address is of the family of that address.
+    """
+    targets: dict[int, Cidr] = {}
+    for address in end.addresses:
+        targets.setdefault(address.family, address)
+    for publication in end.publications:
+        family = parse_address(publication.address)[0] if publication.address else None
+        for target in targets.values():
+            if family in (None, target.family):
+                yield Forward(publication, target, dev)

@@ -11,11 +11,11 @@ from test_cni_node import PODS, SUBNET, network
 from k8snet_scripts.addresses import parse_cidr
 from k8snet_scripts.check.check import check_topology
 from k8snet_scripts.cni.configuration import AddressMatch, FirewallPlugin, PortmapPlugin
-from k8snet_scripts.cni.filters import admit_pod, isolate_bridge, publish_ports
+from k8snet_scripts.cni.filters import admit_pod, forward_ports, isolate_bridge, publish_ports
 from k8snet_scripts.cni.node import wire_node
 from k8snet_scripts.cni.ranges import Lease
 from k8snet_scripts.diagnostics import Report
-from k8snet_scripts.topology import Admission, Condition, Isolation, Publication, Topology
+from k8snet_scripts.topology import Admission, Condition, Forward, Isolation, Publication, Topology
 
 LEASES = (Lease(parse_cidr("10.1.0.2/16"), None), Lease(parse_cidr("fd00::2/64"), None))
 WEB = Publication(8080, 80)
@@ -49,6 +49,15 @@ def test_conditions_are_for_every_port() -> None:
     match = AddressMatch("daddr", parse_cidr("192.0.2.0/24"), negated=True)
     (made,) = publish_ports(PortmapPlugin(conditions=(match,)), [WEB])
     assert made.conditions == (Condition("daddr", parse_cidr("192.0.2.0/24"), negated=True),)
+
+
+def test_ports_of_a_pod_that_somebody_else_has_attached() -> None:
+    ports = (WEB, Publication(53, 53, "udp", "::"))
+    assert forward_ports(ports, LEASES, "cni0") == (
+        Forward(WEB, LEASES[0].address, "cni0"),
+        Forward(WEB, LEASES[1].address, "cni0"),
+        Forward(ports[1], LEASES[1].address, "cni0"),
+    )
 
 
 def test_a_firewall_is_for_each_address_of_a_pod() -> None:
@@ -92,3 +101,12 @@ def test_a_pod_that_may_not_forge_addresses_has_one_that_follows_from_its_name()
     assert [veth.outer.port and veth.outer.port.only_from for veth in veths] == own
     assert len(set(own)) == len(PODS) and None not in own
     assert {veth.inner.lladdr for veth in wire().veths} == {None}
+
+
+def test_to_iptables_a_name_with_a_plus_is_a_pattern() -> None:
+    plugins = [{"type": "bridge", "bridge": "br+"}, {"type": "firewall", "ingressPolicy": "same-bridge"}]
+    report = Report()
+    wire_node(network({"name": "net", "cniVersion": "1.0.0", "plugins": plugins}), PODS, report)
+    assert [(item.slug, item.path) for item in report.findings] == [
+        ("unsupported-option", ("plugins", 1, "ingressPolicy"))
+    ]

@@ -10,7 +10,7 @@ from reference import Record, set_up, tear_down
 
 from k8snet_scripts import filters
 from k8snet_scripts.addresses import parse_cidr
-from k8snet_scripts.inventory import Forward, Guard, Inventory, find_forwards
+from k8snet_scripts.inventory import Guard, Inventory
 from k8snet_scripts.plan import plan_topology
 from k8snet_scripts.settings import choose_settings
 from k8snet_scripts.topology import (
@@ -19,12 +19,14 @@ from k8snet_scripts.topology import (
     Bridge,
     Condition,
     End,
+    Forward,
     Isolation,
     Namespace,
     Port,
     Publication,
     Topology,
     Veth,
+    find_forwards,
 )
 
 FOUR, SIX = parse_cidr("10.0.0.2/24"), parse_cidr("fd00::2/64")
@@ -80,8 +82,14 @@ def test_a_port_leads_to_the_first_address_of_each_family() -> None:
     addresses = tuple(map(parse_cidr, ("10.0.0.2/24", "10.0.0.3/24", "fd00::2/64")))
     ports = (Publication(80, 80), Publication(81, 81, address="::1"), Publication(82, 82, address="0.0.0.0"))
     end = End("eth0", addresses=addresses, namespace="n1", publications=ports)
-    found = [(forward.publication.port, str(forward.target)) for forward in find_forwards(end, End("veth0"))]
+    found = [(forward.publication.port, str(forward.target)) for forward in find_forwards(end, "veth0")]
     assert found == [(80, "10.0.0.2/24"), (80, "fd00::2/64"), (81, "fd00::2/64"), (82, "10.0.0.2/24")]
+
+
+def test_a_namespace_may_forward_to_ends_that_the_topology_does_not_have() -> None:
+    host = Namespace(HOST, forwards=(Forward(Publication(8080, 80), FOUR, "cni0"),))
+    words = [step.words for step in plan_topology(Topology("lab", host)).steps()]
+    assert words == ["net.ipv4.conf.cni0.route_localnet 1", "nft table inet k8snet-lab"]
 
 
 def test_a_guarded_port_takes_in_one_link_layer_address() -> None:

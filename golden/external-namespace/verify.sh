@@ -878,17 +878,18 @@ note_reading() {
 		sysctls[$1]+=" /proc/sys/${path//%/.}"
 		;;
 	vlan*) vlans[$1]=1 ;;
-	'nft table '*) note_once tables "$1" "$2" 3 ;;
-	'iptables '* | 'ip6tables '*) note_once rules "$1" "$2" 1 ;;
+	'nft table '*)
+		path=${2#nft table }
+		note_once tables "$1" "${path%% *}"
+		;;
+	'iptables '* | 'ip6tables '*) note_once rules "$1" "${2%% *}" ;;
 	esac
 }
 
-# Adds a word of a fact, which has the number given, to what an array has for a namespace.
+# Adds a word to those that an array has for a namespace.
 note_once() {
-	local word
 	local -n noted=$1
-	IFS=' ' read -ra word <<<"$3"
-	if [[ " ${noted[$2]-} " != *" ${word[$4 - 1]} "* ]]; then noted[$2]+=" ${word[$4 - 1]}"; fi
+	if [[ " ${noted[$2]-} " != *" $3 "* ]]; then noted[$2]+=" $3"; fi
 }
 
 # Notes what has to be read to know whether what was made true on things that are not ours still is.

@@ -94,6 +94,10 @@ class _Values:
         for source in namespace.masquerade:
             for network in (source.source, *source.within):
                 self.network(source.path, network)
+        for forward in namespace.forwards:
+            self.publication(forward.publication)
+            self.cidr(forward.publication.path, forward.target)
+            self.interface_name(forward.publication.path, forward.dev)
         for admission in namespace.admissions:
             self.network(admission.path, admission.network)
         for interface in namespace.interfaces:

@@ -14,7 +14,7 @@ from k8snet_scripts.addresses import WIDTH, Cidr
 from k8snet_scripts.cni.configuration import FirewallPlugin, Network, Plugin, PortMapping, PortmapPlugin
 from k8snet_scripts.cni.ranges import Lease
 from k8snet_scripts.diagnostics import Report
-from k8snet_scripts.topology import Admission, Condition, Isolation, Publication
+from k8snet_scripts.topology import Admission, Condition, End, Forward, Isolation, Publication, find_forwards
 
 SAME_BRIDGE = "same-bridge"
 
@@ -53,6 +53,15 @@ def read_mappings(mappings: Iterable[PortMapping]) -> tuple[Publication, ...]:
     )
 
 
+def forward_ports(publications: Iterable[Publication], leases: Iterable[Lease], dev: str) -> tuple[Forward, ...]:
+    """The same ports for a pod whose interface somebody else has made, behind the interface `dev` of the host.
+
+    They lead to its first address of each family.
+    """
+    end = End("", addresses=tuple([lease.address for lease in leases]), publications=tuple(publications))
+    return tuple(find_forwards(end, dev))
+
+
 def admit_pod(plugin: FirewallPlugin, leases: Iterable[Lease]) -> tuple[Admission, ...]:
     """What `firewall` lets through: what the pod sends from its addresses, and the answers."""
     return tuple([Admission(_host(lease.address), plugin.admin_chain, path=plugin.path) for lease in leases])
@@ -83,6 +92,9 @@ def let_through(
             if plugin.ingress_policy == "isolated":
                 message, path = "the scripts do not know the policy `isolated`", (*plugin.path, "ingressPolicy")
                 report.error("unsupported-option", path, message, help="write `same-bridge` or `open`")
+            if plugin.ingress_policy == SAME_BRIDGE and bridge.endswith("+"):
+                message, path = f"to iptables, `{bridge}` is more than one interface", (*plugin.path, "ingressPolicy")
+                report.error("unsupported-option", path, message, help="give the bridge a name without `+` at its end")
             for leases in pods:
                 admissions |= dict.fromkeys(admit_pod(plugin, leases))
                 isolations |= dict.fromkeys(isolate_bridge(plugin, bridge, leases))

@@ -265,10 +265,12 @@ class Fabric:
 
 def _find_redirecting(topology: Topology) -> Iterator[str]:
     """The namespaces that hand on what is sent to that port: who it reaches says nothing about its way to others."""
+    ports = [(item.name, forward.publication) for item in topology.everywhere() for forward in item.forwards]
     for veth in topology.veths:
         for end, peer in ((veth.inner, veth.outer), (veth.outer, veth.inner)):
-            if any((item.protocol, item.port) == ("tcp", PROBED_PORT) for item in end.publications):
-                yield peer.namespace
+            if end.publications:
+                ports += [(peer.namespace, publication) for publication in end.publications]
+    return (name for name, publication in ports if (publication.protocol, publication.port) == ("tcp", PROBED_PORT))
 
 
 def _answer(dropped: _Dropped, packet: _Packet | None = None) -> Answer:
