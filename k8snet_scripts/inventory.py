@@ -6,11 +6,19 @@ It is made once, with one look at everything, for the plan to look things up in.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from k8snet_scripts.addresses import parse_address
 from k8snet_scripts.marks import link_group, nft_table
-from k8snet_scripts.topology import HOST, Device, End, Interface, Namespace, Topology, Veth
+from k8snet_scripts.topology import HOST, Device, End, Forward, Interface, Namespace, Topology, Veth, find_forwards
 from k8snet_scripts.underlay import find_underlay, room
+
+
+class Guard(NamedTuple):
+    """A bridge port, and the link-layer address that all it takes in has to come from."""
+
+    name: str
+    lladdr: str
 
 
 class Inventory:
@@ -27,13 +35,24 @@ class Inventory:
         self.families: tuple[int, ...]  # that the topology uses, IPv4 first
         self.next_hops: frozenset[tuple[int, int]]  # family and value of every address that some route goes through
         self.sources: dict[str, set[str]] = {}  # the addresses that IPv6 routes name with `src`, by namespace
+        self.forwards: dict[str, list[Forward]] = {}  # by the namespace whose ports they are
+        self.guards: dict[str, list[Guard]] = {}
         self._makers: set[int] = set()  # ends, by identity
+        for namespace in topology.everywhere():
+            if namespace.forwards:
+                self.forwards[namespace.name] = list(namespace.forwards)
         for veth in topology.veths:
             maker, _ = made_from(veth)
             self._makers.add(id(maker))
             self.made.setdefault(maker.namespace, []).append(veth)
-            for end in (veth.inner, veth.outer):
+            for end, peer in ((veth.inner, veth.outer), (veth.outer, veth.inner)):
                 self.ends.setdefault(end.namespace, []).append(end)
+                if end.publications:
+                    self.forwards.setdefault(peer.namespace, []).extend(
+                        find_forwards(end, peer.port.bridge if peer.port else peer.name)
+                    )
+                if end.port and end.port.only_from:
+                    self.guards.setdefault(end.namespace, []).append(Guard(end.name, end.port.only_from))
         self._survey()
 
     def is_maker(self, end: End) -> bool:

@@ -21,17 +21,13 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import NamedTuple
 
-from k8snet_scripts import devices, steps
+from k8snet_scripts import devices, filters, steps
 from k8snet_scripts.inventory import Inventory, made_from
 from k8snet_scripts.records import directories_of
+from k8snet_scripts.settings import choose_settings
 from k8snet_scripts.steps import Step
 from k8snet_scripts.topology import HOST, UNTAGGED, Device, End, Interface, Namespace, Topology, Veth
 from k8snet_scripts.ways import add_routes
-
-FORWARDING = {4: "net.ipv4.ip_forward", 6: "net.ipv6.conf.all.forwarding"}
-"""The sysctl that makes a namespace a router, by address family."""
-
-_SAME_AS_IP_FORWARD = "net.ipv4.conf.all.forwarding"
 
 
 class Group(NamedTuple):
@@ -65,7 +61,7 @@ class Plan:
 
     name: str
     mark: int  # the link group of every interface made
-    table: str  # the nft table, family inet, of every namespace that masquerades
+    table: str  # the nft table, of whatever family, that a namespace has
     waves: tuple[Wave, ...]
     namespaces: tuple[str, ...]  # that are made
     externals: tuple[str, ...]  # the others that are used
@@ -161,13 +157,16 @@ def _configure(inventory: Inventory, namespaces: Iterable[Namespace]) -> Iterato
         rows = tuple(_configuration(inventory, namespace))
         if rows:
             yield Group(_why_namespace(namespace), rows)
+        rules = tuple(filters.filter_packets(inventory, namespace))
+        if rules:
+            yield Group(filters.why(inventory, namespace), rules)
 
 
 def _configuration(inventory: Inventory, namespace: Namespace) -> Iterator[Step]:
     """Everything that is done in one namespace once its links are made."""
     name = namespace.name
     sources = inventory.sources.get(name, ())
-    for key, value in _sysctls(inventory, namespace):
+    for key, value in choose_settings(inventory, namespace):
         yield steps.set_sysctl(name, key, value)
     if namespace.is_made:
         yield steps.bring_up(name, "lo")
@@ -190,8 +189,6 @@ def _configuration(inventory: Inventory, namespace: Namespace) -> Iterator[Step]
     yield from _vlans(inventory, namespace)
     for device in namespace.devices:
         yield from devices.know_endpoints(name, device)
-    if namespace.masquerade:
-        yield steps.masquerade(name, inventory.table, namespace.masquerade)
 
 
 def _end(inventory: Inventory, end: End, sources: Collection[str]) -> Iterator[Step]:
@@ -240,30 +237,6 @@ def _vlans(inventory: Inventory, namespace: Namespace) -> Iterator[Step]:
         if port and (port.vlans or port.bridge in filtering):
             owner = f"{namespace.name} {interface.name} port of {port.bridge}"
             yield from steps.vlan_memberships(namespace.name, interface.name, owner, port.vlans or UNTAGGED)
-
-
-def _sysctls(inventory: Inventory, namespace: Namespace) -> Iterator[tuple[str, str]]:
-    """Forwarding first, then what was asked for.
-
-    A new namespace inherits IPv4 forwarding from the machine, so one that could route without being asked to is told
-    not to.  The host, and a namespace of others, stays as it is unless the topology says otherwise.
-    """
-    forwarding = namespace.forwarding
-    if forwarding is None and namespace.is_made and _could_route(inventory, namespace):
-        forwarding = False
-    if forwarding is not None:
-        value = "1" if forwarding else "0"
-        told = {"net.ipv4.ip_forward" if key == _SAME_AS_IP_FORWARD else key for key, _ in namespace.sysctls}
-        yield from ((key, value) for key in (FORWARDING[family] for family in inventory.families) if key not in told)
-    yield from namespace.sysctls
-
-
-def _could_route(inventory: Inventory, namespace: Namespace) -> bool:
-    holders = (*inventory.ends.get(namespace.name, ()), *namespace.bridges, *namespace.devices)
-    addresses = [holder.addresses for holder in holders if holder.addresses]
-    if len(addresses) != 1:
-        return len(addresses) > 1
-    return not inventory.next_hops.isdisjoint([address[:2] for address in addresses[0]])
 
 
 def _why(interface: Interface, otherwise: str) -> str:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from k8snet_scripts.aside import make_aside
 from k8snet_scripts.plan import Group, Plan
+from k8snet_scripts.rules.options import PROBED_PORT
 from k8snet_scripts.steps import Argv, inside
 from k8snet_scripts.topology import HOST
 
@@ -120,12 +121,13 @@ def template_directory() -> Path:
 def shell_line(argv: Argv) -> str:
     """A command as a shell reads it."""
     line = " ".join(argv)
-    return line if _is_plain(line) else shlex.join(argv)
+    return line if _is_plain(line, len(argv)) else shlex.join(argv)
 
 
-def _is_plain(line: str) -> bool:
-    """Whether a line, one or more words joined by a space, says to a shell what it says to us."""
-    return line.isascii() and not line.encode().translate(None, _PLAIN) and "  " not in f" {line} "
+def _is_plain(line: str, words: int) -> bool:
+    """Whether a line, so many words joined by a space, says to a shell what it says to us."""
+    is_split = line.count(" ") == words - 1 and "  " not in f" {line} "
+    return line.isascii() and not line.encode().translate(None, _PLAIN) and is_split
 
 
 def comment(text: str | Iterable[str]) -> Text:
@@ -152,7 +154,7 @@ def _lines(groups: Iterable[Group]) -> Iterator[str]:
 def _rows(group: Group) -> str:
     """The steps of a group as rows: command, sign, fact."""
     commands = [" ".join(argv) for _, argv, _, _ in group.steps]
-    if not _is_plain(" ".join(commands)):
+    if not _is_plain(" ".join(commands), sum([len(argv) for _, argv, _, _ in group.steps])):
         commands = [shell_line(step.argv) for step in group.steps]
     width = _width(commands)
     return "\n".join(
@@ -177,7 +179,7 @@ def probe_rows(probes: Iterable[Probe]) -> Text:
 
 
 def _probe_row(probe: Probe) -> tuple[str, str, str]:
-    attempt = shell_line((*inside(probe.source), "bash", "-c", f": </dev/tcp/{probe.address}/9"))
+    attempt = shell_line((*inside(probe.source), "bash", "-c", f": </dev/tcp/{probe.address}/{PROBED_PORT}"))
     claim = "reaches" if probe.expected else "does not reach"
     return (
         attempt,

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from k8snet_scripts.check.check import check_topology
+from k8snet_scripts.cni.filters import NO_PORTS, Published
 from k8snet_scripts.cni.load import read_configuration
 from k8snet_scripts.cni.node import wire_node
 from k8snet_scripts.cni.table import TABLE, asks_for_node, read_request
@@ -94,7 +95,7 @@ def _load_request(source: Source, report: Report) -> Loaded:
     path = str(Path(source.name).parent / request.configuration)
     path = "./-" if path == "-" else path  # by itself it would be standard input
     try:
-        sources, topology = load_pods(path, request.pods)
+        sources, topology = load_pods(path, request.pods, request.published)
     except OSError as error:
         message = f"cannot read `{path}`: {error.strerror}"
         help = "write the way to the file from the directory of this one, or its absolute path"
@@ -104,11 +105,14 @@ def _load_request(source: Source, report: Report) -> Loaded:
     return Loaded((source, *sources), replace(topology, name=request.name, description=description))
 
 
-def load_pods(name: str, pods: Sequence[str]) -> Loaded:
-    """The node that a CNI configuration, in a file or on standard input (`-`), makes with these pods; raises `Refused`."""
+def load_pods(name: str, pods: Sequence[str], published: Published = NO_PORTS) -> Loaded:
+    """The node that a CNI configuration, in a file or on standard input (`-`), makes with these pods; raises `Refused`.
+
+    `published` are ports of the host that lead to single pods.
+    """
     source, network, report = read_configuration(name, _read(name))
     if report.ok:
-        topology = wire_node(network, pods, report)
+        topology = wire_node(network, pods, report, published)
         if report.ok:
             check_topology(topology, report, values=False)
             if report.ok:

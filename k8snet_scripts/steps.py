@@ -10,7 +10,7 @@ bridge sees it (`host vethB port of br0`); the words are those of iproute2 (`mtu
 from __future__ import annotations
 
 import enum
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from itertools import chain
 from typing import NamedTuple
 
@@ -21,7 +21,6 @@ from k8snet_scripts.topology import (
     Bridge,
     End,
     Interface,
-    Masquerade,
     Port,
     Record,
     Route,
@@ -242,14 +241,6 @@ def make_record(record: Record) -> Step:
     return Step(WANT, ("bash", "-c", write), HOST, " ".join(("file", record.path, *record.lines)))
 
 
-def masquerade(namespace: str, table: str, sources: Iterable[Masquerade]) -> Step:
-    """One nft table that masquerades what leaves each source network; made anew in one transaction whenever it differs."""
-    rules = " ".join(dict.fromkeys(map(_masquerade_rule, sources)))
-    chain = f"chain postrouting {{ type nat hook postrouting priority srcnat; policy accept; {rules} }};"
-    ruleset = f"add table inet {table}; delete table inet {table}; table inet {table} {{ {chain} }}"
-    return Step(WANT, (*inside(namespace), "nft", ruleset), namespace, f"nft table inet {table}")
-
-
 _MAIN_TABLE = 254
 _BOOLEAN = {"on": "true", "off": "false"}
 _SYSCTL_PATH = str.maketrans("./", "/.")
@@ -288,9 +279,3 @@ def _hexadecimal(value: str) -> str:
 
 def _destination(to: Cidr) -> str:
     return to.address if to.is_host else str(to)
-
-
-def _masquerade_rule(rule: Masquerade) -> str:
-    family, multicast = ("ip", "224.0.0.0/4") if rule.source.family == 4 else ("ip6", "ff00::/8")
-    outside = (f"{family} daddr != {kept}" for kept in (*map(_destination, rule.inside), multicast))
-    return f"{family} saddr {_destination(rule.source)} {' '.join(outside)} masquerade;"

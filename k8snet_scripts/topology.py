@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from k8snet_scripts.addresses import Cidr
+from k8snet_scripts.addresses import Cidr, parse_address
 
 HOST = "host"
 """The name, everywhere, of the namespace that a script is started in.  No other namespace can be called that."""
@@ -67,6 +67,7 @@ class Port:
     bridge: str
     options: tuple[tuple[str, str], ...] = ()  # ("hairpin", "on"), ("cost", "4")
     vlans: Vlans | None = None
+    only_from: str | None = None  # the link-layer address that everything has to come from
     path: Path = ()  # where the bridge is named
 
 
@@ -100,11 +101,53 @@ class Bridge(Interface):
     subnets: tuple[Cidr, ...] = ()  # where its ports' automatic addresses come from
 
 
+UNSPECIFIED = ("0.0.0.0", "::")
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Only what comes from a network, or is sent to one (`daddr`), or with `negated` what does not and is not."""
+
+    field: str  # saddr or daddr
+    network: Cidr
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """A port of the namespace at the other end of a veth, which leads to a port of this end.
+
+    That is to the first address of each family that the end has.  `masquerade` says of which connections the source
+    becomes that of the namespace: those from the end's own network and from 127.0.0.1 (`local`), `all` or `none`.
+    """
+
+    port: int
+    to_port: int
+    protocol: str = "tcp"  # tcp, udp or sctp
+    address: str | None = None  # canonical, where the port is open; 0.0.0.0 and :: are all of a family, None is all
+    masquerade: str = "local"
+    conditions: tuple[Condition, ...] = ()
+    path: Path = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """A port of a namespace that leads to `target`, behind its interface `dev`, on the network that `target` has there.
+
+    What an end has published is known without it; this is for ends that the topology does not have.
+    """
+
+    publication: Publication
+    target: Cidr
+    dev: str
+
+
 @dataclass(frozen=True, slots=True)
 class End(Interface):
     """One side of a veth: an interface in `namespace` (which may be HOST)."""
 
     namespace: str = HOST
+    publications: tuple[Publication, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +233,31 @@ class Masquerade:
         return self.within or (self.source,)
 
 
+DEFAULT_ADMIN_CHAIN = "CNI-ADMIN"
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What comes from `network`, and the answers to it, is forwarded whatever iptables does with the rest.
+
+    So is what comes in by a published port, with `published`.  What an administrator writes into the chain `admin`
+    comes first.
+    """
+
+    network: Cidr
+    admin: str = DEFAULT_ADMIN_CHAIN
+    published: bool = False
+    path: Path = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Isolation:
+    """Packets of a family are not forwarded from this bridge to another one that is isolated, nor the other way."""
+
+    bridge: str
+    family: int
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """A small file of the host by which programs tell each other what is taken: an address, say.
@@ -219,6 +287,9 @@ class Namespace:
     sysctls: tuple[tuple[str, str], ...] = ()  # ("net.ipv4.conf.all.rp_filter", "0")
     forwarding: bool | None = None  # None: what is there already is left as it is, a new namespace does not forward
     masquerade: tuple[Masquerade, ...] = ()
+    forwards: tuple[Forward, ...] = ()
+    admissions: tuple[Admission, ...] = ()
+    isolations: tuple[Isolation, ...] = ()
     description: str = ""
     path: Path = ()
     external: bool = False
@@ -255,3 +326,18 @@ class Topology:
         for veth in self.veths:
             yield veth.inner
             yield veth.outer
+
+
+def find_forwards(end: End, dev: str) -> Iterator[Forward]:
+    """Where the ports that an end has published lead to, behind the interface `dev`: its first address of each family.
+
+    A port that is open on one address is of the family of that address.
+    """
+    targets: dict[int, Cidr] = {}
+    for address in end.addresses:
+        targets.setdefault(address.family, address)
+    for publication in end.publications:
+        family = parse_address(publication.address)[0] if publication.address else None
+        for target in targets.values():
+            if family in (None, target.family):
+                yield Forward(publication, target, dev)

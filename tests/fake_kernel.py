@@ -12,6 +12,7 @@ import copy
 from collections.abc import Iterable, Sequence
 
 from fake_files import Files
+from fake_filter import Filter
 from fake_namespace import BRIDGE_DEFAULTS, LO, MAIN, PORT_DEFAULTS, FakeRoute, Link, Refusal, Space, UnknownCommand
 
 from k8snet_scripts.addresses import WIDTH, Cidr, parse_cidr
@@ -29,6 +30,7 @@ class FakeKernel:
         self.serials = 0
         self.spaces: dict[str, Space] = {}
         self.files = Files()
+        self._filters: dict[str, Filter] = {}
         self._add_space(HOST).links[LO].up = True
 
     def copy(self) -> FakeKernel:
@@ -42,7 +44,8 @@ class FakeKernel:
             for name, space in self.spaces.items()
             for owner, words in space.tell()
         }
-        return of_spaces | {f"{HOST}: {words}" for words in self.files.tell()}
+        rules = {f"{name}: {words}" for name, rules in self._filters.items() for words in rules.tell()}
+        return of_spaces | rules | {f"{HOST}: {words}" for words in self.files.tell()}
 
     def add_device(self, name: str, kind: str = "device", namespace: str = HOST) -> None:
         """An interface that no script made; a `bridge` or a `device`, and up."""
@@ -98,6 +101,7 @@ class FakeKernel:
             if link.peer and link.name in self.spaces[name].links:
                 self._drop_link(name, link)
         del self.spaces[name]
+        self._filters.pop(name, None)
 
     # Links
 
@@ -194,6 +198,10 @@ class FakeKernel:
 
     # Other programs
 
+    def _filter(self, space: Space) -> Filter:
+        name = next(name for name, other in self.spaces.items() if other is space)
+        return self._filters.setdefault(name, Filter())
+
     def _program(self, space: Space, command: list[str]) -> None:
         match command:
             case ["bash", "-c", line]:
@@ -201,16 +209,18 @@ class FakeKernel:
                 if not words.startswith("echo ") or not arrow:
                     raise UnknownCommand(line)
                 space.write_sysctl(path, words.removeprefix("echo "))
-            case ["nft", "delete", "table", "inet", table]:
-                if table not in space.tables:
+            case ["nft", "delete", "table", family, table]:
+                if f"{family} {table}" not in space.tables:
                     raise Refusal("Error: Could not process rule: No such file or directory")
-                del space.tables[table]
+                del space.tables[f"{family} {table}"]
             case ["nft", ruleset]:
                 add, delete, table = ruleset.split("; ", 2)
-                name = add.removeprefix("add table inet ")
-                if delete != f"delete table inet {name}" or not table.startswith(f"table inet {name} {{ "):
+                name = add.removeprefix("add table ")
+                if delete != f"delete table {name}" or not table.startswith(f"table {name} {{ "):
                     raise UnknownCommand(ruleset)
                 space.tables[name] = ruleset
+            case ["iptables" | "ip6tables" as tool, "--wait", *words]:
+                self._filter(space).run(tool, words)
             case _:
                 raise UnknownCommand(" ".join(command))
 

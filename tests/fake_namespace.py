@@ -32,14 +32,10 @@ BRIDGE_DEFAULTS = {
     "vlan_default_pvid": "1",
 }
 DEVICE_SYSCTLS = {
-    "ipv4": {
-        "forwarding": "0",
-        "rp_filter": "2",
-        "proxy_arp": "0",
-        "arp_filter": "0",
-        "arp_notify": "0",
-        "arp_announce": "0",
-    },
+    "ipv4": dict.fromkeys(
+        ("forwarding", "proxy_arp", "arp_filter", "arp_notify", "arp_announce", "route_localnet"), "0"
+    )
+    | {"rp_filter": "2"},
     "ipv6": {"forwarding": "0", "accept_ra": "1", "accept_dad": "1", "disable_ipv6": "0"},
 }
 SYSCTLS = {
@@ -350,7 +346,7 @@ class Space:
         yield from (("", str(route)) for route in self.routes)
         yield from (("", f"{key} {value}") for key, value in self.sysctls.items())
         yield "", f"{IP_FORWARD[0]} {self.sysctls[IP_FORWARD[1]]}"
-        yield from (("", f"nft table inet {table}") for table in self.tables)
+        yield from (("", f"nft table {table}") for table in self.tables)
 
 
 def spelt(name: str) -> str:

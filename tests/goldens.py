@@ -50,7 +50,7 @@ def find_cases(root: Path, leave_out: Iterable[str] = ()) -> list[Path]:
 def find_configuration(case: Path) -> list[str]:
     """The CNI configuration beside a topology file that names it."""
     sources = [path.read_bytes() for path in (case / "topology.toml", case / "topology.json") if path.exists()]
-    pattern = re.compile(rb'^configuration = "(k8s\.conf)"$', re.MULTILINE)
+    pattern = re.compile(rb'^configuration = "(k8s\.conf(?:list)?)"$', re.MULTILINE)
     return [name.decode() for source in sources for name in pattern.findall(source)]
 
 

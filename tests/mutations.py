@@ -106,12 +106,21 @@ def _undo(step: Step, bridges: list[str], is_owned: bool, is_alone: bool) -> Ite
         yield (("rm", "-f", step.words.split()[1]),)
     elif key == "directory":
         pass  # it is not empty
+    elif key in ("iptables", "ip6tables"):
+        if argv[-1] in ("ACCEPT", "DROP", "RETURN"):  # a chain holds others, and a jump leads to them
+            yield ((*argv[: argv.index("--wait") + 1], "-D", *_rule(argv)),)
     elif key == "nft":
-        yield ((*argv[:-1], "delete", "table", "inet", step.words.split()[-1]),)
+        yield ((*argv[:-1], "delete", *step.words.split()[1:]),)
         yield ((*argv[:-1], argv[-1].replace("policy accept;", "policy drop;")),)
     else:
         other = {"on": "off", "off": "on"}.get(argv[-1]) or OTHER_VALUES.get(key) or {"0": "1", "1": "0"}[argv[-1]]
         yield ((*argv[:-1], other),)
+
+
+def _rule(argv: Argv) -> Argv:
+    """The chain and the words of a rule that a command adds."""
+    chain, *rest = argv[argv.index("--wait") + 2 :]
+    return (chain, *(rest[1:] if "-I" in argv else rest))
 
 
 def _dead_end(argv: Argv) -> Argv:

@@ -315,7 +315,14 @@ def _inverse(step: Step, before: set[str]) -> Argv | None:
     if key == "directory":
         return ("rmdir", "--ignore-fail-on-non-empty", value)
     if key == "nft":
-        return (*argv[:-1], "delete", "table", "inet", step.words.split()[-1])
+        return (*argv[:-1], "delete", *step.words.split()[1:])
+    if key in ("iptables", "ip6tables"):
+        at = argv.index("--wait") + 1
+        match argv[at:]:
+            case ("-N", chain):
+                return (*argv[:at], "-X", chain)
+            case ("-A", *rule) | ("-I", *rule):
+                return (*argv[:at], "-D", *(word for word in rule if word != "1"))
     if "bash" in argv:
         return (*argv[:-1], argv[-1].replace(f"echo {value} ", f"echo {old} ", 1))
     if key == "master":

@@ -28,16 +28,20 @@ from topologies import topologies
 from k8snet_scripts.addresses import parse_cidr
 from k8snet_scripts.topology import (
     Bridge,
+    End,
     FdbEntry,
     Masquerade,
     Namespace,
     Neighbour,
     Port,
+    Publication,
     Topology,
     Veth,
     Vlans,
     Vxlan,
 )
+
+ROUTER = Namespace("f2", forwarding=True)
 
 FAULTS: dict[str, list[Fault]] = {
     "unknown-namespace": [add(Veth(end("f0", "f1"), end("f0", "f2")), f1=Namespace("f1"), f2=Namespace("f3"))],
@@ -166,7 +170,41 @@ FAULTS: dict[str, list[Fault]] = {
             )
         ),
     ],
-    "conflicting-keys": [add(f1=Namespace("f1", forwarding=True, sysctls=(("net.ipv4.ip_forward", "1"),)))],
+    "duplicate-port": [
+        add(Veth(end("f0", "f1", "172.16.0.2/24", publications=several), end("f1", "f2", "172.16.0.1/24")), f2=ROUTER)
+        for several in (
+            2 * (Publication(80, 80),),
+            (Publication(80, 80), Publication(80, 81, address="172.16.0.1")),
+            2 * (Publication(80, 80, address="172.16.0.1"),),
+            (Publication(80, 80, address="0.0.0.0"), Publication(80, 81)),
+        )
+    ],
+    "port-without-forwarding": [
+        add(
+            Veth(
+                end("f0", "f1", "172.16.0.2/24", publications=(Publication(80, 80),)), end("f1", "f2", "172.16.0.1/24")
+            )
+        )
+    ],
+    "port-without-target": [
+        add(Veth(end("f0", "f1", *own, publications=(port,)), end("f1", "f2", *there)), f2=ROUTER)
+        for own, there, port in (
+            ((), (), Publication(80, 80)),
+            (("172.16.0.2/24",), ("172.16.0.1/24",), Publication(80, 80, address="::1")),
+            (("172.16.0.2/24",), (), Publication(80, 80)),
+        )
+    ],
+    "conflicting-keys": [
+        add(
+            Veth(
+                end("f0", "f1", lladdr=lladdr),
+                End("f2", namespace="f2", port=Port("f3", only_from="02:00:00:00:00:09")),
+            ),
+            f2=Namespace("f2", bridges=(Bridge("f3"),)),
+        )
+        for lladdr in (None, "02:00:00:00:00:08")
+    ]
+    + [add(f1=Namespace("f1", forwarding=True, sysctls=(("net.ipv4.ip_forward", "1"),)))],
 }
 """By slug, ways to break that rule and no other.  They may be put into any topology that has none of their names."""
 

@@ -10,12 +10,14 @@ from faulty import Fault, add, cases, cidrs, end, lab, route, slugs, wired
 from k8snet_scripts.addresses import Cidr, parse_cidr
 from k8snet_scripts.topology import (
     HOST,
+    Admission,
     Bridge,
     End,
     Interface,
     Masquerade,
     Namespace,
     Port,
+    Publication,
     Route,
     Veth,
     Vlans,
@@ -66,12 +68,26 @@ BAD_VALUES: dict[str, list[Fault]] = {
         add(f1=Namespace("f1", bridges=(Bridge("f0", vlan_filtering=True, vlans=vlans),)))
         for vlans in (Vlans(0), Vlans(4095), Vlans(10, (10,)), Vlans(None, (20, 20)), Vlans(None, (-1,)))
     ],
+    "bad-port": [
+        add(
+            Veth(end("f0", "f1", "172.16.0.2/24", publications=(port,)), end("f1", "f2", "172.16.0.1/24")),
+            f2=Namespace("f2", forwarding=True),
+        )
+        for port in (
+            Publication(0, 80),
+            Publication(80, 65536),
+            Publication(80, 80, "icmp"),
+            Publication(80, 80, address="localhost"),
+            Publication(80, 80, masquerade="some"),
+        )
+    ],
     "bad-address": [
         wired(f1=Namespace("f1", addresses=(cidr,)))
         for cidr in (Cidr(5, 1, 24), Cidr(4, 1 << 32, 24), Cidr(4, -1, 24), Cidr(4, 1 << 24, 33), Cidr(6, 2, -1))
     ]
     + [
         add(f1=Namespace("f1", forwarding=True, masquerade=(Masquerade(parse_cidr("10.0.0.1/24")),))),
+        add(f1=Namespace("f1", admissions=(Admission(parse_cidr("10.0.0.1/24")),))),
         add(f1=Namespace("f1", bridges=(Bridge("f0", subnets=cidrs("10.0.0.1/24")),))),
         wired(routes=(route("10.0.0.1/24"),)),
     ],

@@ -277,7 +277,10 @@ def test_what_a_runtime_asks_for() -> None:
     assert network.runtime == Runtime(
         (RequestedIp(address("10.1.0.5")), RequestedIp(address("10.1.0.70"), 16), RequestedIp(address("fd00::7"))),
         "02:00:00:00:00:07",
-        (PortMapping(8080, 80, path=(*at, 0)), PortMapping(53, 53, "udp", address("127.0.0.1"), (*at, 1))),
+        (
+            PortMapping(8080, 80, host_ip=Address(4, 0), path=(*at, 0)),
+            PortMapping(53, 53, "udp", address("127.0.0.1"), (*at, 1)),
+        ),
         Bandwidth(egress_rate=1, egress_burst=2),
     )
     bridge = network.plugins[0]
@@ -559,7 +562,22 @@ WRONG: list[tuple[dict[str, Any], str, Keys]] = [
         "bad-name",
         ("plugins", 1, "iptablesAdminChainName"),
     ),
-    (chain({"type": "portmap", "conditionsV4": ["-j", "X"]}), "unsupported-option", ("plugins", 1, "conditionsV4")),
+    (chain({"type": "portmap", "conditionsV4": ["-j", "X"]}), "unsupported-option", ("plugins", 1, "conditionsV4", 0)),
+    (chain({"type": "portmap", "conditionsV4": ["!", "-d"]}), "bad-plugin-option", ("plugins", 1, "conditionsV4", 0)),
+    (chain({"type": "portmap", "conditionsV4": ["!"]}), "unsupported-option", ("plugins", 1, "conditionsV4", 0)),
+    (chain({"type": "portmap", "conditionsV4": [7]}), "unsupported-option", ("plugins", 1, "conditionsV4", 0)),
+    (chain({"type": "portmap", "conditionsV6": ["-s", 7]}), "wrong-type", ("plugins", 1, "conditionsV6", 1)),
+    (
+        chain({"type": "portmap", "conditionsV6": ["-s", "10.0.0.0/8"]}),
+        "bad-plugin-option",
+        ("plugins", 1, "conditionsV6", 1),
+    ),
+    (
+        chain({"type": "portmap", "conditionsV4": ["-s", "10.0.0.1/8"]}),
+        "bad-address",
+        ("plugins", 1, "conditionsV4", 1),
+    ),
+    (chain({"type": "portmap", "externalSetMarkChain": "-x"}), "bad-name", ("plugins", 1, "externalSetMarkChain")),
     (chain({"type": "portmap", "markMasqBit": 32}), "bad-plugin-option", ("plugins", 1, "markMasqBit")),
     (chain({"type": "tuning", "sysctl": {"kernel.x": "1"}}), "bad-sysctl", ("plugins", 1, "sysctl", "kernel.x")),
     (chain({"type": "tuning", "sysctl": {"net.x": 1}}), "wrong-type", ("plugins", 1, "sysctl", "net.x")),

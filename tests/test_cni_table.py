@@ -13,6 +13,7 @@ from k8snet_scripts.cni.table import Request, asks_for_node, read_request
 from k8snet_scripts.diagnostics import Report, render_findings
 from k8snet_scripts.scripts import Refused, load_source
 from k8snet_scripts.text.source import read_source
+from k8snet_scripts.topology import Publication
 
 GOOD = """\
 name = "node"
@@ -93,6 +94,25 @@ def test_a_table_that_is_none_is_said_once() -> None:
 @pytest.mark.parametrize("data", [{}, {"name": "node"}, [], None, "cni"])
 def test_a_file_without_the_table_asks_for_no_node(data: object) -> None:
     assert not asks_for_node(data)
+
+
+def test_ports_are_published_pod_by_pod() -> None:
+    request, found = read(GOOD + 'publish = { web = ["8080:80", "[::1]:53:5353/udp"], nginx = [] }\n')
+    ports = (Publication(8080, 80), Publication(53, 5353, "udp", "::1"))
+    assert (request.published, found) == ({"web": ports, "nginx": ()}, [])
+
+
+@pytest.mark.parametrize(
+    ("publish", "found"),
+    [
+        ("7", "7:11 [wrong-type]"),
+        ("{ web = 7 }", "7:19 [wrong-type]"),
+        ('{ web = ["80"] }', "7:20 [bad-port]"),
+        ('{ wab = ["80:80"] }', "7:13 [unknown-namespace]"),
+    ],
+)
+def test_a_port_that_is_wrong(publish: str, found: str) -> None:
+    assert read(f"{GOOD}publish = {publish}\n")[1] == [found]
 
 
 def test_the_file_is_found_from_the_topology_and_the_topology_gives_the_name(topology: Path) -> None:

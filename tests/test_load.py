@@ -67,6 +67,32 @@ def test_the_docker_example() -> None:
     )
 
 
+def test_published_ports_and_what_is_let_through() -> None:
+    topology = load(
+        """
+        name = "lab"
+        [bridges.br0]
+        addresses = ["10.0.0.1/24", "fe80::1/64", "auto"]
+        subnet = "fd00::/64"
+        admit = true
+        [namespaces."web{1..2}".veths.eth0]
+        peer = "web{}"
+        bridge = "br0"
+        addresses = ["10.0.0.1{}/24"]
+        publish = ["808{}:80", "127.0.0.1:53:53/udp"]
+        """
+    )
+    admitted = [(str(admission.network), admission.published) for admission in topology.host.admissions]
+    assert admitted == [("10.0.0.0/24", True), ("fd00::/64", True)]
+    ports = [
+        [(item.port, item.to_port, item.protocol, item.address) for item in veth.inner.publications]
+        for veth in topology.veths
+    ]
+    assert ports == [[(port, 80, "tcp", None), (53, 53, "udp", "127.0.0.1")] for port in (8081, 8082)]
+    path = ("namespaces", "web{1..2}", "veths", "eth0", "publish", 1)
+    assert topology.veths[0].inner.publications[1].path == path
+
+
 def test_everything_at_once() -> None:
     topology = load(
         """

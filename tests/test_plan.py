@@ -462,12 +462,15 @@ TITLES = (
 
 @few
 @given(topologies())
-def test_a_namespace_is_set_up_in_one_group(topology: Topology) -> None:
+def test_a_namespace_is_set_up_in_one_group_and_its_packet_filter_in_another(topology: Topology) -> None:
     for wave in plan_topology(topology).waves:
         if wave.title in TITLES[3:]:
-            places = [{step.owner.split()[0] for step in group.steps} for group in wave.groups]
-            assert all(len(names) == 1 for names in places)
-            assert len(set().union(*places)) == len(places)
+            for is_filter in (False, True):
+                groups = [group for group in wave.groups if ("packet filter" in group.why) is is_filter]
+                places = [{step.owner.split()[0] for step in group.steps} for group in groups]
+                assert all(len(names) == 1 for names in places)
+                assert len(set().union(*places)) == len(places)
+                assert all(step.words.startswith("nft ") is is_filter for group in groups for step in group.steps)
 
 
 @few

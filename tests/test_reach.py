@@ -21,6 +21,7 @@ from k8snet_scripts.topology import (
     Namespace,
     Neighbour,
     Port,
+    Publication,
     Route,
     Topology,
     Veth,
@@ -279,6 +280,21 @@ def test_a_masquerading_bystander_whose_bridge_carries_the_frames_leaves_it_open
         host={"masquerade": (*map(Masquerade, cidrs("10.0.0.0/24")),)},
     )
     assert ask(lab, "a", "10.1.0.2")[0] is UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("publication", "verdict"),
+    [
+        (Publication(80, 9), REACHES),
+        (Publication(9, 80), UNKNOWN),
+        (Publication(9, 80, "udp"), REACHES),
+    ],
+)
+def test_whom_a_probe_reaches_is_open_where_its_port_is_published(publication: Publication, verdict: Verdict) -> None:
+    lab = network(plug("a", "10.0.0.2/24", "br0"), bridges=[bridge("br0", "10.0.0.1/24")], host={"forwarding": True})
+    end = replace(lab.veths[0].inner, publications=(publication,))
+    lab = replace(lab, veths=(replace(lab.veths[0], inner=end),))
+    assert (ask(lab, "a", "10.0.0.1")[0], ask(lab, HOST, "10.0.0.2")[0]) == (verdict, REACHES)
 
 
 def all_pairs(topology: Topology) -> list[tuple[str, str, Cidr]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from k8snet_scripts import steps
+from k8snet_scripts import filters, steps
 from k8snet_scripts.addresses import parse_cidr
 from k8snet_scripts.steps import Sign, Step
 from k8snet_scripts.topology import HOST, Bridge, End, Interface, Masquerade, Port, Record, Route, Vlans
@@ -194,7 +194,7 @@ def test_a_sysctl_is_the_file_that_it_is(key: str, path: str) -> None:
 
 def test_masquerade_replaces_the_whole_table_at_once() -> None:
     sources = [Masquerade(parse_cidr(text)) for text in ("10.0.0.0/24", "fd00::/64", "10.0.0.0/24")]
-    step = steps.masquerade("n1", "k8snet-lab", sources)
+    step = filters.translate("n1", "k8snet-lab", sources, ())
     *command, ruleset = step.argv
     assert (command, step.owner, step.words) == (
         ["ip", "netns", "exec", "n1", "nft"],

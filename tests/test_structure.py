@@ -19,7 +19,7 @@ LAYERS = [
     {"text", "diagnostics"},
     {"rules", "underlay"},
     {"frontend", "cni", "check", "reach", "drawing", "steps", "inventory", "records"},
-    {"devices", "ways"},
+    {"devices", "ways", "filters", "settings"},
     {"plan"},
     {"render"},
     {"scripts"},

@@ -11,6 +11,7 @@ from k8snet_scripts.check.devices import check_devices
 from k8snet_scripts.check.findings import FirstFindings
 from k8snet_scripts.check.joined import check_segments
 from k8snet_scripts.check.ports import check_ports
+from k8snet_scripts.check.publications import check_publications
 from k8snet_scripts.check.routes import check_routes
 from k8snet_scripts.check.settings import check_settings
 from k8snet_scripts.check.sites import settle_sites
@@ -38,3 +39,4 @@ def check_topology(topology: Topology, report: Report, *, values: bool = True) -
         check_settings(site, owned, findings)
         check_devices(site, owned, findings)
     check_segments(topology, sites, findings)
+    check_publications(topology, sites, findings)

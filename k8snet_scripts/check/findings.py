@@ -13,6 +13,8 @@ CONSEQUENCES = frozenset(
         "masquerade-without-forwarding",
         "mtu-mismatch",
         "next-hop-unreachable",
+        "port-without-forwarding",
+        "port-without-target",
         "route-source",
         "unknown-device",
         "vlan-without-filtering",

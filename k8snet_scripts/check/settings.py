@@ -51,14 +51,18 @@ def _check_disabled(name: str, key: str, site: Site, owned: Owned, report: First
             return
 
 
+def is_forwarding(site: Site, family: int) -> bool | None:
+    """Whether a namespace forwards packets of a family; None where that is left to others, and nothing is said."""
+    namespace = site.namespace
+    if any(key in FORWARDING[family] and value != "0" for key, value in namespace.sysctls):
+        return True
+    return None if not namespace.is_made and namespace.forwarding is None else bool(namespace.forwarding)
+
+
 def _check_masquerade(site: Site, report: FirstFindings) -> None:
     """Check that a namespace forwards what it masquerades.  What others have it do is not known."""
-    namespace = site.namespace
-    if not namespace.is_made and namespace.forwarding is None:
-        return
-    for source in namespace.masquerade:
-        keys = FORWARDING[source.source.family]
-        if not any(key in keys and value != "0" for key, value in namespace.sysctls):
+    for source in site.namespace.masquerade:
+        if is_forwarding(site, source.source.family) is False:
             report.error(
                 "masquerade-without-forwarding",
                 source.path,

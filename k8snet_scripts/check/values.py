@@ -32,8 +32,21 @@ from k8snet_scripts.rules.options import (
     PORT_SWITCHES,
     VXLAN_NUMBERS,
 )
+from k8snet_scripts.rules.ports import read_port_address, read_publication
 from k8snet_scripts.rules.refusal import Refused, show
-from k8snet_scripts.topology import HOST, Bridge, Interface, Namespace, Path, Port, Route, Topology, Vlans, Vxlan
+from k8snet_scripts.topology import (
+    HOST,
+    Bridge,
+    Interface,
+    Namespace,
+    Path,
+    Port,
+    Publication,
+    Route,
+    Topology,
+    Vlans,
+    Vxlan,
+)
 
 KINDS = ("unicast", "blackhole", "unreachable", "prohibit")
 
@@ -75,6 +88,8 @@ class _Values:
             self.namespace(namespace, is_host=namespace is topology.host)
         for end in topology.ends():
             self.interface(end)
+            for publication in end.publications:
+                self.publication(publication)
 
     def namespace(self, namespace: Namespace, is_host: bool) -> None:
         path = namespace.path
@@ -94,6 +109,12 @@ class _Values:
         for source in namespace.masquerade:
             for network in (source.source, *source.within):
                 self.network(source.path, network)
+        for forward in namespace.forwards:
+            self.publication(forward.publication)
+            self.cidr(forward.publication.path, forward.target)
+            self.interface_name(forward.publication.path, forward.dev)
+        for admission in namespace.admissions:
+            self.network(admission.path, admission.network)
         for interface in namespace.interfaces:
             self.interface(interface)
             if not interface.external:
@@ -122,6 +143,15 @@ class _Values:
             self.cidr(path, address)
         for route in interface.routes:
             self.route(route, interface.name)
+
+    def publication(self, publication: Publication) -> None:
+        path, address = publication.path, publication.address
+        if address is not None:
+            self.attempt(path, read_port_address, address)
+        self.attempt(path, read_publication, f"{publication.port}:{publication.to_port}/{publication.protocol}")
+        if publication.masquerade not in ("local", "all", "none"):
+            help = "write `local`, `all` or `none`"
+            self.refuse(path, "bad-port", f"{show(publication.masquerade)} are no connections to masquerade", help)
 
     def bridge(self, bridge: Bridge) -> None:
         for word, value in bridge.options:
@@ -159,6 +189,8 @@ class _Values:
 
     def port(self, port: Port) -> None:
         self.interface_name(port.path, port.bridge)
+        if port.only_from is not None:
+            self.attempt(port.path, read_lladdr, port.only_from)
         for word, value in port.options:
             numbers = _PORT_OPTIONS.get(word)
             if not (_is_in(value, numbers) if numbers else word in PORT_SWITCHES and value in ("on", "off")):

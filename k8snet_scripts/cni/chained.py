@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from k8snet_scripts.addresses import Cidr
 from k8snet_scripts.cni.configuration import (
     BACKENDS,
     DEFAULT_ADMIN_CHAIN,
     DEFAULT_MARK_BIT,
+    AddressMatch,
     BandwidthPlugin,
     FirewallPlugin,
     PortmapPlugin,
@@ -13,27 +17,63 @@ from k8snet_scripts.cni.configuration import (
 )
 from k8snet_scripts.cni.fields import Object
 from k8snet_scripts.cni.interfaces import read_mtu
-from k8snet_scripts.cni.literals import read_chain, read_path
+from k8snet_scripts.cni.literals import read_address, read_chain, read_path
 from k8snet_scripts.cni.runtime import read_bandwidth
 from k8snet_scripts.cni.versions import SPEC_VERSIONS
-from k8snet_scripts.rules.literals import check_sysctl, read_lladdr, read_setting
+from k8snet_scripts.rules.literals import check_sysctl, read_lladdr, read_network, read_setting
+from k8snet_scripts.rules.refusal import show
 
 _OPTION = "bad-plugin-option"
 _DAEMON = "firewalld"
 _POLICIES = ("open", "same-bridge", "isolated")
+_FIELDS = {"saddr": ("-s", "--src", "--source"), "daddr": ("-d", "--dst", "--destination")}
 
 
 def read_portmap(given: Object, version: str) -> PortmapPlugin:
     """How ports of the host are forwarded."""
-    given.refuse_options("conditionsV4", "conditionsV6", "externalSetMarkChain")
     mark = given.number("markMasqBit", 0, 31, _OPTION)
     return PortmapPlugin(
         given.flag("snat", default=True),
         given.flag("masqAll"),
         DEFAULT_MARK_BIT if mark is None else mark,
+        given.text("externalSetMarkChain", read_chain, blank=True) or "",
         given.word("backend", BACKENDS, _OPTION),
+        (*_read_conditions(given, "conditionsV4", 4), *_read_conditions(given, "conditionsV6", 6)),
         given.path,
     )
+
+
+def _read_conditions(given: Object, key: str, family: int) -> Iterator[AddressMatch]:
+    """The words of iptables that a packet of a family has to match, as far as they are about addresses."""
+    words = given.items(key, "strings")
+    place = 0
+    while place < len(words):
+        first = place
+        negated = words[place][1] == "!"
+        place += negated
+        path, word = words[min(place, len(words) - 1)]
+        field = next((field for field, options in _FIELDS.items() if word in options), None)
+        if field is None:
+            message = f"{show(word)} is not supported in a condition" if isinstance(word, str) else "this is no word"
+            help = 'write conditions of addresses only: `["!", "-d", "192.0.2.0/24"]`, say'
+            given.report.error("unsupported-option", path, message, help=help)
+            return
+        if place + 1 == len(words):
+            given.report.error("bad-plugin-option", words[first][0], "a network is missing", help="write it after this")
+            return
+        network = given.read(*words[place + 1], _read_network)
+        if network is not None and network.family != family:
+            message, other = f"`{network}` is not of IPv{family}", f"conditionsV{network.family}"
+            help = f"move it to `{other}`"
+            given.report.error("bad-plugin-option", words[place + 1][0], message, help=help)
+        elif network is not None:
+            yield AddressMatch(field, network, negated)
+        place += 2
+
+
+def _read_network(text: str) -> Cidr:
+    """A network, or a single address."""
+    return read_network(text) if "/" in text else read_address(text).host
 
 
 def read_tuning(given: Object, version: str) -> TuningPlugin:

@@ -15,6 +15,7 @@ from k8snet_scripts.cni.versions import SPEC_VERSIONS
 from k8snet_scripts.values import Value
 
 if TYPE_CHECKING:
+    from k8snet_scripts.addresses import Cidr
     from k8snet_scripts.topology import Path
 
 DEFAULT_BRIDGE = "cni0"
@@ -76,13 +77,23 @@ class LoopbackPlugin(Value):
     path: Path = ()
 
 
+class AddressMatch(NamedTuple):
+    """Only packets from a network (`saddr`) or to it (`daddr`); with `negated`, only those that are not."""
+
+    field: str
+    network: Cidr
+    negated: bool = False
+
+
 class PortmapPlugin(Value):
     """Ports of the host that lead to ports of the pod; which ones, the runtime says."""
 
     snat: bool = True
     masq_all: bool = False
     mark_masq_bit: int = DEFAULT_MARK_BIT
+    set_mark_chain: str = ""  # the chain of iptables that marks what is to be masqueraded; "" for the plugin's own
     backend: str = ""  # "", iptables or nftables
+    conditions: tuple[AddressMatch, ...] = ()
     path: Path = ()
 
 
@@ -133,7 +144,10 @@ Plugin: TypeAlias = MainPlugin | ChainedPlugin
 
 
 class PortMapping(Value):
-    """A port of the host (on `host_ip`, or on every address) that leads to one of the pod."""
+    """A port of the host that leads to one of the pod.
+
+    It is open on `host_ip`, or on every address of its family if that is the unspecified one, or on every address.
+    """
 
     host_port: int
     container_port: int

@@ -17,10 +17,20 @@ from typing import NamedTuple, TypeAlias
 from k8snet_scripts.addresses import Cidr
 from k8snet_scripts.cni.addressing import HostLocal, StaticIpam
 from k8snet_scripts.cni.attachment import Attachment, Grant, attach_bridge, attach_ptp, grant_host_local, grant_static
-from k8snet_scripts.cni.configuration import NO_WISHES, BridgePlugin, LoopbackPlugin, Network, PtpPlugin, TuningPlugin
+from k8snet_scripts.cni.configuration import (
+    NO_WISHES,
+    BridgePlugin,
+    FirewallPlugin,
+    LoopbackPlugin,
+    Network,
+    PortmapPlugin,
+    PtpPlugin,
+    TuningPlugin,
+)
+from k8snet_scripts.cni.filters import NO_PORTS, Published, let_through, publish_for_pods
 from k8snet_scripts.cni.gateways import AddressConflict, place_gateways
 from k8snet_scripts.cni.host_local import AllocationError, allocate_all
-from k8snet_scripts.cni.names import name_host_end
+from k8snet_scripts.cni.names import make_lladdr, name_host_end
 from k8snet_scripts.cni.ptp import make_link
 from k8snet_scripts.cni.ranges import Lease
 from k8snet_scripts.cni.settings import host_settings, pod_settings
@@ -30,12 +40,13 @@ from k8snet_scripts.cni.wires import make_bridge, make_masquerade, make_veth
 from k8snet_scripts.diagnostics import Report
 from k8snet_scripts.rules.names import check_topology_name
 from k8snet_scripts.rules.refusal import Refused
-from k8snet_scripts.topology import HOST, Bridge, Namespace, Record, Topology, Veth
+from k8snet_scripts.topology import HOST, Bridge, Namespace, Publication, Record, Topology, Veth
 
 INTERFACE = "eth0"
 """What the interface of a pod is called."""
 
 _IPAM = {"host-local": HostLocal, "static": StaticIpam}
+_CHAINED = {"loopback": LoopbackPlugin, "portmap": PortmapPlugin, "firewall": FirewallPlugin, "tuning": TuningPlugin}
 
 
 _MainPlugin: TypeAlias = BridgePlugin | PtpPlugin
@@ -47,8 +58,10 @@ class _Pod(NamedTuple):
     attachment: Attachment
 
 
-def wire_node(network: Network, pods: Sequence[str], report: Report) -> Topology:
+def wire_node(network: Network, pods: Sequence[str], report: Report, published: Published = NO_PORTS) -> Topology:
     """The node after ADD was called for each pod in turn; the pods' names are good and differ.
+
+    `published` are the ports of the host that lead to single pods, beside those that the network has for all.
 
     What the scripts cannot do of it goes to the report, and so do ranges with fewer addresses than there are pods.
     """
@@ -57,13 +70,17 @@ def wire_node(network: Network, pods: Sequence[str], report: Report) -> Topology
     except Refused as refused:
         report.error(refused.slug, ("name",), refused.message, help=refused.help)
     plugin = _main_plugin(network, report)
-    tunings = [chained for chained in network.plugins if isinstance(chained, TuningPlugin)]
+    tunings = _tunings(network)
     for tuning in tunings:
         refuse_tuning(tuning, plugin.mtu, len(pods), report)
     store, wired = _attach(plugin, pods, report)
     bridges = (_bridge(network, plugin, wired, report),) if isinstance(plugin, BridgePlugin) else ()
     forwarding = any(pod.attachment.forwarding for pod in wired)
     host_ends = [name_host_end(network.name, pod.name, INTERFACE) for pod in wired]
+    leases = [pod.attachment.leases for pod in wired]
+    bridge = plugin.bridge if isinstance(plugin, BridgePlugin) else None
+    admissions, isolations = let_through(network.plugins, bridge, leases, report)
+    ports = publish_for_pods(network, pods, published, report)
     return Topology(
         name=network.name,
         host=Namespace(
@@ -72,18 +89,25 @@ def wire_node(network: Network, pods: Sequence[str], report: Report) -> Topology
             sysctls=host_settings(plugin, (*(bridge.name for bridge in bridges), *host_ends)),
             forwarding=True if forwarding else None,
             masquerade=tuple(chain.from_iterable(make_masquerade(pod.attachment) for pod in wired)),
+            admissions=admissions,
+            isolations=isolations,
         ),
         namespaces=tuple(_namespace(plugin, tunings, pod) for pod in wired),
-        veths=tuple(_veth(plugin, tunings, pod, name) for pod, name in zip(wired, host_ends, strict=True)),
+        veths=tuple(
+            _veth(network, plugin, pod, name, ports.get(pod.name, ()))
+            for pod, name in zip(wired, host_ends, strict=True)
+        ),
         records=_records(network, plugin, store),
         description=_description(network, plugin, len(pods)),
     )
 
 
 def _description(network: Network, plugin: _MainPlugin, pods: int) -> str:
-    main = "bridge" if isinstance(plugin, BridgePlugin) else "ptp"
-    names = " and ".join([main, *(name for name, kind in _IPAM.items() if isinstance(plugin.ipam, kind))])
-    return f"A node of Kubernetes with {pods} pod{'' if pods == 1 else 's'}, as the CNI plugins {names} wire them."
+    names = ["bridge" if isinstance(plugin, BridgePlugin) else "ptp"]
+    names += [name for name, kind in _IPAM.items() if isinstance(plugin.ipam, kind)]
+    names += [name for name, kind in _CHAINED.items() if any(isinstance(other, kind) for other in network.plugins)]
+    listed = " and ".join((", ".join(names[:-1]), names[-1])) if len(names) > 1 else names[0]
+    return f"A node of Kubernetes with {pods} pod{'' if pods == 1 else 's'}, as the CNI plugins {listed} wire them."
 
 
 def _main_plugin(network: Network, report: Report) -> _MainPlugin:
@@ -93,15 +117,16 @@ def _main_plugin(network: Network, report: Report) -> _MainPlugin:
         if isinstance(plugin, BridgePlugin | PtpPlugin):
             main = plugin
             _refuse_options(plugin, report)
-        elif place == 0 or not isinstance(plugin, LoopbackPlugin | TuningPlugin):
+        elif place == 0 or not isinstance(plugin, (LoopbackPlugin, *_CHAINED.values())):
             report.error(
                 "unsupported-plugin",
                 (*plugin.path, "type"),
                 "the scripts cannot do what this plugin does",
-                help="they know `bridge` and `ptp` with `host-local` or `static`, after it `tuning` and `loopback`",
+                help="they know `bridge` and `ptp` with `host-local` or `static`, and after it "
+                "`loopback`, `portmap`, `firewall` and `tuning`",
             )
     main = main or BridgePlugin()
-    if network.runtime != NO_WISHES:
+    if network.runtime.with_(port_mappings=()) != NO_WISHES:
         message = "`runtimeConfig` and `args` are what a runtime asks for one pod: the scripts cannot do it"
         report.error("unsupported-option", main.path, message, help="take them out")
     return main
@@ -110,7 +135,7 @@ def _main_plugin(network: Network, report: Report) -> _MainPlugin:
 def _refuse_options(plugin: _MainPlugin, report: Report) -> None:
     options: dict[str, object] = {}
     if isinstance(plugin, BridgePlugin):
-        options = {"vlan": plugin.vlan, "vlanTrunk": plugin.vlan_trunk, "macspoofchk": plugin.mac_spoof_check}
+        options = {"vlan": plugin.vlan, "vlanTrunk": plugin.vlan_trunk}
     for key, value in options.items():
         if value:
             message = f"the scripts cannot do what `{key}` asks for"
@@ -177,14 +202,21 @@ def _namespace(plugin: _MainPlugin, tunings: Iterable[TuningPlugin], pod: _Pod) 
     return Namespace(pod.name, sysctls=settings, description=what)
 
 
-def _veth(plugin: _MainPlugin, tunings: Iterable[TuningPlugin], pod: _Pod, host_end: str) -> Veth:
+def _veth(network: Network, plugin: _MainPlugin, pod: _Pod, host_end: str, ports: tuple[Publication, ...]) -> Veth:
+    """The veth of a pod.  Where frames with another MAC address are dropped, the pod's has to be known beforehand."""
     if isinstance(plugin, BridgePlugin):
-        veth = make_veth(plugin, pod.attachment, pod.name, INTERFACE, host_end)
+        lladdr = make_lladdr(f"{network.name} {pod.name} {INTERFACE}") if plugin.mac_spoof_check else None
+        veth = make_veth(plugin, pod.attachment, pod.name, INTERFACE, host_end, (lladdr, None))
     else:
         veth = make_link(plugin, pod.attachment, pod.name, INTERFACE, host_end)
-    for tuning in tunings:
-        veth = replace(veth, inner=tune_end(tuning, veth.inner))
-    return veth
+    inner = replace(veth.inner, publications=ports)
+    for tuning in _tunings(network):
+        inner = tune_end(tuning, inner)
+    return replace(veth, inner=inner)
+
+
+def _tunings(network: Network) -> list[TuningPlugin]:
+    return [plugin for plugin in network.plugins if isinstance(plugin, TuningPlugin)]
 
 
 def _records(network: Network, plugin: _MainPlugin, store: Store) -> tuple[Record, ...]:

@@ -7,10 +7,10 @@ from k8snet_scripts.cni.fields import Object
 from k8snet_scripts.cni.literals import read_address, read_requested_ip
 from k8snet_scripts.cni.ranges import Address
 from k8snet_scripts.rules.literals import read_lladdr
+from k8snet_scripts.rules.options import PROTOCOLS
 from k8snet_scripts.rules.refusal import Refused, show
 
-_PROTOCOLS = ("tcp", "udp", "sctp")
-_EVERY = ("0.0.0.0", "::")
+_OF_ITSELF = {"0.0.0.0": Address(4, 0), "::": Address(6, 0), "::1": Address(6, 1)}
 _LARGEST_BURST = 8 * (2**32 - 1) - 1
 
 
@@ -57,7 +57,7 @@ def _read_mapping(given: Object) -> PortMapping | None:
         if not given.has(key):
             given.missing(key, f'write `"{key}": 8080`, say')
         ports.append(given.number(key, 1, 65535, "bad-plugin-option"))
-    protocol = given.text("protocol", _read_protocol, blank=True) or _PROTOCOLS[0]
+    protocol = given.text("protocol", _read_protocol, blank=True) or PROTOCOLS[0]
     host_ip = given.text("hostIP", _read_host_ip, blank=True)
     given.close()
     host, container = ports
@@ -66,13 +66,13 @@ def _read_mapping(given: Object) -> PortMapping | None:
     return PortMapping(host, container, protocol, host_ip, given.path)
 
 
-def _read_host_ip(text: str) -> Address | None:
-    """The address that a port is open on; the unspecified one stands for all of them."""
-    return None if text in _EVERY else read_address(text)
+def _read_host_ip(text: str) -> Address:
+    """The address that a port is open on: the unspecified one stands for all of its family."""
+    return _OF_ITSELF[text] if text in _OF_ITSELF else read_address(text)
 
 
 def _read_protocol(text: str) -> str:
-    if text.lower() not in _PROTOCOLS:
+    if text.lower() not in PROTOCOLS:
         raise Refused("bad-plugin-option", f"{show(text)} is not a protocol", "write `tcp`, `udp` or `sctp`")
     return text.lower()
 

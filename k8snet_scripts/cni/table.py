@@ -5,17 +5,22 @@ name = "node"
 [cni]
 configuration = "k8s.conf"
 pods = ["nginx", "web"]
+publish = { web = ["8080:80"] }
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from k8snet_scripts.cni.fields import Object
-from k8snet_scripts.diagnostics import Report
+from k8snet_scripts.cni.filters import NO_PORTS, Published
+from k8snet_scripts.diagnostics import Report, close_match
 from k8snet_scripts.rules.literals import check_description
 from k8snet_scripts.rules.names import check_namespace_name, check_topology_name
-from k8snet_scripts.rules.refusal import Refused
+from k8snet_scripts.rules.ports import read_publication
+from k8snet_scripts.rules.refusal import Refused, show
+from k8snet_scripts.topology import Publication
 
 TABLE = "cni"
 
@@ -32,6 +37,7 @@ class Request(NamedTuple):
     description: str
     configuration: str
     pods: tuple[str, ...]
+    published: Published = NO_PORTS
 
 
 def asks_for_node(data: object) -> bool:
@@ -58,9 +64,23 @@ def read_request(data: object, report: Report) -> Request:
         if pod in pods[:number]:
             message, help = f"there are two pods `{pod}`", "give them different names"
             report.error("duplicate-namespace", (TABLE, "pods", number), message, help=help)
+    published = _read_published(table, pods)
     table.close()
     root.close(_HINTS)
-    return Request(name, description, configuration, pods)
+    return Request(name, description, configuration, pods, published)
+
+
+def _read_published(table: Object, pods: Sequence[str]) -> Published:
+    """The ports of the host that lead to single pods.  Where they are written is not in the configuration's file."""
+    given = table.object("publish")
+    found: dict[str, tuple[Publication, ...]] = {}
+    for pod in given.keys if given else ():
+        assert given is not None
+        if pod not in pods:
+            message, help = f"there is no pod {show(pod)}", close_match(pod, pods) or "name it in `pods` as well"
+            table.report.error("unknown-namespace", given.where(pod), message, help=help, at="key")
+        found[pod] = given.texts(pod, read_publication)
+    return found or NO_PORTS
 
 
 def _check_file(text: str) -> str:

@@ -39,7 +39,10 @@ def make_veth(
     host_end: str,
     lladdrs: tuple[str | None, str | None] = (None, None),
 ) -> Veth:
-    """The interface of a pod and its peer, a port of the bridge; `lladdrs` are theirs, where they are not the kernel's."""
+    """The interface of a pod and its peer, a port of the bridge; `lladdrs` are theirs, where they are not the kernel's.
+
+    With `macspoofchk` that of the pod has to be given: the port takes in nothing that comes from another one.
+    """
     wishes = (("hairpin", plugin.hairpin_mode), ("isolated", plugin.port_isolation))
     options = tuple((option, "on") for option, wish in wishes if wish)
     path: Path = plugin.ipam.path if plugin.ipam else plugin.path
@@ -53,7 +56,8 @@ def make_veth(
         broadcast=True,
         path=path,
     )
-    outer = End(host_end, mtu=plugin.mtu, lladdr=lladdrs[1], port=Port(plugin.bridge, options), path=path)
+    port = Port(plugin.bridge, options, only_from=lladdrs[0] if plugin.mac_spoof_check else None)
+    outer = End(host_end, mtu=plugin.mtu, lladdr=lladdrs[1], port=port, path=path)
     return Veth(inner, outer, path)
 
 

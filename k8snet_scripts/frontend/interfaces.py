@@ -23,7 +23,8 @@ from k8snet_scripts.rules.literals import (
 )
 from k8snet_scripts.rules.names import check_interface_name, check_namespace_name
 from k8snet_scripts.rules.options import BRIDGE_KEYS, HIGHEST_MTU, LOWEST_MTU
-from k8snet_scripts.topology import HOST, Bridge, End, Interface, Masquerade, Port, Veth
+from k8snet_scripts.rules.ports import read_publication
+from k8snet_scripts.topology import HOST, Admission, Bridge, End, Interface, Masquerade, Path, Port, Veth
 
 _BRIDGE_HINTS = {
     "bridge": "a bridge cannot be a port of another one: join the two by a veth",
@@ -33,10 +34,11 @@ _PORT_HINTS = {"master": "write `bridge`"}
 
 
 class Gateway(NamedTuple):
-    """A bridge, and what its namespace masquerades because of it."""
+    """A bridge, and what its namespace masquerades and lets through because of it."""
 
     bridge: Bridge
     masquerade: tuple[Masquerade, ...]
+    admissions: tuple[Admission, ...]
 
 
 def read_addresses(table: Table, read: Callable[[str], Cidr], automatic: bool = True) -> Each[tuple[Cidr, ...]]:
@@ -84,8 +86,11 @@ def read_bridge(table: Table, name: Each[str | None]) -> Each[Gateway | None]:
     masquerade: Each[tuple[Masquerade, ...] | None] = ()
     if table.boolean("masquerade"):
         masquerade = convert(partial(_masquerade, table), bridge)
+    admissions: Each[tuple[Admission, ...] | None] = ()
+    if table.boolean("admit"):
+        admissions = convert(partial(_admit, table), bridge)
     table.close(_BRIDGE_HINTS)
-    return combine(Gateway, bridge=bridge, masquerade=masquerade)
+    return combine(Gateway, bridge=bridge, masquerade=masquerade, admissions=admissions)
 
 
 def read_external(table: Table, name: Each[str | None]) -> Each[Interface | None]:
@@ -105,7 +110,14 @@ def read_veth(table: Table, name: Each[str | None], namespace: Each[str | None])
     ports = read_ports(table, "master", "bridge")
     link = read_link(table)
     common = read_common(table, name)
-    inner = combine(End, name=name, namespace=namespace, port=ports.get("master"), **link, **common)
+    published = gather(
+        [
+            table.read(path, value, partial(read_publication, path=path))
+            for path, value in table.items("publish", "strings")
+        ]
+    )
+    port = ports.get("master")
+    inner = combine(End, name=name, namespace=namespace, port=port, publications=published, **link, **common)
     outer = _read_peer(table, link["mtu"], ports.get("bridge"))
     table.close()
     return None if outer is None else combine(Veth, inner=inner, outer=outer, path=table.path)
@@ -178,13 +190,24 @@ def _check_place(text: str) -> str:
 
 
 def _masquerade(table: Table, bridge: Bridge) -> tuple[Masquerade, ...]:
-    """One for each network of the bridge: those of its addresses, or its subnets if it has none."""
     path = (*table.path, "masquerade")
+    networks = _networks(table, bridge, path, "masquerade")
+    return tuple([Masquerade(network, path=path) for network in networks])
+
+
+def _admit(table: Table, bridge: Bridge) -> tuple[Admission, ...]:
+    path = (*table.path, "admit")
+    networks = _networks(table, bridge, path, "let through")
+    return tuple([Admission(network, published=True, path=path) for network in networks])
+
+
+def _networks(table: Table, bridge: Bridge, path: Path, purpose: str) -> list[Cidr]:
+    """The networks of a bridge: those of its addresses, or its subnets if it has none."""
     automatic = bridge.path in table.document.automatic
     networks = [cidr.network for cidr in bridge.addresses if not LINK_LOCAL.contains(cidr.family, cidr.value)]
     if automatic or not networks:
         networks += bridge.subnets
     if not networks and not automatic:
         help = "give the bridge an address or a `subnet`"
-        table.error("missing-key", path, "there is no network to masquerade", help)
-    return tuple([Masquerade(network, path=path) for network in dict.fromkeys(networks)])
+        table.error("missing-key", path, f"there is no network to {purpose}", help)
+    return list(dict.fromkeys(networks))

@@ -25,7 +25,7 @@ from k8snet_scripts.frontend.routes import read_routes
 from k8snet_scripts.rules.literals import check_sysctl, read_loopback_address, read_network, read_setting
 from k8snet_scripts.rules.names import check_interface_name, check_namespace_name, check_topology_name
 from k8snet_scripts.rules.refusal import kind_of, show
-from k8snet_scripts.topology import HOST, Bridge, Interface, Masquerade, Namespace, Path, Topology, Veth
+from k8snet_scripts.topology import HOST, Admission, Bridge, Interface, Masquerade, Namespace, Path, Topology, Veth
 
 _FORWARDING = ("net.ipv4.ip_forward", "net.ipv4.conf.all.forwarding", "net.ipv6.conf.all.forwarding")
 _LARGEST_SETTING = 2**64
@@ -129,6 +129,7 @@ def _read_place(
         sysctls=_read_sysctls(table),
         forwarding=table.boolean("forwarding"),
         masquerade=combine(_join_masquerade, sources=gather(sources), gateways=gateways),
+        admissions=convert(_join_admissions, gateways),
         description=read_description(table),
         path=table.path,
         external=external,
@@ -142,6 +143,10 @@ def _list_bridges(gateways: tuple[Gateway, ...]) -> tuple[Bridge, ...]:
 
 def _join_masquerade(sources: tuple[Masquerade, ...], gateways: tuple[Gateway, ...]) -> tuple[Masquerade, ...]:
     return sources + tuple([source for gateway in gateways for source in gateway.masquerade])
+
+
+def _join_admissions(gateways: tuple[Gateway, ...]) -> tuple[Admission, ...]:
+    return tuple([admission for gateway in gateways for admission in gateway.admissions])
 
 
 def _make_masquerade(text: str, path: Path) -> Masquerade:

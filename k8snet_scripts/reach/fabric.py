@@ -8,6 +8,7 @@ that has it).  Where the model does not decide the outcome, such as the host's o
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -16,6 +17,7 @@ from k8snet_scripts.reach.neighbours import Neighbours
 from k8snet_scripts.reach.routing import Choice, Hop, Routing, Routings
 from k8snet_scripts.reach.switching import Station, Switching
 from k8snet_scripts.reach.tunnels import Tunnels
+from k8snet_scripts.rules.options import PROBED_PORT
 from k8snet_scripts.topology import Topology, Vxlan
 
 MOST_HOPS = 64
@@ -103,6 +105,7 @@ class Fabric:
         self.routings = Routings(topology, self.switching)
         self.neighbours = Neighbours(topology, self.switching, self.routings)
         self.tunnels = Tunnels(topology, self.switching, self.routings)
+        self._redirecting = set(_find_redirecting(topology))
 
     def verdict(self, source: str, family: int, value: int) -> tuple[Verdict, str]:
         """What becomes of a connection from a namespace to an address, and why in a few words."""
@@ -130,6 +133,8 @@ class Fabric:
         there = _Packet(family, own, value, source)
         try:
             self._carry(there)
+            if there.namespace in self._redirecting:
+                raise _Dropped(Cause.UNDECIDED, f"{there.namespace} has published port {PROBED_PORT}")
         except _Dropped as dropped:
             return _answer(dropped, there)
         landing, seen = there.namespace, there.source
@@ -270,6 +275,16 @@ class Fabric:
             plural = "s" if len(packet.routers) > 1 else ""
             words = f"through router{plural} {', '.join(packet.routers)}"
         return f"{words}, masqueraded" if masqueraded else words
+
+
+def _find_redirecting(topology: Topology) -> Iterator[str]:
+    """The namespaces that hand on what is sent to that port: who it reaches says nothing about its way to others."""
+    ports = [(item.name, forward.publication) for item in topology.everywhere() for forward in item.forwards]
+    for veth in topology.veths:
+        for end, peer in ((veth.inner, veth.outer), (veth.outer, veth.inner)):
+            if end.publications:
+                ports += [(peer.namespace, publication) for publication in end.publications]
+    return (name for name, publication in ports if (publication.protocol, publication.port) == ("tcp", PROBED_PORT))
 
 
 def _answer(dropped: _Dropped, packet: _Packet | None = None) -> Answer:

@@ -22,3 +22,10 @@ BRIDGE_NUMBERS = {"priority": (0, 65535), "group_fwd_mask": (0, 65535)}
 BRIDGE_KEYS = (*BRIDGE_SWITCHES, *BRIDGE_SECONDS, *BRIDGE_NUMBERS, "vlan_filtering", *VLAN_KEYS)
 
 VXLAN_NUMBERS = {"id": (1, 2**24 - 1), "dstport": (1, 65535)}
+
+PROTOCOLS = ("tcp", "udp", "sctp")
+PORTS = range(1, 65536)
+"""The ports that can be published, and of what."""
+
+PROBED_PORT = 9
+"""The TCP port that a connection is made to, in order to see whether it comes to that."""

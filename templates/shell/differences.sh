@@ -78,7 +78,7 @@ remove_leftovers() {
 	local n object name peer text
 	for ((n = ${#borrowings[@]} - 1; n >= 0; n--)); do
 		text=${borrowings[n]}
-		if [[ ! ${wanted[$text]+set} && ! ${shared[$text]+set} ]] && holds "${text%%: *}" "${text#*: }" ''; then
+		if [[ ! ${wanted[$text]+set} && ! ${shared[$text]+set} ]] && holds "${text%%: *}" "${text#*: }" '' && ! serves_others "$text"; then
 			note_removal "${undo[$text]}" "$text"
 			expect_back "${text%%: *}" "${text#*: }" "${undo[$text]}"
 		fi
@@ -104,6 +104,7 @@ remove_leftovers() {
 expect_back() {
 	local value
 	case $2 in
+	iptables' '* | ip6tables' '*) unset 'fact["$1: $2"]' ;;
 	net.*)
 		value=${3#*echo }
 		unset 'fact["$1: $2"]'

@@ -53,11 +53,23 @@ invert() {
 	local object=${about[$1]%%: *} wish=${about[$1]#*: } text key value
 	key=${wish%% *} text=${live[$object]-} back=''
 	if [[ $key == nft ]]; then
-		text=${fact["$object: nft"]-} back="delete table inet $TABLE"
-		if [[ $text ]]; then back="add table inet $TABLE; $back; ${text//$'\r'/$'\n'}"; fi
+		value=${wish#nft table } back="delete ${wish#nft }"
+		text=${fact["$object: nft ${value%% *}"]-}
+		if [[ $text ]]; then back="add ${wish#nft }; $back; ${text//$'\r'/$'\n'}"; fi
 		back="${1%%"nft '"*}nft ${back@Q}"
 		return
 	fi
+	case $1 in
+	*'tables --wait -N '*) back=${1/ -N / -X } && return ;;
+	*'tables --wait -X '*) back=${1/ -X / -N } && return ;;
+	*'tables --wait -A '*) back=${1/ -A / -D } && return ;;
+	*'tables --wait -I '*) back=${1/ -I / -D } back=${back/ 1 / } && return ;;
+	*'tables --wait -D '*' -j ACCEPT' | *'tables --wait -D '*' -j RETURN') back=${1/ -D / -A } && return ;;
+	*'tables --wait -D '*)
+		value=${1#* -D } value=${value%% *}
+		back=${1/" -D $value "/" -I $value 1 "} && return
+		;;
+	esac
 	case $key in
 	file) value=${wish#file } back="rm -f ${value%% *}" && return ;;
 	directory) back="rmdir --ignore-fail-on-non-empty ${wish#directory }" && return ;;

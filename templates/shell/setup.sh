@@ -42,6 +42,7 @@ main() {
 	table=$(topology)
 	read_table "$table"
 	if ((${#tables[@]})); then prepare nft; fi
+	if ((${#rules[@]})); then prepare iptables ip6tables; fi
 	if [[ $mode == run ]]; then lock; fi
 	read_ownership
 	if borrows; then

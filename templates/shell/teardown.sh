@@ -77,11 +77,12 @@ give_back() {
 	local text i
 	for ((i = ${#borrowings[@]} - 1; i >= 0; i--)); do
 		text=${borrowings[i]}
-		if [[ ${shared[$text]+set} ]] || ! holds "${text%%: *}" "${text#*: }" ''; then continue; fi
+		if [[ ${shared[$text]+set} ]] || ! holds "${text%%: *}" "${text#*: }" '' || serves_others "$text"; then continue; fi
 		case ${text#*: } in
 		file' '* | directory' '*) release+=${undo[$text]}$'\n' ;;
 		*) commands+=${undo[$text]}$'\n' ;;
 		esac
+		unset 'fact[$text]'
 	done
 }
 

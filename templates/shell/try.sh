@@ -83,10 +83,14 @@ make_stand_ins() {
 
 # What a network can change for good.
 show_state() {
+	local tool
 	ip -oneline link show | sed 's/<[^>]*>//; s/ state [A-Z]*//'
 	ip -oneline address show scope global
 	ip route show
-	if command -v nft >/dev/null; then nft list tables; fi
+	if command -v nft >/dev/null; then nft list tables | grep --invert-match --extended-regexp '^table ip6? filter$' || true; fi
+	for tool in iptables ip6tables; do
+		if command -v "$tool" >/dev/null; then "$tool" --list-rules 2>/dev/null || true; fi
+	done
 	find /run/netns /run/k8snet "${records[@]}" -mindepth 1 2>/dev/null || true
 }
 

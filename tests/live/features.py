@@ -22,6 +22,8 @@ TRIALS = {
     "netem": "ip link add name t0 type veth peer name t1; tc qdisc add dev t0 root netem delay 1ms",
     "nft_masquerade": "nft 'table ip t { chain c { type nat hook postrouting priority 100; masquerade; }; }'",
     "nft_masquerade6": "nft 'table ip6 t { chain c { type nat hook postrouting priority 100; masquerade; }; }'",
+    "nft_bridge": "nft 'table bridge t { chain c { type filter hook prerouting priority -300; ether saddr != 02:00:00:00:00:01 drop; }; }'",
+    "iptables_filter": "for tool in iptables ip6tables; do $tool -A FORWARD -m conntrack --ctstate DNAT -m comment --comment x -j ACCEPT; done",
     "iptables_nat": "iptables -t nat -A POSTROUTING -j MASQUERADE || iptables-legacy -t nat -A POSTROUTING -j MASQUERADE",
     "cgroup2": "mount -n -t cgroup2 cgroup2 /sys/fs/cgroup",
     "user_namespaces": "unshare --user --map-root-user --net --mount true",

@@ -4,6 +4,7 @@
 
 Traffic goes from every address of every pod to the world, to the host and to the other pods, back from the world and
 from the host, from the host's own addresses to the world; and from an address of the pods' network that is no pod's.
+Where ports of the host lead to pods, from everywhere to those ports, at every address of the host, loopback included.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from k8snet_scripts.addresses import WIDTH, Cidr, parse_cidr
 from live.kernel import HOST
@@ -23,24 +24,42 @@ PROGRAM = Path(__file__).with_name("masquerading_program.py")
 QUICK, PATIENT = 0.3, 4
 """Seconds without an event after which nothing more will arrive, usually, and even if the first packet was lost."""
 
+PORT = 9
+"""The port on which everybody listens."""
+
+_LOOPBACK = (parse_cidr("127.0.0.1/8"), parse_cidr("::1/128"))
+
+
+class Opened(NamedTuple):
+    """A port of the host that leads to `PORT` of a pod."""
+
+    pod: str
+    port: int
+    protocol: str = "tcp"
+
+
 Sources = dict[str, str | None]
 """`{"web 10.1.0.2 to world 192.0.2.2": "192.0.2.1", …}`: who tries what, and the source that arrived, if any did."""
 
 
-def observe_sources(sandbox: Sandbox, pods: Sequence[str], seconds: float = QUICK) -> Sources:
+def observe_sources(
+    sandbox: Sandbox, pods: Sequence[str], seconds: float = QUICK, ports: Sequence[Opened] = ()
+) -> Sources:
     """What arrives where, on a node that `live.node.node` made."""
     addresses = {name: _addresses(sandbox, name) for name in (HOST, WORLD, *pods)}
-    trials = list(_trials(addresses, pods))
+    trials = [*_trials(addresses, pods), *_port_trials(addresses, pods, ports)]
     asked = json.dumps({"seconds": seconds, "trials": trials})
     done = sandbox.run([sys.executable, "-I", str(PROGRAM)], stdin=asked, check=True)
     return {_name(trial): source for trial, source in zip(trials, json.loads(done.stdout), strict=True)}
 
 
-def source_differences(reference: Sandbox, ours: Sandbox, pods: Sequence[str]) -> list[str]:
+def source_differences(
+    reference: Sandbox, ours: Sandbox, pods: Sequence[str], ports: Sequence[Opened] = ()
+) -> list[str]:
     """The pairs of which two nodes do not make the same, a line each."""
-    seen = [observe_sources(sandbox, pods) for sandbox in (reference, ours)]
+    seen = [observe_sources(sandbox, pods, ports=ports) for sandbox in (reference, ours)]
     if seen[0] != seen[1]:  # perhaps because one of the two was late
-        seen = [observe_sources(sandbox, pods, PATIENT) for sandbox in (reference, ours)]
+        seen = [observe_sources(sandbox, pods, PATIENT, ports) for sandbox in (reference, ours)]
     names = dict.fromkeys([*seen[0], *seen[1]])
     return [
         f"{name}: {one} -> {other}"
@@ -56,7 +75,8 @@ def _shown(sources: Sources, name: str) -> str:
 
 
 def _name(trial: dict[str, Any]) -> str:
-    return f"{trial['from']} {trial['source']} to {trial['to']} {trial['address']}"
+    port = "" if trial["port"] == PORT else f" {trial['kind']} {trial['port']}"
+    return f"{trial['from']} {trial['source']} to {trial['to']} {trial['address']}{port}"
 
 
 def _addresses(sandbox: Sandbox, name: str) -> list[Cidr]:
@@ -80,12 +100,28 @@ def _trials(addresses: dict[str, list[Cidr]], pods: Sequence[str]) -> Iterator[d
         stranger = _free_address(own.network, taken)
         for target in addresses[WORLD]:
             if stranger is not None and target.family == own.family:
-                yield _trial(pods[0], stranger, WORLD, target, borrowed=True)
+                yield _trial(pods[0], stranger, WORLD, target, kind="borrowed")
 
 
-def _trial(sender: str, source: Cidr, receiver: str, target: Cidr, *, borrowed: bool = False) -> dict[str, Any]:
+def _port_trials(
+    addresses: dict[str, list[Cidr]], pods: Sequence[str], ports: Sequence[Opened]
+) -> Iterator[dict[str, Any]]:
+    for opened in ports:
+        kind = "connection" if opened.protocol == "tcp" else "datagram"
+        for sender in (WORLD, HOST, *pods):
+            local = _LOOPBACK if sender == HOST else ()
+            for target in (*addresses[HOST], *local):
+                for source in (*addresses[sender], *local):
+                    is_sensible = target not in _LOOPBACK or source in _LOOPBACK
+                    if source.family == target.family and is_sensible:
+                        yield _trial(sender, source, opened.pod, target, kind=kind, port=opened.port)
+
+
+def _trial(
+    sender: str, source: Cidr, receiver: str, target: Cidr, *, kind: str = "connection", port: int = PORT
+) -> dict[str, Any]:
     ends = {"from": sender, "source": source.address, "to": receiver, "address": target.address}
-    return {**ends, "borrowed": borrowed}
+    return {**ends, "kind": kind, "port": port}
 
 
 def _free_address(network: Cidr, taken: set[tuple[int, int]]) -> Cidr | None:

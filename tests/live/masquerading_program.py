@@ -1,11 +1,11 @@
 """Sends something from one network namespace to an address in another, for many pairs, and says whose it seems to be.
 
 Standard input is a JSON object of what to try, and of how many seconds to wait when nothing more happens; `host` is the
-namespace that this is started in.  A trial is a connection from one of the sender's own addresses; `borrowed` makes it a datagram which says that it
-comes from another one.
+namespace that this is started in.  A trial is a connection from one of the sender's own addresses, or (`kind`) a
+datagram, which says that it comes from another one if it is `borrowed`.  It is heard on port 9, wherever it arrives.
 
     {"seconds": 0.5, "trials": [
-        {"from": "web", "source": "10.1.0.2", "to": "world", "address": "192.0.2.2", "borrowed": false}
+        {"from": "web", "source": "10.1.0.2", "to": "world", "address": "192.0.2.2", "port": 9, "kind": "connection"}
     ]}
 
 Standard output is an array with the source address that each of them arrived with, or null if it did not arrive.
@@ -81,13 +81,13 @@ class Trials:
         trial = self._trials[number]
         family = socket.AF_INET6 if ":" in trial["address"] else socket.AF_INET
         self._enter(trial["from"])
-        kind = socket.SOCK_DGRAM if trial["borrowed"] else socket.SOCK_STREAM
+        kind = socket.SOCK_STREAM if trial["kind"] == "connection" else socket.SOCK_DGRAM
         sender = socket.socket(family, kind | socket.SOCK_NONBLOCK)
-        if trial["borrowed"]:
+        if trial["kind"] == "borrowed":
             sender.setsockopt(*TRANSPARENT[family], 1)
         sender.bind((trial["source"], 0))
         try:
-            sender.connect((trial["address"], PORT))
+            sender.connect((trial["address"], trial["port"]))
         except BlockingIOError:
             pass  # it is on its way
         except OSError:

@@ -26,7 +26,10 @@ GOLDEN = Path(__file__).parents[2] / "golden"
 GOLDENS = tuple(sorted(path.parent.name for path in GOLDEN.glob("*/topology.toml")))
 """The names of all golden topologies."""
 
-MASQUERADING = ("gateway", "kubernetes", "options")
+FILTERING = ("kubernetes-ports", "published")
+"""Those that need rules of iptables and an nft table of family bridge as well."""
+
+MASQUERADING = ("gateway", "kubernetes", "options", *FILTERING)
 """Those that need nftables with NAT."""
 
 PATIENCE = 300

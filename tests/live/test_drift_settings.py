@@ -52,6 +52,34 @@ END""",
     ),
 ]
 
+NODE = "kubernetes-ports"
+RULES = [
+    *(
+        Drift(NODE, change, tuple(f"host: {fact}" for fact in facts))
+        for change, *facts in (
+            (
+                f"nft flush table bridge k8snet-{NODE}; nft delete table inet k8snet-{NODE}",
+                f"nft table inet k8snet-{NODE}",
+                f"nft table bridge k8snet-{NODE}",
+            ),
+            (f"nft insert rule inet k8snet-{NODE} published accept", f"nft table inet k8snet-{NODE}"),
+            (
+                "echo 0 >/proc/sys/net/ipv4/conf/cni-podman0/route_localnet",
+                "net.ipv4.conf.cni-podman0.route_localnet 1",
+            ),
+            ("iptables -D CNI-FORWARD -s 10.88.0.3/32 -j ACCEPT", "iptables -A CNI-FORWARD -s 10.88.0.3/32 -j ACCEPT"),
+            ("iptables -F CNI-FORWARD", "iptables -A CNI-FORWARD *"),
+            ("ip6tables -F; ip6tables -X", "ip6tables *"),
+        )
+    ),
+]
+
+
+@pytest.mark.needs("nft_masquerade", "nft_masquerade6", "nft_bridge", "iptables_filter")
+@pytest.mark.parametrize("drift", RULES, ids=str)
+def test_a_drift_of_rules_is_seen_foretold_and_mended(standing: Callable[[str], Standing], drift: Drift) -> None:
+    mend(standing(drift.network), drift)
+
 
 @pytest.mark.parametrize("drift", SETTINGS, ids=str)
 def test_a_drift_of_settings_is_seen_foretold_and_mended(standing: Callable[[str], Standing], drift: Drift) -> None:

@@ -6,13 +6,15 @@ import pytest
 
 from live.kernel import diff, snapshot
 from live.monitor import Monitor
-from live.network import GOLDENS, MASQUERADING, Network, golden
+from live.network import FILTERING, GOLDENS, MASQUERADING, Network, golden
 from live.sandbox import Sandbox
 
 NEEDS = {name: ("nft_masquerade", "nft_masquerade6") for name in MASQUERADING} | {"vlans": ("vlan_filtering",)}
+NEEDS |= {name: (*NEEDS[name], "nft_bridge", "iptables_filter") for name in FILTERING}
 NETWORKS = [pytest.param(name, marks=pytest.mark.needs(*NEEDS[name]) if name in NEEDS else ()) for name in GOLDENS]
 
 BEFOREHAND = {
+    **dict.fromkeys(FILTERING, "iptables -P FORWARD DROP; ip6tables -P FORWARD DROP"),
     "external": """
         ip link add name lan0 address 02:00:00:00:00:01 type bridge
         ip link set dev lan0 up

@@ -1,0 +1,46 @@
+"""Settings: the sysctls of one namespace, those that were asked for and those that follow from what it does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from k8snet_scripts.inventory import Inventory
+from k8snet_scripts.topology import Forward, Namespace
+
+FORWARDING = {4: "net.ipv4.ip_forward", 6: "net.ipv6.conf.all.forwarding"}
+"""The sysctl that makes a namespace a router, by address family."""
+
+_SAME_AS_IP_FORWARD = "net.ipv4.conf.all.forwarding"
+
+
+def choose_settings(inventory: Inventory, namespace: Namespace) -> Iterator[tuple[str, str]]:
+    """Forwarding first, then what was asked for, then what published ports need to be reached from 127.0.0.1.
+
+    A new namespace inherits IPv4 forwarding from the machine, so one that could route without being asked to is told
+    not to.  The host, and a namespace of others, stays as it is unless the topology says otherwise.
+    """
+    forwarding = namespace.forwarding
+    if forwarding is None and namespace.is_made and _could_route(inventory, namespace):
+        forwarding = False
+    if forwarding is not None:
+        value = "1" if forwarding else "0"
+        told = {"net.ipv4.ip_forward" if key == _SAME_AS_IP_FORWARD else key for key, _ in namespace.sysctls}
+        yield from ((key, value) for key in (FORWARDING[family] for family in inventory.families) if key not in told)
+    yield from namespace.sysctls
+    told = {key for key, _ in namespace.sysctls}
+    local = (forward.dev for forward in inventory.forwards.get(namespace.name, ()) if _is_local(forward))
+    localnet = dict.fromkeys(f"net.ipv4.conf.{dev.replace('.', '/')}.route_localnet" for dev in local)
+    yield from ((key, "1") for key in localnet if key not in told)
+
+
+def _is_local(forward: Forward) -> bool:
+    """Whether a port can be reached through an address of `lo`, from where packets do not leave otherwise."""
+    return forward.target.family == 4 and forward.publication.masquerade != "none"
+
+
+def _could_route(inventory: Inventory, namespace: Namespace) -> bool:
+    holders = (*inventory.ends.get(namespace.name, ()), *namespace.bridges, *namespace.devices)
+    addresses = [holder.addresses for holder in holders if holder.addresses]
+    if len(addresses) != 1:
+        return len(addresses) > 1
+    return not inventory.next_hops.isdisjoint([address[:2] for address in addresses[0]])
