@@ -342,11 +342,11 @@ borrows() {
 }
 
 # Does a fact have to be taken back by itself? Those of the namespaces of others do that are about something this topology
-# does not make. So does an nft table wherever it is, as a later version of the topology may not want it. What a port is,
-# it is no more when it leaves the bridge.
+# does not make. So does what the packet filter is told, wherever it is, as a later version of the topology may not want
+# it. What a port is, it is no more when it leaves the bridge.
 is_borrowed() {
 	local where=${1%% *} name
-	if [[ $2 == nft' '* ]]; then return 0; fi
+	if [[ $2 == nft' '* || $2 == ip*tables' '* ]]; then return 0; fi
 	if [[ ! ${foreign[$where]+set} ]]; then return 1; fi
 	if [[ $1 == *' port of '* && ${undo["${1%% port of *}: master ${1#* port of }"]+set} ]]; then return 1; fi
 	name=${1#"$where"}
@@ -383,6 +383,25 @@ read_namespaces() {
 	done
 }
 
+# Is a chain of iptables, or a jump between chains, of use to others as well? A chain has no owner: the last one takes it
+# along. A jump on behalf of one interface (-i) is of no use to others.
+serves_others() {
+	local key tool=${1%% -[NA] *} chain where from=''
+	case $1 in
+	*': ip'*'tables -N '*) chain=${1##* } ;;
+	*' -j ACCEPT' | *' -j DROP' | *' -j RETURN' | *': ip'*'tables -A '*' -i '*) return 1 ;;
+	*': ip'*'tables -A '*) chain=${1##* -j } from=${1#"$tool -A "} from=${from%% *} ;;
+	*) return 1 ;;
+	esac
+	for key in "${!fact[@]}"; do
+		if [[ $key != "$tool -A "* || $key == "$1" ]]; then continue; fi
+		where=${key#"$tool -A "} where=${where%% *}
+		if [[ $where == "$chain" || (! $from && $key == *" -j $chain") ]]; then return 0; fi
+		if [[ $where == "$from" && $from != FORWARD ]]; then return 0; fi
+	done
+	return 1
+}
+
 # Removes what processes of a run had to say, and what a run that was killed left half written.
 sweep() {
 	if compgen -G "$STATE/*.*" >/dev/null; then rm -f "$STATE"/*.*; fi
@@ -405,15 +424,17 @@ owns_link() { [[ $1 != *[!A-Za-z0-9_.+\ -]* && ${live[$1]-} == *"\"group\":\"$MA
 # ---- reading the live system ----
 
 # live[node1 vethA]: what ip says of an interface, in JSON; live[host vethB port of br0]: of a port, as its bridge sees it
-# fact[node1 vethA: inet 10.10.0.2/24]: addresses, routes, VLANs and sysctls; the value is what else is known of them
+# fact[node1 vethA: inet 10.10.0.2/24]: addresses, routes, VLANs, entries and sysctls; the value is what else is known of them
 # device[node1 2]: the interface with that index; nsid[host 0]: the namespace that the host knows by that number
 declare -A live=() fact=() device=() nsid=()
 
 # table_number[name]: the routing table that this system calls so
 declare -A table_number=()
 
-# By namespace, what is read beside interfaces, addresses and routes: sysctls, VLANs, the nft table, numbers of namespaces.
-declare -A sysctls=() vlans=() tables=() makers=()
+# By namespace, what is read beside interfaces, addresses and routes: sysctls, VLANs, the nft table by family, the rules
+# of iptables by the tool that prints them, numbers of namespaces, and for tunnels the FDB and the neighbours that somebody
+# entered.
+declare -A sysctls=() vlans=() tables=() rules=() makers=() tunnels=()
 
 # Reads the host, those of the wanted namespaces that exist, and those of others where something of ours is or was.
 read_wanted() {
@@ -463,7 +484,7 @@ start_reader() {
 read_together() {
 	local namespace text=''
 	for namespace in "$@"; do
-		if [[ ${vlans[$namespace]-}${tables[$namespace]-}${makers[$namespace]-} ]]; then
+		if [[ ${vlans[$namespace]-}${tables[$namespace]-}${rules[$namespace]-}${makers[$namespace]-}${tunnels[$namespace]-} ]]; then
 			unread+=("$namespace")
 		else
 			text+="$namespace${sysctls[$namespace]-}"$'\n'
@@ -503,24 +524,23 @@ take_readings() {
 
 # Prints every WORKERS-th namespace of those named: "@NAME", then what the tools say, each answer on a line.
 show_state() {
-	local first=$1 step=$2 namespace ask text i
+	local first=$1 step=$2 namespace ask text family tool i
 	shift 2
 	for ((i = first + 1; i <= $#; i += step)); do
 		namespace=${!i}
 		ask_for_links "$namespace"
 		ask+=$'route show table all type unicast\nroute show table all type blackhole'
 		ask+=$'\nroute show table all type unreachable\nroute show table all type prohibit'
+		if [[ ${tunnels[$namespace]-} ]]; then ask+=$'\nneigh show nud permanent'; fi
 		printf '@%s\n' "$namespace"
 		enter "$namespace" ip -json -details -batch - <<<"$ask"
 		show_sysctls
 		if [[ ${vlans[$namespace]-} ]]; then enter "$namespace" bridge -json vlan show; fi
-		if [[ ${tables[$namespace]-} && ! (${LOCK-} && ! -e $OWNED) ]]; then # a first run has no table yet
-			if ! text=$(enter "$namespace" nft --stateless list table inet "$TABLE" 2>&1); then
-				[[ $text == *'No such file or directory'* ]] || die "nft list table: $text"
-				text=''
-			fi
-			printf '\n@nft %s\n' "${text//$'\n'/$'\r'}"
+		if [[ ${tunnels[$namespace]-} ]]; then enter "$namespace" bridge -json fdb show; fi
+		if [[ ! ${LOCK-} || -e $OWNED ]]; then # a first run has no table yet
+			for family in ${tables[$namespace]-}; do show_table; done
 		fi
+		for tool in ${rules[$namespace]-}; do show_rules; done
 	done
 }
 
@@ -551,6 +571,22 @@ ask_for_links() {
 	if [[ $ours || -e $OWNED ]] || ((${#makings[@]} == 0)); then ask+="link show group $MARK"$'\nnetns list-id\n'; fi
 }
 
+# Prints the nft table of a family, if there is one.
+show_table() {
+	if ! text=$(enter "$namespace" nft --stateless list table "$family" "$TABLE" 2>&1); then
+		[[ $text == *'No such file or directory'* ]] || die "nft list table: $text"
+		text=''
+	fi
+	printf '\n@nft %s %s\n' "$family" "${text//$'\n'/$'\r'}"
+}
+
+# Prints the chains and rules that iptables or ip6tables has in its table filter.
+show_rules() {
+	text=$(enter "$namespace" "$tool" --wait --list-rules 2>&1) || die "$tool --list-rules: $text"
+	printf '\n'
+	while IFS= read -r text; do printf '@%s %s\n' "$tool" "$text"; done <<<"$text"
+}
+
 # Prints settings, each below its path. Those of interfaces that are not there are left out.
 show_sysctls() {
 	local path value
@@ -570,7 +606,11 @@ take_state() {
 	set -f
 	for line in $1; do
 		case $line in
-		'@nft '*) fact["$namespace: nft"]=${line#@nft } ;;
+		'@nft '*)
+			line=${line#@nft }
+			fact["$namespace: nft ${line%% *}"]=${line#* }
+			;;
+		'@iptables '* | '@ip6tables '*) fact["$namespace: ${line#@}"]=1 ;;
 		@*) namespace=${line#@} ;;
 		'[ ]' | '[]') ;;
 		\[*) take_answer "$namespace" "$line" ;;
@@ -609,6 +649,26 @@ take_answer() {
 			text_of dev
 			fact[$last]=$value
 			;;
+		'"dst":"'*'"lladdr":"'*) # a neighbour
+			text_of dev
+			owner="$namespace $value"
+			text_of dst
+			last=$value
+			text_of lladdr
+			fact["$owner: neigh $last lladdr $value"]=1
+			;;
+		'"mac":"'*'"dst":"'*'"state":"permanent"'*) # of the FDB
+			text_of ifname
+			owner="$namespace $value"
+			text_of mac
+			last=$value
+			text_of dst
+			last+=" dst $value"
+			if [[ $text == *'"port":'* ]]; then number_of port && last+=" port $value"; fi
+			if [[ $text == *'"vni":'* ]]; then number_of vni && last+=" vni $value"; fi
+			fact["$owner: fdb $last"]=1
+			;;
+		'"dst":"'* | '"mac":"'*) ;;
 		'"nsid":'*)
 			text_of name
 			last=$value
@@ -676,7 +736,7 @@ take_address() {
 
 # Spells a route as the table does.
 take_route() {
-	local part family=inet kind='' words='' dev='' tail='' table='' onlink='' IFS=,
+	local part family=inet kind='' words='' dev='' tail='' table='' onlink='' scope='' IFS=,
 	for part in ${text//\"/}; do
 		case $part in
 		type:unicast | table:main) ;;
@@ -691,11 +751,12 @@ take_route() {
 			table=" table ${table_number[$table]-$table}"
 			;;
 		pref:*) family=inet6 ;;
+		scope:host) scope=' scope host' ;;
 		*onlink*) onlink=' onlink' ;;
 		esac
 	done
 	if [[ $kind ]]; then dev=''; fi
-	last="$namespace: $family route$kind$words${dev:+ dev $dev}$tail$table$onlink"
+	last="$namespace: $family route$kind$words${dev:+ dev $dev}$tail$table$onlink$scope"
 	fact[$last]=$dev
 }
 
@@ -703,6 +764,7 @@ take_route() {
 find_peer() {
 	local text=${live[$1]-} value there=${1%% *}
 	peer=''
+	if [[ $text != *'"info_kind":"veth"'* ]]; then return 0; fi
 	if [[ $text == *'"link_netnsid":'* ]]; then
 		number_of link_netnsid
 		there=${nsid["$there $value"]-}
@@ -771,6 +833,7 @@ my %scope = (0 => "global", 200 => "site", 253 => "link", 254 => "host");
 my %operstate = (2 => "DOWN", 3 => "LOWERLAYERDOWN", 6 => "UP");
 my %kind = (1 => "unicast", 6 => "blackhole", 7 => "unreachable", 8 => "prohibit");
 my %flag = (0x01 => "secondary", 0x02 => "nodad", 0x08 => "dadfailed", 0x40 => "tentative", 0x200 => "noprefixroute");
+my %raised = (0x1 => "UP", 0x100 => "PROMISC", 0x200 => "ALLMULTI");
 my %learnt = map { $_ => 1 } 1, 2, 9, 189;    # by protocol: redirect, kernel, ra, rip
 
 while (my $line = <STDIN>) {
@@ -841,8 +904,10 @@ sub link_of {
     my $info = attributes($has->{18} // "");
     my $kind = string($info->{1} // "");
     unknown() if $has->{10} || $info->{4} || $kind eq "bridge" || $device{$index} =~ /[^\w.+-]/;
-    my $json = q("flags":[) . ($flags & 1 ? q("UP") : "") . q(],"mtu":) . number($has->{4}) . q(,"group":") . number($has->{27}) . q(");
+    my @flags = map { $flags & $_ ? qq("$raised{$_}") : () } sort keys %raised;
+    my $json = q("flags":[) . join(",", @flags) . q(],"mtu":) . number($has->{4}) . q(,"group":") . number($has->{27}) . q(");
     $json .= q(,"operstate":") . ($operstate{unpack "C", $has->{16}} // "UNKNOWN") . q(");
+    $json .= q(,"txqlen":) . number($has->{13}) if $has->{13} && number($has->{13});
     $json .= q(,"address":") . join(":", unpack "(H2)*", $has->{1}) . q(") if $has->{1};
     $json .= q(,"link_index":) . number($has->{5}) . q(,"link_netnsid":) . number($has->{37}) if $has->{5} && $has->{37};
     $json .= qq(,"link":"$device{number($has->{5})}") if $has->{5} && !$has->{37} && $device{number($has->{5})};
@@ -887,6 +952,7 @@ sub route_of {
     $table = number($has->{15}) if $has->{15};
     $words .= " table $table" if $table != 254;
     $words .= " onlink" if $flags & 4;
+    $words .= " scope host" if $scope == 254;
     return "fact\t$name: $words\t$device\n";
 }
 
@@ -906,8 +972,9 @@ sub setting {
 declare -a wave=() sign=() command=() step=() owner=() words=() makings=() needs=() files=() namespaces=()
 
 # Their facts; the interfaces that they make, as well as the loopbacks of their namespaces; what they give VLANs, a bridge
-# to be a port of ("host br0"), and an MTU; the namespaces that others made.
-declare -A wanted=() modelled=() tagging=() ports=() mtus=() foreign=([host]=1)
+# to be a port of ("host br0"), and an MTU; the namespaces that others made; the link-layer and other addresses that they
+# have just one entry for.
+declare -A wanted=() modelled=() tagging=() ports=() mtus=() foreign=([host]=1) entries=()
 
 # Reads the table, and from it what has to be read of the live system. What can be done to a whole column in one expansion
 # is: it takes a fraction of the time.
@@ -937,7 +1004,8 @@ read_table() {
 		' file '*) files+=("$n") ;;
 		?'master '*) ports[${owner[n]}]="${owner[n]%% *} ${words[n]#master }" ;;
 		?'mtu '*) mtus[${owner[n]}]=${words[n]#mtu } ;;
-		' vlan '* | ' net.'* | ' nft '*)
+		' fdb '[!0]* | ' fdb 0'[!0]* | ' neigh '*) entries[${step[n]%" ${words[n]#* * }"}]=1 ;;
+		' vlan '* | ' net.'* | ' nft '* | ' iptables '* | ' ip6tables '*)
 			here=${owner[n]%% *}
 			note_reading "$here" "${words[n]}"
 			if [[ ${words[n]} == vlan* ]]; then tagging[${owner[n]}]=1; fi
@@ -953,6 +1021,7 @@ note_making() {
 		return
 	fi
 	makings+=("$1") modelled[$where]=1
+	if [[ $what == vxlan* ]]; then tunnels[${where%% *}]=1; fi
 	if [[ $what == veth,* ]]; then modelled[${what#veth, peer }]=1 makers[${where%% *}]=1; fi
 }
 
@@ -966,8 +1035,18 @@ note_reading() {
 		sysctls[$1]+=" /proc/sys/${path//%/.}"
 		;;
 	vlan*) vlans[$1]=1 ;;
-	nft*) tables[$1]=1 ;;
+	'nft table '*)
+		path=${2#nft table }
+		note_once tables "$1" "${path%% *}"
+		;;
+	'iptables '* | 'ip6tables '*) note_once rules "$1" "${2%% *}" ;;
 	esac
+}
+
+# Adds a word to those that an array has for a namespace.
+note_once() {
+	local -n noted=$1
+	if [[ " ${noted[$2]-} " != *" $3 "* ]]; then noted[$2]+=" $3"; fi
 }
 
 # Notes what has to be read to know whether what was made true on things that are not ours still is.
@@ -981,10 +1060,14 @@ holds() {
 	local text=${live[$1]-} key value peer
 	case $2 in
 	up) [[ $text == *[[,]'"UP"'[],]* ]] ;;
-	inet' '* | inet6' '* | vlan' '* | net.*) [[ ${fact["$1: $2"]+set} ]] ;;
+	inet*' noprefixroute') [[ ${fact["$1: ${2% *}"]-} == *'"noprefixroute":true'* ]] ;;
+	inet' '* | inet6' '* | vlan' '* | fdb' '* | neigh' '* | net.* | iptables' '* | ip6tables' '*) [[ ${fact["$1: $2"]+set} ]] ;;
 	namespace) [[ ${netns[$1]-broken} != broken ]] ;;
 	directory' '*) [[ -d ${2#directory } ]] ;;
 	file' '*) file_says "${2#file }" ;;
+	allmulti' on') [[ $text == *[[,]'"ALLMULTI"'[],]* ]] ;;
+	allmulti' off') [[ $text != *[[,]'"ALLMULTI"'[],]* ]] ;;
+	txqlen' 0') [[ $text != *'"txqlen":'[1-9]* ]] ;;
 	promisc' on') [[ $text == *[[,]'"PROMISC"'[],]* ]] ;;
 	exists) [[ $text ]] ;;
 	bridge) [[ $text == *'"info_kind":"bridge"'* ]] ;;
@@ -992,12 +1075,21 @@ holds() {
 		find_peer "$1"
 		[[ $text == *'"info_kind":"veth"'* && "veth, peer $peer" == "$2" ]]
 		;;
+	vxlan' '*)
+		value=${2#vxlan id }
+		[[ $text == *'"info_kind":"vxlan"'*"\"id\":${value%% *},"*"\"port\":${value##* },"* ]]
+		;;
+	local' '* | remote' '* | group' '*)
+		key=${2%% *} value=${2#* }
+		[[ $text == *"\"$key\":\"$value\""* || $text == *"\"${key}6\":\"$value\""* ]]
+		;;
+	dev' '*) [[ $text == *"\"link\":\"${2#dev }\""* ]] ;;
 	ageing_time' '*) # while its spanning tree changes, a bridge ages faster
 		[[ $text == *"\"ageing_time\":${2#* },"* || $text == *'"topology_change":1'* ]]
 		;;
 	'nft table'*)
-		value=${3#*"; delete table inet $TABLE; "}
-		value=${value%\'} text=${fact["$1: nft"]-}
+		value=${3#*"; delete ${2#nft }; "} key=${2#nft table }
+		value=${value%\'} text=${fact["$1: nft ${key%% *}"]-}
 		[[ $text && ${text//[;[:space:]]/} == "${value//[;[:space:]]/}"* ]]
 		;;
 	*)
@@ -1027,8 +1119,8 @@ announce() {
 	set +f
 }
 
-# Carries out commands of one namespace, given a line each: those of `ip`, those of `bridge`, those that write settings, and
-# those that write records are together in one process as long as they follow each other.
+# Carries out commands of one namespace, given a line each: those of `ip`, of `bridge` and of `iptables`, those that write
+# settings, and those that write records are together in one process as long as they follow each other.
 # Where one fails it prints that command and, below, what was said of it, and carries out no more; with FORCE it goes on.
 carry_out() {
 	local - namespace=$1 line tool='' next lines=() IFS=$'\n'
@@ -1040,6 +1132,8 @@ carry_out() {
 		'ip netns exec '*) next='' ;;
 		'ip '*) next=ip ;;
 		'bridge '*) next=bridge ;;
+		'iptables '*) next=iptables ;;
+		'ip6tables '*) next=ip6tables ;;
 		*) next='' ;;
 		esac
 		if [[ ! $next || $next != "$tool" ]]; then
@@ -1058,6 +1152,8 @@ execute_lines() {
 	if [[ $tool == bash* ]]; then
 		texts=("${lines[@]#*bash -c \'}")
 		enter "$namespace" bash -e <<<"${texts[*]%\'}" >"$said" 2>&1 || status=$?
+	elif [[ $tool == ip*tables ]]; then
+		"$tool-restore" --noflush --wait <<<"$(transaction)" >"$said" 2>&1 || one_by_one || status=$?
 	elif [[ $tool ]]; then
 		enter "$namespace" "$tool" ${FORCE:+-force} -batch - <<<"${lines[*]#"$prefix"}" >"$said" 2>&1 || status=$?
 	else
@@ -1075,6 +1171,22 @@ execute_lines() {
 	fi
 	blame "$tool" "$status" "$said" "${lines[@]}"
 	return 1
+}
+
+# Prints the lines as iptables-restore reads them, which carries out all of them or none.
+transaction() {
+	local text=${lines[*]#"$tool --wait "}
+	printf '*filter\n%s\nCOMMIT\n' "${text//\'/\"}"
+}
+
+# Carries out the lines by themselves, to see which one fails: after a transaction that failed nothing is done.
+one_by_one() {
+	local line
+	for line in "${lines[@]}"; do
+		if bash -c "$line" >"$said" 2>&1 || [[ ${FORCE-} ]]; then continue; fi
+		tool='' lines=("$line")
+		return 1
+	done
 }
 
 # Prints which of the lines given to a tool failed, and below it what was said.
@@ -1165,7 +1277,7 @@ wait_until_settled() {
 is_unsettled() {
 	local object text
 	for object in "${!fact[@]}"; do
-		if [[ ${wanted[$object]+set} && ${fact[$object]} == *'"tentative":true'* && ${fact[$object]} != *'"dadfailed":true'* ]]; then return 0; fi
+		if [[ ${wanted[$object]-}${wanted["$object noprefixroute"]-} && ${fact[$object]} == *'"tentative":true'* && ${fact[$object]} != *'"dadfailed":true'* ]]; then return 0; fi
 	done
 	for object in "${!live[@]}"; do
 		if [[ ! ${modelled[${object% port of *}]+set} ]]; then continue; fi

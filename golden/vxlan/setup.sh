@@ -342,11 +342,11 @@ borrows() {
 }
 
 # Does a fact have to be taken back by itself? Those of the namespaces of others do that are about something this topology
-# does not make. So does an nft table wherever it is, as a later version of the topology may not want it. What a port is,
-# it is no more when it leaves the bridge.
+# does not make. So does what the packet filter is told, wherever it is, as a later version of the topology may not want
+# it. What a port is, it is no more when it leaves the bridge.
 is_borrowed() {
 	local where=${1%% *} name
-	if [[ $2 == nft' '* ]]; then return 0; fi
+	if [[ $2 == nft' '* || $2 == ip*tables' '* ]]; then return 0; fi
 	if [[ ! ${foreign[$where]+set} ]]; then return 1; fi
 	if [[ $1 == *' port of '* && ${undo["${1%% port of *}: master ${1#* port of }"]+set} ]]; then return 1; fi
 	name=${1#"$where"}
@@ -383,6 +383,25 @@ read_namespaces() {
 	done
 }
 
+# Is a chain of iptables, or a jump between chains, of use to others as well? A chain has no owner: the last one takes it
+# along. A jump on behalf of one interface (-i) is of no use to others.
+serves_others() {
+	local key tool=${1%% -[NA] *} chain where from=''
+	case $1 in
+	*': ip'*'tables -N '*) chain=${1##* } ;;
+	*' -j ACCEPT' | *' -j DROP' | *' -j RETURN' | *': ip'*'tables -A '*' -i '*) return 1 ;;
+	*': ip'*'tables -A '*) chain=${1##* -j } from=${1#"$tool -A "} from=${from%% *} ;;
+	*) return 1 ;;
+	esac
+	for key in "${!fact[@]}"; do
+		if [[ $key != "$tool -A "* || $key == "$1" ]]; then continue; fi
+		where=${key#"$tool -A "} where=${where%% *}
+		if [[ $where == "$chain" || (! $from && $key == *" -j $chain") ]]; then return 0; fi
+		if [[ $where == "$from" && $from != FORWARD ]]; then return 0; fi
+	done
+	return 1
+}
+
 # Removes what processes of a run had to say, and what a run that was killed left half written.
 sweep() {
 	if compgen -G "$STATE/*.*" >/dev/null; then rm -f "$STATE"/*.*; fi
@@ -412,9 +431,10 @@ declare -A live=() fact=() device=() nsid=()
 # table_number[name]: the routing table that this system calls so
 declare -A table_number=()
 
-# By namespace, what is read beside interfaces, addresses and routes: sysctls, VLANs, the nft table, numbers of namespaces,
-# and for tunnels the FDB and the neighbours that somebody entered.
-declare -A sysctls=() vlans=() tables=() makers=() tunnels=()
+# By namespace, what is read beside interfaces, addresses and routes: sysctls, VLANs, the nft table by family, the rules
+# of iptables by the tool that prints them, numbers of namespaces, and for tunnels the FDB and the neighbours that somebody
+# entered.
+declare -A sysctls=() vlans=() tables=() rules=() makers=() tunnels=()
 
 # Reads the host, those of the wanted namespaces that exist, and those of others where something of ours is or was.
 read_wanted() {
@@ -464,7 +484,7 @@ start_reader() {
 read_together() {
 	local namespace text=''
 	for namespace in "$@"; do
-		if [[ ${vlans[$namespace]-}${tables[$namespace]-}${makers[$namespace]-}${tunnels[$namespace]-} ]]; then
+		if [[ ${vlans[$namespace]-}${tables[$namespace]-}${rules[$namespace]-}${makers[$namespace]-}${tunnels[$namespace]-} ]]; then
 			unread+=("$namespace")
 		else
 			text+="$namespace${sysctls[$namespace]-}"$'\n'
@@ -504,7 +524,7 @@ take_readings() {
 
 # Prints every WORKERS-th namespace of those named: "@NAME", then what the tools say, each answer on a line.
 show_state() {
-	local first=$1 step=$2 namespace ask text i
+	local first=$1 step=$2 namespace ask text family tool i
 	shift 2
 	for ((i = first + 1; i <= $#; i += step)); do
 		namespace=${!i}
@@ -517,13 +537,10 @@ show_state() {
 		show_sysctls
 		if [[ ${vlans[$namespace]-} ]]; then enter "$namespace" bridge -json vlan show; fi
 		if [[ ${tunnels[$namespace]-} ]]; then enter "$namespace" bridge -json fdb show; fi
-		if [[ ${tables[$namespace]-} ]]; then
-			if ! text=$(enter "$namespace" nft --stateless list table inet "$TABLE" 2>&1); then
-				[[ $text == *'No such file or directory'* ]] || die "nft list table: $text"
-				text=''
-			fi
-			printf '\n@nft %s\n' "${text//$'\n'/$'\r'}"
+		if [[ ! ${LOCK-} || -e $OWNED ]]; then # a first run has no table yet
+			for family in ${tables[$namespace]-}; do show_table; done
 		fi
+		for tool in ${rules[$namespace]-}; do show_rules; done
 	done
 }
 
@@ -551,7 +568,23 @@ ask_for_links() {
 		ask+="address show dev $name"$'\n'
 		if [[ ${modelled["host $name"]+set} ]]; then ours=yes; fi
 	done
-	if [[ $ours || -e $OWNED ]]; then ask+="link show group $MARK"$'\nnetns list-id\n'; fi
+	if [[ $ours || -e $OWNED ]] || ((${#makings[@]} == 0)); then ask+="link show group $MARK"$'\nnetns list-id\n'; fi
+}
+
+# Prints the nft table of a family, if there is one.
+show_table() {
+	if ! text=$(enter "$namespace" nft --stateless list table "$family" "$TABLE" 2>&1); then
+		[[ $text == *'No such file or directory'* ]] || die "nft list table: $text"
+		text=''
+	fi
+	printf '\n@nft %s %s\n' "$family" "${text//$'\n'/$'\r'}"
+}
+
+# Prints the chains and rules that iptables or ip6tables has in its table filter.
+show_rules() {
+	text=$(enter "$namespace" "$tool" --wait --list-rules 2>&1) || die "$tool --list-rules: $text"
+	printf '\n'
+	while IFS= read -r text; do printf '@%s %s\n' "$tool" "$text"; done <<<"$text"
 }
 
 # Prints settings, each below its path. Those of interfaces that are not there are left out.
@@ -573,7 +606,11 @@ take_state() {
 	set -f
 	for line in $1; do
 		case $line in
-		'@nft '*) fact["$namespace: nft"]=${line#@nft } ;;
+		'@nft '*)
+			line=${line#@nft }
+			fact["$namespace: nft ${line%% *}"]=${line#* }
+			;;
+		'@iptables '* | '@ip6tables '*) fact["$namespace: ${line#@}"]=1 ;;
 		@*) namespace=${line#@} ;;
 		'[ ]' | '[]') ;;
 		\[*) take_answer "$namespace" "$line" ;;
@@ -765,13 +802,11 @@ find_other_end() {
 # nsenter and ip take one namespace a process each. Where there is a perl, it goes from one namespace to the next instead.
 # Without one, or on a machine whose system calls these programs do not know, all works as well, but takes its time.
 
-# The programs are in single quotes and have none inside; they load no module, which would take longer than all they do.
+# The programs are in single quotes and have none inside. They load no module, not even `strict`, which would take longer
+# than all they do.
 
 # shellcheck disable=SC2016 # what looks like an expansion is perl
 readonly hopper='
-use strict;
-use warnings;
-
 my $CLONE_NEWNET = 0x40000000;
 my $setns = {x86_64 => 308, aarch64 => 268, riscv64 => 268}->{shift @ARGV};
 exit 127 if !$setns || length pack("p", "") != 8;
@@ -970,7 +1005,7 @@ read_table() {
 		?'master '*) ports[${owner[n]}]="${owner[n]%% *} ${words[n]#master }" ;;
 		?'mtu '*) mtus[${owner[n]}]=${words[n]#mtu } ;;
 		' fdb '[!0]* | ' fdb 0'[!0]* | ' neigh '*) entries[${step[n]%" ${words[n]#* * }"}]=1 ;;
-		' vlan '* | ' net.'* | ' nft '*)
+		' vlan '* | ' net.'* | ' nft '* | ' iptables '* | ' ip6tables '*)
 			here=${owner[n]%% *}
 			note_reading "$here" "${words[n]}"
 			if [[ ${words[n]} == vlan* ]]; then tagging[${owner[n]}]=1; fi
@@ -1000,8 +1035,18 @@ note_reading() {
 		sysctls[$1]+=" /proc/sys/${path//%/.}"
 		;;
 	vlan*) vlans[$1]=1 ;;
-	nft*) tables[$1]=1 ;;
+	'nft table '*)
+		path=${2#nft table }
+		note_once tables "$1" "${path%% *}"
+		;;
+	'iptables '* | 'ip6tables '*) note_once rules "$1" "${2%% *}" ;;
 	esac
+}
+
+# Adds a word to those that an array has for a namespace.
+note_once() {
+	local -n noted=$1
+	if [[ " ${noted[$2]-} " != *" $3 "* ]]; then noted[$2]+=" $3"; fi
 }
 
 # Notes what has to be read to know whether what was made true on things that are not ours still is.
@@ -1016,7 +1061,7 @@ holds() {
 	case $2 in
 	up) [[ $text == *[[,]'"UP"'[],]* ]] ;;
 	inet*' noprefixroute') [[ ${fact["$1: ${2% *}"]-} == *'"noprefixroute":true'* ]] ;;
-	inet' '* | inet6' '* | vlan' '* | fdb' '* | neigh' '* | net.*) [[ ${fact["$1: $2"]+set} ]] ;;
+	inet' '* | inet6' '* | vlan' '* | fdb' '* | neigh' '* | net.* | iptables' '* | ip6tables' '*) [[ ${fact["$1: $2"]+set} ]] ;;
 	namespace) [[ ${netns[$1]-broken} != broken ]] ;;
 	directory' '*) [[ -d ${2#directory } ]] ;;
 	file' '*) file_says "${2#file }" ;;
@@ -1043,8 +1088,8 @@ holds() {
 		[[ $text == *"\"ageing_time\":${2#* },"* || $text == *'"topology_change":1'* ]]
 		;;
 	'nft table'*)
-		value=${3#*"; delete table inet $TABLE; "}
-		value=${value%\'} text=${fact["$1: nft"]-}
+		value=${3#*"; delete ${2#nft }; "} key=${2#nft table }
+		value=${value%\'} text=${fact["$1: nft ${key%% *}"]-}
 		[[ $text && ${text//[;[:space:]]/} == "${value//[;[:space:]]/}"* ]]
 		;;
 	*)
@@ -1074,8 +1119,8 @@ announce() {
 	set +f
 }
 
-# Carries out commands of one namespace, given a line each: those of `ip`, those of `bridge`, and those that write settings,
-# are together in one process as long as they follow each other.
+# Carries out commands of one namespace, given a line each: those of `ip`, of `bridge` and of `iptables`, those that write
+# settings, and those that write records are together in one process as long as they follow each other.
 # Where one fails it prints that command and, below, what was said of it, and carries out no more; with FORCE it goes on.
 carry_out() {
 	local - namespace=$1 line tool='' next lines=() IFS=$'\n'
@@ -1083,9 +1128,12 @@ carry_out() {
 	for line in $2; do
 		case $line in
 		*"bash -c 'echo "*' >/proc/sys/'*) next=bash ;;
+		"bash -c 'set -o noclobber; "*) next='bash records' ;;
 		'ip netns exec '*) next='' ;;
 		'ip '*) next=ip ;;
 		'bridge '*) next=bridge ;;
+		'iptables '*) next=iptables ;;
+		'ip6tables '*) next=ip6tables ;;
 		*) next='' ;;
 		esac
 		if [[ ! $next || $next != "$tool" ]]; then
@@ -1098,12 +1146,14 @@ carry_out() {
 }
 
 execute_lines() {
-	local said=$STATE/said.$BASHPID status=0 number settings prefix="$tool "
+	local said=$STATE/said.$BASHPID status=0 number texts prefix="$tool "
 	((${#lines[@]})) || return 0
 	if [[ $namespace != host ]]; then prefix+="-n $namespace "; fi
-	if [[ $tool == bash ]]; then
-		settings=("${lines[@]#*bash -c \'}")
-		enter "$namespace" bash -e -c "${settings[*]%\'}" >"$said" 2>&1 || status=$?
+	if [[ $tool == bash* ]]; then
+		texts=("${lines[@]#*bash -c \'}")
+		enter "$namespace" bash -e <<<"${texts[*]%\'}" >"$said" 2>&1 || status=$?
+	elif [[ $tool == ip*tables ]]; then
+		"$tool-restore" --noflush --wait <<<"$(transaction)" >"$said" 2>&1 || one_by_one || status=$?
 	elif [[ $tool ]]; then
 		enter "$namespace" "$tool" ${FORCE:+-force} -batch - <<<"${lines[*]#"$prefix"}" >"$said" 2>&1 || status=$?
 	else
@@ -1123,12 +1173,28 @@ execute_lines() {
 	return 1
 }
 
+# Prints the lines as iptables-restore reads them, which carries out all of them or none.
+transaction() {
+	local text=${lines[*]#"$tool --wait "}
+	printf '*filter\n%s\nCOMMIT\n' "${text//\'/\"}"
+}
+
+# Carries out the lines by themselves, to see which one fails: after a transaction that failed nothing is done.
+one_by_one() {
+	local line
+	for line in "${lines[@]}"; do
+		if bash -c "$line" >"$said" 2>&1 || [[ ${FORCE-} ]]; then continue; fi
+		tool='' lines=("$line")
+		return 1
+	done
+}
+
 # Prints which of the lines given to a tool failed, and below it what was said.
 blame() {
 	local tool=$1 status=$2 said=$3 line lines=("${@:4}")
 	if [[ $said =~ (.*)'Command failed -:'([0-9]+) ]]; then
 		line=${lines[BASH_REMATCH[2] - 1]} said=${BASH_REMATCH[1]}
-	elif [[ $tool == bash && $said =~ ^'bash: line '([0-9]+)': '(.*) ]]; then
+	elif [[ $tool == bash* && $said =~ ^'bash: line '([0-9]+)': '(.*) ]]; then
 		line=${lines[BASH_REMATCH[1] - 1]} said=${BASH_REMATCH[2]}
 	elif [[ $tool ]]; then
 		line="${lines[0]} (or one of the ${#lines[@]} after it)" said+=" exit status $status"
@@ -1137,6 +1203,9 @@ blame() {
 	fi
 	printf '%s\n%s\n' "$line" "${said%$'\n'}"
 }
+
+# The words that each command of ip begins with in a namespace.
+ip_in() { if [[ $1 == host ]]; then ip=ip; else ip="ip -n $1"; fi; }
 
 # The namespace in which a command is carried out.
 find_place() {
@@ -1168,8 +1237,6 @@ note_removal() {
 	drift+=("there, not wanted: $2")
 	note_command "$number" "$1" "$2"
 }
-
-ip_in() { if [[ $1 == host ]]; then ip=ip; else ip="ip -n $1"; fi; }
 
 # Refuses to start where something of a wanted name was made by others, or something that others make is missing.
 refuse_foreign() {
@@ -1229,7 +1296,7 @@ remove_leftovers() {
 	local n object name peer text
 	for ((n = ${#borrowings[@]} - 1; n >= 0; n--)); do
 		text=${borrowings[n]}
-		if [[ ! ${wanted[$text]+set} && ! ${shared[$text]+set} ]] && holds "${text%%: *}" "${text#*: }" ''; then
+		if [[ ! ${wanted[$text]+set} && ! ${shared[$text]+set} ]] && holds "${text%%: *}" "${text#*: }" '' && ! serves_others "$text"; then
 			note_removal "${undo[$text]}" "$text"
 			expect_back "${text%%: *}" "${text#*: }" "${undo[$text]}"
 		fi
@@ -1255,6 +1322,7 @@ remove_leftovers() {
 expect_back() {
 	local value
 	case $2 in
+	iptables' '* | ip6tables' '*) unset 'fact["$1: $2"]' ;;
 	net.*)
 		value=${3#*echo }
 		unset 'fact["$1: $2"]'
@@ -1352,19 +1420,25 @@ foresee_entries() {
 	fi
 }
 
+# least[host br0]: the lowest MTU that the ports of a bridge are to have
+declare -A least=()
+
 # Forgets the MTU of the bridge that an interface is a port of, or will be, if it may be only following that of its ports
 # and will follow them to another one.
 forget_mtu() {
-	local text=${live[$1]-} value='' bridge port least=''
+	local text=${live[$1]-} value='' bridge port lowest=''
 	if [[ ${2-} == 'master '* ]]; then value=${2#master }; elif [[ $text == *'"master":"'* ]]; then text_of master; fi
 	bridge="${1%% *} $value"
 	if [[ ! ${mtus[$bridge]+set} ]]; then return 0; fi
-	for port in "${!ports[@]}"; do
-		if [[ ${ports[$port]} != "$bridge" ]]; then continue; fi
-		value=${mtus[$port]-1500}
-		if ((!least || value < least)); then least=$value; fi
-	done
-	if ((${least:-1500} != ${mtus[$bridge]})) && [[ ${live[$bridge]-} =~ '"mtu":'[0-9]+, ]]; then
+	if [[ ! ${least[$bridge]+set} ]]; then
+		for port in "${!ports[@]}"; do
+			if [[ ${ports[$port]} != "$bridge" ]]; then continue; fi
+			value=${mtus[$port]-1500}
+			if ((!lowest || value < lowest)); then lowest=$value; fi
+		done
+		least[$bridge]=${lowest:-1500}
+	fi
+	if ((${least[$bridge]} != ${mtus[$bridge]})) && [[ ${live[$bridge]-} =~ '"mtu":'[0-9]+, ]]; then
 		live[$bridge]=${live[$bridge]/"${BASH_REMATCH[0]}"/}
 	fi
 }
@@ -1563,6 +1637,7 @@ main() {
 	table=$(topology)
 	read_table "$table"
 	if ((${#tables[@]})); then prepare nft; fi
+	if ((${#rules[@]})); then prepare iptables ip6tables; fi
 	if [[ $mode == run ]]; then lock; fi
 	read_ownership
 	if borrows; then
@@ -1813,11 +1888,23 @@ invert() {
 	local object=${about[$1]%%: *} wish=${about[$1]#*: } text key value
 	key=${wish%% *} text=${live[$object]-} back=''
 	if [[ $key == nft ]]; then
-		text=${fact["$object: nft"]-} back="delete table inet $TABLE"
-		if [[ $text ]]; then back="add table inet $TABLE; $back; ${text//$'\r'/$'\n'}"; fi
+		value=${wish#nft table } back="delete ${wish#nft }"
+		text=${fact["$object: nft ${value%% *}"]-}
+		if [[ $text ]]; then back="add ${wish#nft }; $back; ${text//$'\r'/$'\n'}"; fi
 		back="${1%%"nft '"*}nft ${back@Q}"
 		return
 	fi
+	case $1 in
+	*'tables --wait -N '*) back=${1/ -N / -X } && return ;;
+	*'tables --wait -X '*) back=${1/ -X / -N } && return ;;
+	*'tables --wait -A '*) back=${1/ -A / -D } && return ;;
+	*'tables --wait -I '*) back=${1/ -I / -D } back=${back/ 1 / } && return ;;
+	*'tables --wait -D '*' -j ACCEPT' | *'tables --wait -D '*' -j RETURN') back=${1/ -D / -A } && return ;;
+	*'tables --wait -D '*)
+		value=${1#* -D } value=${value%% *}
+		back=${1/" -D $value "/" -I $value 1 "} && return
+		;;
+	esac
 	case $key in
 	file) value=${wish#file } back="rm -f ${value%% *}" && return ;;
 	directory) back="rmdir --ignore-fail-on-non-empty ${wish#directory }" && return ;;

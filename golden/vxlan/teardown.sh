@@ -239,11 +239,11 @@ borrows() {
 }
 
 # Does a fact have to be taken back by itself? Those of the namespaces of others do that are about something this topology
-# does not make. So does an nft table wherever it is, as a later version of the topology may not want it. What a port is,
-# it is no more when it leaves the bridge.
+# does not make. So does what the packet filter is told, wherever it is, as a later version of the topology may not want
+# it. What a port is, it is no more when it leaves the bridge.
 is_borrowed() {
 	local where=${1%% *} name
-	if [[ $2 == nft' '* ]]; then return 0; fi
+	if [[ $2 == nft' '* || $2 == ip*tables' '* ]]; then return 0; fi
 	if [[ ! ${foreign[$where]+set} ]]; then return 1; fi
 	if [[ $1 == *' port of '* && ${undo["${1%% port of *}: master ${1#* port of }"]+set} ]]; then return 1; fi
 	name=${1#"$where"}
@@ -280,6 +280,25 @@ read_namespaces() {
 	done
 }
 
+# Is a chain of iptables, or a jump between chains, of use to others as well? A chain has no owner: the last one takes it
+# along. A jump on behalf of one interface (-i) is of no use to others.
+serves_others() {
+	local key tool=${1%% -[NA] *} chain where from=''
+	case $1 in
+	*': ip'*'tables -N '*) chain=${1##* } ;;
+	*' -j ACCEPT' | *' -j DROP' | *' -j RETURN' | *': ip'*'tables -A '*' -i '*) return 1 ;;
+	*': ip'*'tables -A '*) chain=${1##* -j } from=${1#"$tool -A "} from=${from%% *} ;;
+	*) return 1 ;;
+	esac
+	for key in "${!fact[@]}"; do
+		if [[ $key != "$tool -A "* || $key == "$1" ]]; then continue; fi
+		where=${key#"$tool -A "} where=${where%% *}
+		if [[ $where == "$chain" || (! $from && $key == *" -j $chain") ]]; then return 0; fi
+		if [[ $where == "$from" && $from != FORWARD ]]; then return 0; fi
+	done
+	return 1
+}
+
 # Removes what processes of a run had to say, and what a run that was killed left half written.
 sweep() {
 	if compgen -G "$STATE/*.*" >/dev/null; then rm -f "$STATE"/*.*; fi
@@ -309,9 +328,10 @@ declare -A live=() fact=() device=() nsid=()
 # table_number[name]: the routing table that this system calls so
 declare -A table_number=()
 
-# By namespace, what is read beside interfaces, addresses and routes: sysctls, VLANs, the nft table, numbers of namespaces,
-# and for tunnels the FDB and the neighbours that somebody entered.
-declare -A sysctls=() vlans=() tables=() makers=() tunnels=()
+# By namespace, what is read beside interfaces, addresses and routes: sysctls, VLANs, the nft table by family, the rules
+# of iptables by the tool that prints them, numbers of namespaces, and for tunnels the FDB and the neighbours that somebody
+# entered.
+declare -A sysctls=() vlans=() tables=() rules=() makers=() tunnels=()
 
 # Reads the host, those of the wanted namespaces that exist, and those of others where something of ours is or was.
 read_wanted() {
@@ -361,7 +381,7 @@ start_reader() {
 read_together() {
 	local namespace text=''
 	for namespace in "$@"; do
-		if [[ ${vlans[$namespace]-}${tables[$namespace]-}${makers[$namespace]-}${tunnels[$namespace]-} ]]; then
+		if [[ ${vlans[$namespace]-}${tables[$namespace]-}${rules[$namespace]-}${makers[$namespace]-}${tunnels[$namespace]-} ]]; then
 			unread+=("$namespace")
 		else
 			text+="$namespace${sysctls[$namespace]-}"$'\n'
@@ -401,7 +421,7 @@ take_readings() {
 
 # Prints every WORKERS-th namespace of those named: "@NAME", then what the tools say, each answer on a line.
 show_state() {
-	local first=$1 step=$2 namespace ask text i
+	local first=$1 step=$2 namespace ask text family tool i
 	shift 2
 	for ((i = first + 1; i <= $#; i += step)); do
 		namespace=${!i}
@@ -414,13 +434,10 @@ show_state() {
 		show_sysctls
 		if [[ ${vlans[$namespace]-} ]]; then enter "$namespace" bridge -json vlan show; fi
 		if [[ ${tunnels[$namespace]-} ]]; then enter "$namespace" bridge -json fdb show; fi
-		if [[ ${tables[$namespace]-} ]]; then
-			if ! text=$(enter "$namespace" nft --stateless list table inet "$TABLE" 2>&1); then
-				[[ $text == *'No such file or directory'* ]] || die "nft list table: $text"
-				text=''
-			fi
-			printf '\n@nft %s\n' "${text//$'\n'/$'\r'}"
+		if [[ ! ${LOCK-} || -e $OWNED ]]; then # a first run has no table yet
+			for family in ${tables[$namespace]-}; do show_table; done
 		fi
+		for tool in ${rules[$namespace]-}; do show_rules; done
 	done
 }
 
@@ -448,7 +465,23 @@ ask_for_links() {
 		ask+="address show dev $name"$'\n'
 		if [[ ${modelled["host $name"]+set} ]]; then ours=yes; fi
 	done
-	if [[ $ours || -e $OWNED ]]; then ask+="link show group $MARK"$'\nnetns list-id\n'; fi
+	if [[ $ours || -e $OWNED ]] || ((${#makings[@]} == 0)); then ask+="link show group $MARK"$'\nnetns list-id\n'; fi
+}
+
+# Prints the nft table of a family, if there is one.
+show_table() {
+	if ! text=$(enter "$namespace" nft --stateless list table "$family" "$TABLE" 2>&1); then
+		[[ $text == *'No such file or directory'* ]] || die "nft list table: $text"
+		text=''
+	fi
+	printf '\n@nft %s %s\n' "$family" "${text//$'\n'/$'\r'}"
+}
+
+# Prints the chains and rules that iptables or ip6tables has in its table filter.
+show_rules() {
+	text=$(enter "$namespace" "$tool" --wait --list-rules 2>&1) || die "$tool --list-rules: $text"
+	printf '\n'
+	while IFS= read -r text; do printf '@%s %s\n' "$tool" "$text"; done <<<"$text"
 }
 
 # Prints settings, each below its path. Those of interfaces that are not there are left out.
@@ -470,7 +503,11 @@ take_state() {
 	set -f
 	for line in $1; do
 		case $line in
-		'@nft '*) fact["$namespace: nft"]=${line#@nft } ;;
+		'@nft '*)
+			line=${line#@nft }
+			fact["$namespace: nft ${line%% *}"]=${line#* }
+			;;
+		'@iptables '* | '@ip6tables '*) fact["$namespace: ${line#@}"]=1 ;;
 		@*) namespace=${line#@} ;;
 		'[ ]' | '[]') ;;
 		\[*) take_answer "$namespace" "$line" ;;
@@ -662,13 +699,11 @@ find_other_end() {
 # nsenter and ip take one namespace a process each. Where there is a perl, it goes from one namespace to the next instead.
 # Without one, or on a machine whose system calls these programs do not know, all works as well, but takes its time.
 
-# The programs are in single quotes and have none inside; they load no module, which would take longer than all they do.
+# The programs are in single quotes and have none inside. They load no module, not even `strict`, which would take longer
+# than all they do.
 
 # shellcheck disable=SC2016 # what looks like an expansion is perl
 readonly hopper='
-use strict;
-use warnings;
-
 my $CLONE_NEWNET = 0x40000000;
 my $setns = {x86_64 => 308, aarch64 => 268, riscv64 => 268}->{shift @ARGV};
 exit 127 if !$setns || length pack("p", "") != 8;
@@ -867,7 +902,7 @@ read_table() {
 		?'master '*) ports[${owner[n]}]="${owner[n]%% *} ${words[n]#master }" ;;
 		?'mtu '*) mtus[${owner[n]}]=${words[n]#mtu } ;;
 		' fdb '[!0]* | ' fdb 0'[!0]* | ' neigh '*) entries[${step[n]%" ${words[n]#* * }"}]=1 ;;
-		' vlan '* | ' net.'* | ' nft '*)
+		' vlan '* | ' net.'* | ' nft '* | ' iptables '* | ' ip6tables '*)
 			here=${owner[n]%% *}
 			note_reading "$here" "${words[n]}"
 			if [[ ${words[n]} == vlan* ]]; then tagging[${owner[n]}]=1; fi
@@ -897,8 +932,18 @@ note_reading() {
 		sysctls[$1]+=" /proc/sys/${path//%/.}"
 		;;
 	vlan*) vlans[$1]=1 ;;
-	nft*) tables[$1]=1 ;;
+	'nft table '*)
+		path=${2#nft table }
+		note_once tables "$1" "${path%% *}"
+		;;
+	'iptables '* | 'ip6tables '*) note_once rules "$1" "${2%% *}" ;;
 	esac
+}
+
+# Adds a word to those that an array has for a namespace.
+note_once() {
+	local -n noted=$1
+	if [[ " ${noted[$2]-} " != *" $3 "* ]]; then noted[$2]+=" $3"; fi
 }
 
 # Notes what has to be read to know whether what was made true on things that are not ours still is.
@@ -913,7 +958,7 @@ holds() {
 	case $2 in
 	up) [[ $text == *[[,]'"UP"'[],]* ]] ;;
 	inet*' noprefixroute') [[ ${fact["$1: ${2% *}"]-} == *'"noprefixroute":true'* ]] ;;
-	inet' '* | inet6' '* | vlan' '* | fdb' '* | neigh' '* | net.*) [[ ${fact["$1: $2"]+set} ]] ;;
+	inet' '* | inet6' '* | vlan' '* | fdb' '* | neigh' '* | net.* | iptables' '* | ip6tables' '*) [[ ${fact["$1: $2"]+set} ]] ;;
 	namespace) [[ ${netns[$1]-broken} != broken ]] ;;
 	directory' '*) [[ -d ${2#directory } ]] ;;
 	file' '*) file_says "${2#file }" ;;
@@ -940,8 +985,8 @@ holds() {
 		[[ $text == *"\"ageing_time\":${2#* },"* || $text == *'"topology_change":1'* ]]
 		;;
 	'nft table'*)
-		value=${3#*"; delete table inet $TABLE; "}
-		value=${value%\'} text=${fact["$1: nft"]-}
+		value=${3#*"; delete ${2#nft }; "} key=${2#nft table }
+		value=${value%\'} text=${fact["$1: nft ${key%% *}"]-}
 		[[ $text && ${text//[;[:space:]]/} == "${value//[;[:space:]]/}"* ]]
 		;;
 	*)
@@ -971,8 +1016,8 @@ announce() {
 	set +f
 }
 
-# Carries out commands of one namespace, given a line each: those of `ip`, those of `bridge`, and those that write settings,
-# are together in one process as long as they follow each other.
+# Carries out commands of one namespace, given a line each: those of `ip`, of `bridge` and of `iptables`, those that write
+# settings, and those that write records are together in one process as long as they follow each other.
 # Where one fails it prints that command and, below, what was said of it, and carries out no more; with FORCE it goes on.
 carry_out() {
 	local - namespace=$1 line tool='' next lines=() IFS=$'\n'
@@ -980,9 +1025,12 @@ carry_out() {
 	for line in $2; do
 		case $line in
 		*"bash -c 'echo "*' >/proc/sys/'*) next=bash ;;
+		"bash -c 'set -o noclobber; "*) next='bash records' ;;
 		'ip netns exec '*) next='' ;;
 		'ip '*) next=ip ;;
 		'bridge '*) next=bridge ;;
+		'iptables '*) next=iptables ;;
+		'ip6tables '*) next=ip6tables ;;
 		*) next='' ;;
 		esac
 		if [[ ! $next || $next != "$tool" ]]; then
@@ -995,12 +1043,14 @@ carry_out() {
 }
 
 execute_lines() {
-	local said=$STATE/said.$BASHPID status=0 number settings prefix="$tool "
+	local said=$STATE/said.$BASHPID status=0 number texts prefix="$tool "
 	((${#lines[@]})) || return 0
 	if [[ $namespace != host ]]; then prefix+="-n $namespace "; fi
-	if [[ $tool == bash ]]; then
-		settings=("${lines[@]#*bash -c \'}")
-		enter "$namespace" bash -e -c "${settings[*]%\'}" >"$said" 2>&1 || status=$?
+	if [[ $tool == bash* ]]; then
+		texts=("${lines[@]#*bash -c \'}")
+		enter "$namespace" bash -e <<<"${texts[*]%\'}" >"$said" 2>&1 || status=$?
+	elif [[ $tool == ip*tables ]]; then
+		"$tool-restore" --noflush --wait <<<"$(transaction)" >"$said" 2>&1 || one_by_one || status=$?
 	elif [[ $tool ]]; then
 		enter "$namespace" "$tool" ${FORCE:+-force} -batch - <<<"${lines[*]#"$prefix"}" >"$said" 2>&1 || status=$?
 	else
@@ -1020,12 +1070,28 @@ execute_lines() {
 	return 1
 }
 
+# Prints the lines as iptables-restore reads them, which carries out all of them or none.
+transaction() {
+	local text=${lines[*]#"$tool --wait "}
+	printf '*filter\n%s\nCOMMIT\n' "${text//\'/\"}"
+}
+
+# Carries out the lines by themselves, to see which one fails: after a transaction that failed nothing is done.
+one_by_one() {
+	local line
+	for line in "${lines[@]}"; do
+		if bash -c "$line" >"$said" 2>&1 || [[ ${FORCE-} ]]; then continue; fi
+		tool='' lines=("$line")
+		return 1
+	done
+}
+
 # Prints which of the lines given to a tool failed, and below it what was said.
 blame() {
 	local tool=$1 status=$2 said=$3 line lines=("${@:4}")
 	if [[ $said =~ (.*)'Command failed -:'([0-9]+) ]]; then
 		line=${lines[BASH_REMATCH[2] - 1]} said=${BASH_REMATCH[1]}
-	elif [[ $tool == bash && $said =~ ^'bash: line '([0-9]+)': '(.*) ]]; then
+	elif [[ $tool == bash* && $said =~ ^'bash: line '([0-9]+)': '(.*) ]]; then
 		line=${lines[BASH_REMATCH[1] - 1]} said=${BASH_REMATCH[2]}
 	elif [[ $tool ]]; then
 		line="${lines[0]} (or one of the ${#lines[@]} after it)" said+=" exit status $status"
@@ -1034,6 +1100,9 @@ blame() {
 	fi
 	printf '%s\n%s\n' "$line" "${said%$'\n'}"
 }
+
+# The words that each command of ip begins with in a namespace.
+ip_in() { if [[ $1 == host ]]; then ip=ip; else ip="ip -n $1"; fi; }
 
 # The namespace in which a command is carried out.
 find_place() {
@@ -1079,8 +1148,15 @@ main() {
 		if [[ $mode == run ]]; then take_turn; fi
 		read_others
 	fi
-	give_back
-	remove_owned
+	if ((${#borrowings[@]} || ${#used[@]} || ${#foreign[@]} > 1)); then
+		note_borrowings
+		read_wanted
+		give_back
+		remove_links
+	else
+		remove_group
+	fi
+	remove_namespaces
 	commands+=$release
 	if [[ $mode != run ]]; then
 		announce "$commands"
@@ -1114,25 +1190,48 @@ carry_out_all() {
 # is released when all else has gone.
 give_back() {
 	local text i
-	if ((${#borrowings[@]} == 0)); then return 0; fi
-	note_borrowings
-	read_wanted
 	for ((i = ${#borrowings[@]} - 1; i >= 0; i--)); do
 		text=${borrowings[i]}
-		if [[ ${shared[$text]+set} ]] || ! holds "${text%%: *}" "${text#*: }" ''; then continue; fi
+		if [[ ${shared[$text]+set} ]] || ! holds "${text%%: *}" "${text#*: }" '' || serves_others "$text"; then continue; fi
 		case ${text#*: } in
 		file' '* | directory' '*) release+=${undo[$text]}$'\n' ;;
 		*) commands+=${undo[$text]}$'\n' ;;
 		esac
+		unset 'fact[$text]'
 	done
 }
 
-# The steps of the table that remove something of ours, then whatever else is recorded as ours.
-remove_owned() {
-	local n name links
+# Removes our links, where they are on the host only; with a veth goes its peer.
+remove_group() {
+	local links
 	links=$(ip -json link show group "$MARK")
 	if [[ $links == *ifname* ]]; then commands+="ip link delete group $MARK"$'\n'; fi
-	remove_links_of_others
+}
+
+# The same where they may be in namespaces of others, too: there, those that do not go with their peers.
+remove_links() {
+	local place object peer ip found
+	local -A gone=() # interfaces that go with their peers
+	for place in host "${!netns[@]}"; do
+		found=()
+		for object in "${!live[@]}"; do
+			if [[ $object != "$place "* || $object == *' port of '* || ${gone[$object]+set} ]]; then continue; fi
+			if owns_link "$object"; then found+=("$object"); fi
+		done
+		if ((${#found[@]} == 0)); then continue; fi
+		ip_in "$place"
+		commands+="$ip link delete group $MARK"$'\n'
+		if ((${#netns[@]} == 0)); then return 0; fi
+		for object in "${found[@]}"; do
+			find_other_end "$object"
+			if [[ $peer ]]; then gone[$peer]=1; fi
+		done
+	done
+}
+
+# Removes the namespaces of the table that are ours, then whatever others are recorded as ours.
+remove_namespaces() {
+	local n name
 	for n in "${!owner[@]}"; do
 		if [[ ${words[n]} == namespace && ${netns[${owner[n]}]+set} ]] && owns_namespace "${owner[n]}"; then
 			commands+=${command[n]}$'\n'
@@ -1142,41 +1241,6 @@ remove_owned() {
 		if [[ ! ${wanted["$name: namespace"]+set} && ${netns[$name]+set} ]] && owns_namespace "$name"; then
 			commands+="ip netns delete $name"$'\n'
 		fi
-	done
-}
-
-# Our links in namespaces of others that do not go with their peers.
-remove_links_of_others() {
-	local name object left places=()
-	local -A gone=() # interfaces that go with their peers
-	for name in "${!netns[@]}"; do
-		if [[ ${netns[$name]} == broken || ! ${foreign[$name]+set}${used[$name]+set} ]]; then continue; fi
-		places+=("$name")
-		take_answer "$name" "$(enter "$name" ip -json link show group "$MARK")"
-	done
-	if ((${#places[@]} == 0)); then return 0; fi
-	take_answer host "$(ip -json netns list-id)"
-	take_answer host "$links"
-	note_peers host
-	for name in "${places[@]}"; do
-		left=''
-		for object in "${!live[@]}"; do
-			if [[ $object == "$name "* && ! ${gone[$object]+set} ]] && owns_link "$object"; then left=yes; fi
-		done
-		if [[ $left ]]; then
-			commands+="ip -n $name link delete group $MARK"$'\n'
-			note_peers "$name"
-		fi
-	done
-}
-
-# Notes the peers of our links in a namespace.
-note_peers() {
-	local object peer
-	for object in "${!live[@]}"; do
-		if [[ $object != "$1 "* ]] || ! owns_link "$object"; then continue; fi
-		find_other_end "$object"
-		if [[ $peer ]]; then gone[$peer]=1; fi
 	done
 }
 
