@@ -231,9 +231,9 @@ class _Comparison:
                 if f"{interface}: fdb {lladdr} dst {dst}" not in wanted and not is_replaced:
                     bridge = ("bridge",) if namespace == HOST else ("bridge", "-n", namespace)
                     self.remove((*bridge, "fdb", "delete", lladdr, "dev", name, "dst", dst))
-            for address in list(link.neighbours):
-                if (interface, "neigh", address) not in entries:
-                    self.remove((*_ip(namespace), "neigh", "delete", address, "dev", name))
+            for neighbour in list(link.neighbours):
+                if (interface, "neigh", neighbour) not in entries:
+                    self.remove((*_ip(namespace), "neigh", "delete", neighbour, "dev", name))
             owner = f"{interface} port of {link.master}" if link.master else interface
             for vid in list(link.vlans):
                 if owner in members and (owner, str(vid)) not in vids:

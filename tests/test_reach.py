@@ -376,7 +376,7 @@ def vxlan(number: int, **options: Any) -> Vxlan:
     return Vxlan("vx0", addresses=cidrs(f"10.7.0.{number}/24"), **own)
 
 
-def known(number: int, lladdr: str = "") -> dict[str, object]:
+def known(number: int, lladdr: str = "") -> dict[str, Any]:
     """Entries by which a device knows the other one."""
     lladdr = lladdr or f"02:00:00:00:00:0{number}"
     return {
