@@ -9,7 +9,8 @@ import hashlib
 from collections.abc import Iterator
 
 from k8snet_scripts.addresses import parse_address
-from k8snet_scripts.topology import HOST, End, Interface, Namespace, Topology, Veth
+from k8snet_scripts.topology import HOST, Device, End, Interface, Namespace, Topology, Veth
+from k8snet_scripts.underlay import find_underlay, room
 
 
 def link_group(name: str) -> int:
@@ -50,6 +51,10 @@ class Inventory:
         """Whether its pair is made from an end."""
         return id(end) in self._makers
 
+    def room(self, namespace: Namespace, device: Device) -> int | None:
+        """The largest MTU that a device can have, where that is known."""
+        return room(device, find_underlay(device, (*self.ends.get(namespace.name, ()), *namespace.holders)))
+
     def _survey(self) -> None:
         families: set[int] = set()
         vias: set[str | None] = set()
@@ -77,5 +82,5 @@ def _holders(topology: Topology) -> Iterator[tuple[str, Interface | Namespace]]:
         yield end.namespace, end
     for namespace in topology.everywhere():
         yield namespace.name, namespace
-        for interface in (*namespace.bridges, *namespace.interfaces):
+        for interface in namespace.holders:
             yield namespace.name, interface

@@ -1,13 +1,14 @@
 """The plan: every step that makes a topology, in an order that works and is fast.
 
 Steps stand in *groups*, each with the sentence that says why it is there; groups stand in *waves*.  A wave may start
-as soon as the wave before has ended, and within one the namespaces are done side by side.  Four are enough, after one
+as soon as the wave before has ended, and within one the namespaces are done side by side.  Five are enough, after one
 for the records by which others know what is taken:
 
 1. on the host: the namespaces, the bridges, and the veth pairs that have an end there;
 2. inside namespaces: their bridges, and the veth pairs between namespaces;
-3. addresses, routes and settings in namespaces that have no bridge;
-4. the same on the host and in namespaces that have one.  A bridge comes up last, when its ports are in and alive:
+3. the devices that stand on other interfaces, VXLAN tunnels for example;
+4. addresses, routes and settings in namespaces that have no bridge;
+5. the same on the host and in namespaces that have one.  A bridge comes up last, when its ports are in and alive:
    coming up first costs time that grows with the square of their number.
 
 All of it is pure: equal topologies give equal plans.
@@ -15,17 +16,17 @@ All of it is pure: equal topologies give equal plans.
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from typing import NamedTuple
 
-from k8snet_scripts import steps
-from k8snet_scripts.addresses import Cidr, parse_address
+from k8snet_scripts import devices, steps
 from k8snet_scripts.inventory import Inventory, link_group, made_from
+from k8snet_scripts.records import directories_of
 from k8snet_scripts.steps import Step
-from k8snet_scripts.topology import HOST, UNTAGGED, End, Interface, Namespace, Route, Topology, Veth
+from k8snet_scripts.topology import HOST, UNTAGGED, Device, End, Interface, Namespace, Topology, Veth
+from k8snet_scripts.ways import add_routes
 
 FORWARDING = {4: "net.ipv4.ip_forward", 6: "net.ipv6.conf.all.forwarding"}
 """The sysctl that makes a namespace a router, by address family."""
@@ -77,10 +78,6 @@ class Plan:
                 yield from group.steps
 
 
-_Leaving = tuple[Route, str | None]
-"""A route, and the interface that it leaves by if it is known."""
-
-
 def plan_topology(topology: Topology) -> Plan:
     """The plan of a topology that `check_topology` found nothing wrong with."""
     inventory = Inventory(topology)
@@ -99,23 +96,12 @@ def plan_topology(topology: Topology) -> Plan:
 def _record(inventory: Inventory) -> Iterator[Group]:
     records = inventory.topology.records
     if records:
-        directories = dict.fromkeys(chain.from_iterable(_directories_of(record.path) for record in records))
+        directories = dict.fromkeys(chain.from_iterable(directories_of(record.path) for record in records))
         yield Group("Where it is on record what is taken.", tuple(map(steps.make_directory, directories)))
         yield Group(
             "What is taken: each file is made in one step, which fails if somebody else was faster.",
             tuple(map(steps.make_record, records)),
         )
-
-
-def _directories_of(path: str) -> Iterator[str]:
-    """The directories above a file, the outermost first, but for those that every system has."""
-    above = posixpath.dirname(path)
-    if above not in _EVERYWHERE:
-        yield from _directories_of(above)
-        yield above
-
-
-_EVERYWHERE = frozenset(("/", "/etc", "/opt", "/run", "/srv", "/tmp", "/usr", "/usr/local", "/var", "/var/lib"))
 
 
 def _make_on_host(inventory: Inventory) -> Iterator[Group]:
@@ -144,6 +130,13 @@ def _make_links(inventory: Inventory, namespace: Namespace) -> Iterator[Group]:
         yield Group(_why_veth(veth, maker, peer), tuple(steps.make_veth(maker, peer, inventory.mark)))
 
 
+def _make_devices(inventory: Inventory) -> Iterator[Group]:
+    for namespace in inventory.topology.everywhere():
+        for device in namespace.devices:
+            made = devices.make_vxlan(namespace.name, device, inventory.room(namespace, device), inventory.mark)
+            yield Group(_why(device, f"The VXLAN device {device.name}{_in(namespace.name)}."), tuple(made))
+
+
 def _configure_plain(inventory: Inventory) -> Iterator[Group]:
     return _configure(inventory, (namespace for namespace in inventory.topology.namespaces if not namespace.bridges))
 
@@ -157,6 +150,7 @@ _WAVES: Mapping[str, Callable[[Inventory], Iterator[Group]]] = {
     "What is taken, on record before it is used": _record,
     "Namespaces, bridges and veth pairs": _make_on_host,
     "Bridges and veth pairs inside namespaces": _make_inside,
+    "Devices that stand on other interfaces": _make_devices,
     "Inside the namespaces, several at a time": _configure_plain,
     "Where the bridges are: they come up last": _configure_bridged,
 }
@@ -183,6 +177,8 @@ def _configuration(inventory: Inventory, namespace: Namespace) -> Iterator[Step]
         yield from _end(inventory, end, sources)
     for interface in namespace.interfaces:
         yield from _existing(name, interface, sources)
+    for device in namespace.devices:
+        yield from _device(name, device, sources)
     for bridge in namespace.bridges:
         yield from steps.bridge_mtu(name, bridge)
         for address in bridge.addresses:
@@ -190,8 +186,10 @@ def _configuration(inventory: Inventory, namespace: Namespace) -> Iterator[Step]
         yield from steps.listen_to_all(name, bridge)
         if not bridge.external:
             yield steps.bring_up(name, bridge.name)
-    yield from _routes(inventory, namespace)
+    yield from add_routes(namespace, (*inventory.ends.get(name, ()), *namespace.holders))
     yield from _vlans(inventory, namespace)
+    for device in namespace.devices:
+        yield from devices.know_endpoints(name, device)
     if namespace.masquerade:
         yield steps.masquerade(name, inventory.table, namespace.masquerade)
 
@@ -218,27 +216,13 @@ def _existing(namespace: str, interface: Interface, sources: Collection[str]) ->
         yield steps.add_address(namespace, interface.name, address, sources)
 
 
-def _routes(inventory: Inventory, namespace: Namespace) -> Iterator[Step]:
-    """The routes of every interface, then those of the namespace as a whole; before all, those without a next hop.
-
-    The next hop of one route may be on the network that another one leads to.
-    """
-    holders: list[Interface] = [*inventory.ends.get(namespace.name, ()), *namespace.interfaces, *namespace.bridges]
-    routes: list[_Leaving] = [(route, route.dev or holder.name) for holder in holders for route in holder.routes]
-    if namespace.routes:
-        networks = [(address, holder.name) for holder in holders for address in holder.addresses]
-        direct = [*routes, *((route, route.dev) for route in namespace.routes)]
-        networks += [(route.to or Cidr(route.family, 0, 0), dev) for route, dev in direct if dev and not route.via]
-        routes += [(route, route.dev or _device_towards(route, networks)) for route in namespace.routes]
-    for route, dev in sorted(routes, key=lambda leaving: leaving[0].via is not None):
-        yield steps.add_route(namespace.name, route, None if route.kind != "unicast" else dev)
-
-
-def _device_towards(route: Route, networks: Iterable[tuple[Cidr, str]]) -> str | None:
-    """The interface whose network holds the next hop, the longest prefix first; the kernel's choice, foretold."""
-    family, value = parse_address(route.via) if route.via else (0, 0)
-    found = ((network.prefix, dev) for network, dev in networks if network.contains(family, value))
-    return max(found, default=(0, None), key=lambda way: way[0])[1]
+def _device(namespace: str, device: Device, sources: Collection[str]) -> Iterator[Step]:
+    if device.port:
+        yield from steps.port_options(namespace, device.name, device.port)
+    for address in device.addresses:
+        yield steps.add_address(namespace, device.name, address, sources)
+    yield steps.bring_up(namespace, device.name)
+    yield from devices.know_neighbours(namespace, device)
 
 
 def _vlans(inventory: Inventory, namespace: Namespace) -> Iterator[Step]:
@@ -248,7 +232,7 @@ def _vlans(inventory: Inventory, namespace: Namespace) -> Iterator[Step]:
         if bridge.vlan_filtering:
             owner = f"{namespace.name} {bridge.name}"
             yield from steps.vlan_memberships(namespace.name, bridge.name, owner, bridge.vlans or UNTAGGED, own=True)
-    for interface in (*inventory.ends.get(namespace.name, ()), *namespace.interfaces):
+    for interface in (*inventory.ends.get(namespace.name, ()), *namespace.interfaces, *namespace.devices):
         port = interface.port
         if port and (port.vlans or port.bridge in filtering):
             owner = f"{namespace.name} {interface.name} port of {port.bridge}"
@@ -272,7 +256,7 @@ def _sysctls(inventory: Inventory, namespace: Namespace) -> Iterator[tuple[str, 
 
 
 def _could_route(inventory: Inventory, namespace: Namespace) -> bool:
-    holders = (*inventory.ends.get(namespace.name, ()), *namespace.bridges)
+    holders = (*inventory.ends.get(namespace.name, ()), *namespace.bridges, *namespace.devices)
     addresses = [holder.addresses for holder in holders if holder.addresses]
     if len(addresses) != 1:
         return len(addresses) > 1

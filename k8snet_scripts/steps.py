@@ -84,7 +84,7 @@ def make_bridge(namespace: str, bridge: Bridge, mark: str) -> Iterator[Step]:
     make = (*prefix, "link", "add", "name", bridge.name, *lladdr, "group", mark, "type", "bridge", *flat)
     yield Step(MAKE, make, owner, "bridge")
     if bridge.lladdr is not None:
-        yield _attribute(MEND, namespace, bridge.name, "address", bridge.lladdr)
+        yield attribute(MEND, namespace, bridge.name, "address", bridge.lladdr)
     for key, value in options:
         command = (*prefix, "link", "set", "dev", bridge.name, "type", "bridge", key, value)
         yield Step(MEND, command, owner, f"{key} {_hexadecimal(value) if key == 'group_fwd_mask' else value}")
@@ -97,7 +97,7 @@ def make_veth(maker: End, peer: End, mark: str) -> Iterator[Step]:
     bring it up from outside; both are done in the peer's own namespace.
     """
     prefix, owner = ip(maker.namespace), f"{maker.namespace} {maker.name}"
-    here, there = _attributes(maker), _attributes(peer)
+    here, there = attributes(maker), attributes(peer)
     master = ("master", maker.port.bridge) if maker.port else ()
     netns = () if peer.namespace == maker.namespace else ("netns", peer.namespace)
     make = (
@@ -106,12 +106,12 @@ def make_veth(maker: End, peer: End, mark: str) -> Iterator[Step]:
     )
     yield Step(MAKE, make, owner, f"veth, peer {peer.namespace} {peer.name}")
     if maker.port:
-        yield _enslave(maker.namespace, maker, maker.port, MEND)
+        yield enslave(maker.namespace, maker, maker.port, MEND)
     for key, value in here:
-        yield _attribute(MEND, maker.namespace, maker.name, key, value)
+        yield attribute(MEND, maker.namespace, maker.name, key, value)
     yield Step(MEND, (*prefix, "link", "set", "dev", maker.name, "up"), owner, "up")
     for key, value in there:
-        yield _attribute(MEND, peer.namespace, peer.name, key, value)
+        yield attribute(MEND, peer.namespace, peer.name, key, value)
 
 
 def need_interface(namespace: str, interface: Interface) -> Step:
@@ -128,7 +128,7 @@ def bring_up(namespace: str, name: str) -> Step:
 def listen_to_all(namespace: str, bridge: Bridge) -> Iterator[Step]:
     """A bridge that takes in what is not addressed to it."""
     if bridge.promisc:
-        yield _attribute(WANT, namespace, bridge.name, "promisc", "on")
+        yield attribute(WANT, namespace, bridge.name, "promisc", "on")
 
 
 def bridge_mtu(namespace: str, bridge: Bridge) -> Iterator[Step]:
@@ -137,7 +137,7 @@ def bridge_mtu(namespace: str, bridge: Bridge) -> Iterator[Step]:
     Not given when the bridge is made: it would then follow that of its ports.
     """
     if bridge.mtu is not None:
-        yield _attribute(WANT, namespace, bridge.name, "mtu", str(bridge.mtu))
+        yield attribute(WANT, namespace, bridge.name, "mtu", str(bridge.mtu))
 
 
 def add_address(
@@ -179,7 +179,7 @@ def add_route(namespace: str, route: Route, dev: str | None) -> Step:
 
 def join_bridge(namespace: str, interface: Interface, port: Port) -> Step:
     """An interface that becomes a port of a bridge after it was made."""
-    return _enslave(namespace, interface, port, WANT)
+    return enslave(namespace, interface, port, WANT)
 
 
 def port_options(namespace: str, name: str, port: Port) -> Iterator[Step]:
@@ -238,22 +238,24 @@ _BOOLEAN = {"on": "true", "off": "false"}
 _SYSCTL_PATH = str.maketrans("./", "/.")
 
 
-def _attribute(sign: Sign, namespace: str, name: str, key: str, value: str) -> Step:
+def attribute(sign: Sign, namespace: str, name: str, key: str, value: str) -> Step:
+    """One attribute of an interface, by itself."""
     return Step(sign, (*ip(namespace), "link", "set", "dev", name, key, value), f"{namespace} {name}", f"{key} {value}")
 
 
-def _attributes(interface: Interface) -> list[tuple[str, str]]:
-    """What is set on an interface when it is made, as keys and values of `ip link`."""
+def attributes(interface: Interface, mtu: int | None = None) -> list[tuple[str, str]]:
+    """What is set on an interface when it is made, as keys and values of `ip link`; `mtu` is for one without its own."""
     given: list[tuple[str, str]] = []
-    if interface.mtu is not None:
-        given.append(("mtu", str(interface.mtu)))
+    if interface.mtu is not None or mtu is not None:
+        given.append(("mtu", str(interface.mtu or mtu)))
     if interface.lladdr is not None:
         given.append(("address", interface.lladdr))
     return given
 
 
-def _enslave(namespace: str, interface: Interface, port: Port, sign: Sign) -> Step:
-    return _attribute(sign, namespace, interface.name, "master", port.bridge)
+def enslave(namespace: str, interface: Interface, port: Port, sign: Sign) -> Step:
+    """An interface as a port of a bridge."""
+    return attribute(sign, namespace, interface.name, "master", port.bridge)
 
 
 def _bridge_options(bridge: Bridge) -> tuple[tuple[str, str], ...]:

@@ -20,6 +20,12 @@ DEFAULT_METRIC = {4: 0, 6: 1024}
 LEAST_IPV6_MTU = 1280
 """What an interface needs to speak IPv6, in bytes; below it the kernel gives it no IPv6 settings."""
 
+VXLAN_PORT = 4789
+"""The UDP port of VXLAN where nothing is said; Linux by itself would take 8472."""
+
+FLOODED = "00:00:00:00:00:00"
+"""The link-layer address under which the kernel has FDB entries for frames that no other entry is for."""
+
 Path = tuple[str | int, ...]
 """Where in the source something was said: the keys and indices that lead there, `("namespaces", "node1", "veths")`."""
 
@@ -110,6 +116,63 @@ class Veth:
 
 
 @dataclass(frozen=True, slots=True)
+class FdbEntry:
+    """Frames for `lladdr` are sent to the VXLAN endpoint `dst`; without it, those for which there is no other entry."""
+
+    dst: str  # canonical address
+    lladdr: str | None = None
+    path: Path = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """An address whose link-layer address is known beforehand: nobody is asked for it."""
+
+    address: str  # canonical
+    lladdr: str
+    path: Path = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Vxlan(Interface):
+    """A VXLAN device: an Ethernet interface whose frames travel in UDP packets, between endpoints of network `id`.
+
+    `local` is its own endpoint, `remote` (or the multicast `group`) the one for frames without an FDB entry.
+    """
+
+    id: int = 0
+    local: str | None = None  # canonical addresses, all of one family
+    remote: str | None = None
+    group: str | None = None
+    dev: str | None = None  # the interface that the packets leave by, in the same namespace
+    dstport: int = VXLAN_PORT
+    learning: bool = True
+    fdb: tuple[FdbEntry, ...] = ()
+    neighbours: tuple[Neighbour, ...] = ()
+
+    @property
+    def defaults(self) -> tuple[str, ...]:
+        """The endpoints that get the frames for which there is no FDB entry."""
+        more = [entry.dst for entry in self.fdb if entry.lladdr is None]
+        return tuple(dict.fromkeys([*filter(None, (self.remote or self.group,)), *more]))
+
+    @property
+    def endpoints(self) -> Iterator[str]:
+        """Every address of an endpoint that it names."""
+        yield from filter(None, (self.local, self.remote, self.group))
+        yield from (entry.dst for entry in self.fdb)
+
+    @property
+    def overhead(self) -> int:
+        """The bytes that VXLAN takes of each packet of the network below."""
+        return 70 if any(":" in endpoint for endpoint in self.endpoints) else 50
+
+
+Device = Vxlan
+"""An interface that is made on top of others."""
+
+
+@dataclass(frozen=True, slots=True)
 class Masquerade:
     """Traffic from `source` to anywhere outside `within` leaves with the address of the interface it leaves by.
 
@@ -151,6 +214,7 @@ class Namespace:
     routes: tuple[Route, ...] = ()
     bridges: tuple[Bridge, ...] = ()
     interfaces: tuple[Interface, ...] = ()  # external ones: they were there before
+    devices: tuple[Device, ...] = ()
     sysctls: tuple[tuple[str, str], ...] = ()  # ("net.ipv4.conf.all.rp_filter", "0")
     forwarding: bool | None = None  # None: what is there already is left as it is, a new namespace does not forward
     masquerade: tuple[Masquerade, ...] = ()
@@ -162,6 +226,11 @@ class Namespace:
     def is_made(self) -> bool:
         """Whether the scripts make it, so that nothing is in it but what they put there."""
         return not self.external and self.name != HOST
+
+    @property
+    def holders(self) -> tuple[Interface, ...]:
+        """Every interface in it that may have addresses and routes, but for the ends of veths."""
+        return (*self.bridges, *self.interfaces, *self.devices)
 
 
 @dataclass(frozen=True, slots=True)

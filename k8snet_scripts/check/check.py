@@ -7,6 +7,7 @@ of notations; they name places by the paths that the model carries.
 from __future__ import annotations
 
 from k8snet_scripts.check.addresses import check_addresses
+from k8snet_scripts.check.devices import check_devices
 from k8snet_scripts.check.findings import FirstFindings
 from k8snet_scripts.check.joined import check_segments
 from k8snet_scripts.check.ports import check_ports
@@ -35,4 +36,5 @@ def check_topology(topology: Topology, report: Report, *, values: bool = True) -
         owned = check_addresses(site, findings)
         check_routes(site, owned, findings)
         check_settings(site, owned, findings)
+        check_devices(site, owned, findings)
     check_segments(topology, sites, findings)

@@ -8,10 +8,8 @@ from k8snet_scripts.addresses import format_address
 from k8snet_scripts.check.findings import FirstFindings
 from k8snet_scripts.check.segments import Segment, find_loops, find_segments
 from k8snet_scripts.check.sites import Placed, Site
-from k8snet_scripts.topology import Bridge, End, Interface, Topology, Veth
-
-DEFAULT_MTU = 1500
-"""Octets: what the kernel gives to an end of a veth that is not told otherwise."""
+from k8snet_scripts.topology import Bridge, End, Interface, Topology, Veth, Vxlan
+from k8snet_scripts.underlay import DEFAULT_MTU, find_underlay, room
 
 
 def check_segments(topology: Topology, sites: Mapping[str, Site], report: FirstFindings) -> None:
@@ -29,6 +27,9 @@ def check_segments(topology: Topology, sites: Mapping[str, Site], report: FirstF
         _check_addresses(addressed, report)
         _check_lladdrs([placed for placed in segment if placed.interface.lladdr], report)
         _check_mtus([placed for placed in addressed if id(placed.interface) not in known], report)
+        for placed in segment:
+            if isinstance(placed.interface, Vxlan):
+                _check_tunnel(placed.interface, sites[placed.namespace], addressed, report)
 
 
 def _mtu(interface: Interface) -> int | None:
@@ -87,6 +88,22 @@ def _check_mtus(segment: Segment, report: FirstFindings) -> None:
             first = first or placed
             if mtu != _mtu(first.interface):
                 _report_mtu(placed, first, report)
+
+
+def _check_tunnel(vxlan: Vxlan, site: Site, addressed: Segment, report: FirstFindings) -> None:
+    """Check that what is sent on a segment gets through a VXLAN device that is a port there."""
+    most = vxlan.mtu or room(vxlan, find_underlay(vxlan, site.interfaces.values()))
+    for placed in addressed:
+        mtu = _mtu(placed.interface)
+        if most and mtu and mtu > most:
+            report.error(
+                "mtu-mismatch",
+                (*placed.interface.path, "mtu"),
+                f"{placed} has an MTU of {mtu}, but {Placed(site.name, vxlan)} lets {most} through",
+                help=f"write `mtu = {most}` or less",
+                see=vxlan.path,
+                see_note="that is at",
+            )
 
 
 def _report_mtu(placed: Placed, other: Placed, report: FirstFindings) -> None:

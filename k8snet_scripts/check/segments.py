@@ -57,7 +57,7 @@ def find_segments(topology: Topology, sites: Mapping[str, Site]) -> list[Segment
     for site in sites.values():
         for bridge in site.bridges.values():
             segment_at(site.name, bridge.name, bridge.vlans).append(Placed(site.name, bridge))
-        for interface in site.namespace.interfaces:
+        for interface in (*site.namespace.interfaces, *site.namespace.devices):
             if port := interface.port:
                 segment_at(site.name, port.bridge, port.vlans).append(Placed(site.name, interface))
     pairs = []

@@ -27,7 +27,7 @@ class Placed(NamedTuple):
 
 @dataclass(slots=True)
 class Site:
-    """A namespace, and its bridges, external interfaces and veth ends by name."""
+    """A namespace, and its bridges, external interfaces, devices and veth ends by name."""
 
     namespace: Namespace
     interfaces: dict[str, Interface] = field(default_factory=dict)
@@ -68,7 +68,7 @@ def settle_sites(topology: Topology, report: FirstFindings) -> dict[str, Site]:
         for bridge in namespace.bridges:
             if _settle(site, bridge, report):
                 site.bridges[bridge.name] = bridge
-        for interface in namespace.interfaces:
+        for interface in (*namespace.interfaces, *namespace.devices):
             _settle(site, interface, report)
         if site.is_open and namespace.is_made:
             _report_external(site, report)

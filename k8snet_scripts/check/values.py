@@ -14,6 +14,8 @@ from k8snet_scripts.check.findings import FirstFindings
 from k8snet_scripts.rules.literals import (
     check_description,
     check_sysctl,
+    read_endpoint,
+    read_group,
     read_lladdr,
     read_network,
     read_setting,
@@ -28,9 +30,10 @@ from k8snet_scripts.rules.options import (
     LOWEST_MTU,
     PORT_NUMBERS,
     PORT_SWITCHES,
+    VXLAN_NUMBERS,
 )
 from k8snet_scripts.rules.refusal import Refused, show
-from k8snet_scripts.topology import HOST, Bridge, Interface, Namespace, Path, Port, Route, Topology, Vlans
+from k8snet_scripts.topology import HOST, Bridge, Interface, Namespace, Path, Port, Route, Topology, Vlans, Vxlan
 
 KINDS = ("unicast", "blackhole", "unreachable", "prohibit")
 
@@ -96,6 +99,9 @@ class _Values:
             if not interface.external:
                 help = "only what exists already is in `interfaces`, and it is `external`"
                 self.refuse(interface.path, "missing-key", f"`{interface.name}` is not external", help)
+        for device in namespace.devices:
+            self.interface(device)
+            self.vxlan(device)
         for bridge in namespace.bridges:
             self.interface(bridge)
             self.bridge(bridge)
@@ -128,6 +134,28 @@ class _Values:
             self.network((*bridge.path, "subnet"), subnet)
         if bridge.vlans:
             self.vlans(bridge.path, bridge.vlans)
+
+    def vxlan(self, vxlan: Vxlan) -> None:
+        for key, (low, high) in VXLAN_NUMBERS.items():
+            value = getattr(vxlan, key)
+            if not low <= value <= high:
+                help = f"`{key}` is a number from {low} to {high}"
+                self.refuse((*vxlan.path, key), "bad-option", f"{show(value)} is out of range", help)
+        if vxlan.dev is not None:
+            self.interface_name((*vxlan.path, "dev"), vxlan.dev)
+        if vxlan.group is not None:
+            self.attempt((*vxlan.path, "group"), read_group, vxlan.group)
+            if vxlan.remote is not None or vxlan.dev is None:
+                help = "`group` needs `dev`, and takes the place of `remote`"
+                self.refuse((*vxlan.path, "group"), "conflicting-keys", f"`{vxlan.name}` cannot have a group so", help)
+        told = [(vxlan.path, text) for text in (vxlan.local, vxlan.remote) if text is not None]
+        told += [(entry.path, entry.dst) for entry in vxlan.fdb]
+        told += [(neighbour.path, neighbour.address) for neighbour in vxlan.neighbours]
+        for path, text in told:
+            self.attempt(path, read_endpoint, text)
+        lladdrs = [(entry.path, entry.lladdr) for entry in vxlan.fdb if entry.lladdr is not None]
+        for path, lladdr in (*lladdrs, *((neighbour.path, neighbour.lladdr) for neighbour in vxlan.neighbours)):
+            self.attempt(path, read_lladdr, lladdr)
 
     def port(self, port: Port) -> None:
         self.interface_name(port.path, port.bridge)

@@ -44,7 +44,7 @@ class Hanging:
 
 @dataclass(slots=True)
 class Section:
-    """A bridge with what hangs on it; `uplinks` are existing interfaces that are its ports."""
+    """A bridge with what hangs on it; `uplinks` are ports whose other side is not drawn."""
 
     bridge: Bridge
     hangings: list[Hanging]
@@ -72,7 +72,7 @@ class Place:
         space = self.space
         return (
             (space.name.translate(_NO_DIGITS), space.external),
-            (len(space.addresses), len(space.routes), len(space.masquerade), space.forwarding),
+            (len(space.addresses), len(space.routes), len(space.masquerade), len(space.devices), space.forwarding),
             tuple([link_shape(link) for link in self.links]),
             tuple([section_shape(section) for section in self.sections]) if self.sections else (),
             tuple([place.shape() for place in self.beside.values()]) if self.beside else (),
@@ -151,7 +151,7 @@ class _Arranger:
 
     def trees(self) -> list[Place]:
         host = self.host
-        used = self.links[HOST] or host.bridges or host.interfaces or host.addresses or host.routes or host.masquerade
+        used = self.links[HOST] or host.holders or host.addresses or host.routes or host.masquerade
         trees = []
         if used or host.forwarding is not None:
             self.claimed.add(HOST)
@@ -196,7 +196,7 @@ class _Arranger:
             if link.near.port and not self.drawn[link.number]:
                 ports.setdefault(link.near.port.bridge, []).append(link)
         uplinks: dict[str, list[Interface]] = {}
-        for interface in space.interfaces:
+        for interface in (*space.interfaces, *space.devices):
             if interface.port:
                 uplinks.setdefault(interface.port.bridge, []).append(interface)
         sections = []

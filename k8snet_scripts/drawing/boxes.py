@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from k8snet_scripts.drawing.canvas import SOLID, Canvas, spread_legs
-from k8snet_scripts.drawing.captions import clean, clip, interface_values
+from k8snet_scripts.drawing.captions import clean, clip, interface_values, kind_text
 from k8snet_scripts.topology import Interface
 
 
@@ -75,9 +75,9 @@ def box(
 
 
 def uplink(interface: Interface, room: int) -> Block:
-    """What hangs on a bridge by an interface that was there before."""
+    """What hangs on a bridge by an interface whose other side is not drawn."""
     name = clip(clean(interface.name), room)
-    lines = [clip(line, room) for line in ["(external)", *interface_values(interface)]]
+    lines = [clip(line, room) for line in [f"({kind_text(interface)})", *interface_values(interface)]]
     width = max(len(name), *map(len, lines))
     canvas = Canvas()
     for row, line in enumerate(lines):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from k8snet_scripts.addresses import Cidr
 from k8snet_scripts.drawing.arrangement import Gap, Hanging, Link, Place, Section
-from k8snet_scripts.topology import Interface, Namespace, Route, Vlans
+from k8snet_scripts.topology import Interface, Namespace, Route, Vlans, Vxlan
 
 _ADDRESSES = 8  # shown of one interface
 _ROUTES = 4  # shown of one interface
@@ -100,15 +100,26 @@ def gap_row(gap: Gap[Link]) -> Row:
     return Row(between(clean(first.near.name), clean(last.near.name)), [f"{len(gap.hidden):,} interfaces, to {to}"])
 
 
+def kind_text(interface: Interface) -> str:
+    """What an interface is that no line of the drawing leads to: `external`, `vxlan 1 to 192.0.2.1`."""
+    if not isinstance(interface, Vxlan):
+        return "external"
+    others = list(dict.fromkeys([*interface.defaults, *(entry.dst for entry in interface.fdb)]))
+    if not others:
+        return f"vxlan {interface.id}"
+    return f"vxlan {interface.id} to {clean(others[0]) if len(others) == 1 else f'{len(others):,} endpoints'}"
+
+
 def own_rows(space: Namespace) -> list[Row]:
     """What a namespace has besides its bridges and veths."""
     rows = []
     if space.addresses:
         rows.append(Row("lo", _addresses(space.addresses)))
     bridges = {bridge.name for bridge in space.bridges}
-    for interface in space.interfaces:
+    for interface in (*space.interfaces, *space.devices):
         if not interface.port or interface.port.bridge not in bridges:
-            mark = f"(external, port of {clean(interface.port.bridge)})" if interface.port else "(external)"
+            port = f", port of {clean(interface.port.bridge)}" if interface.port else ""
+            mark = f"({kind_text(interface)}{port})"
             rows.append(Row(clean(interface.name), interface_values(interface), mark))
     return rows
 

@@ -69,14 +69,14 @@ def read_bridge(table: Table, name: Each[str | None]) -> Each[Gateway | None]:
         _refuse_settings(table, "bridge", ("mtu", "lladdr", *BRIDGE_KEYS))
         settings: dict[str, Each[Any]] = {}
     else:
-        settings = _read_link(table)
+        settings = read_link(table)
         settings["options"] = read_bridge_options(table)
         settings["vlan_filtering"] = table.boolean("vlan_filtering") or False
         settings["vlans"] = read_membership(table)
     bridge = combine(
         Bridge,
         name=name,
-        **_read_common(table, name),
+        **read_common(table, name),
         subnets=_read_subnets(table),
         external=external,
         **settings,
@@ -95,7 +95,7 @@ def read_external(table: Table, name: Each[str | None]) -> Each[Interface | None
         table.missing("external = true", help)
     _refuse_settings(table, "interface", ("mtu", "lladdr"))
     port = read_ports(table, "bridge").get("bridge")
-    interface = combine(Interface, name=name, **_read_common(table, name), external=True, port=port)
+    interface = combine(Interface, name=name, **read_common(table, name), external=True, port=port)
     table.close(_PORT_HINTS)
     return interface
 
@@ -103,8 +103,8 @@ def read_external(table: Table, name: Each[str | None]) -> Each[Interface | None
 def read_veth(table: Table, name: Each[str | None], namespace: Each[str | None]) -> Each[Veth | None]:
     """A veth declared in a namespace: the end of that name there, and its peer."""
     ports = read_ports(table, "master", "bridge")
-    link = _read_link(table)
-    common = _read_common(table, name)
+    link = read_link(table)
+    common = read_common(table, name)
     inner = combine(End, name=name, namespace=namespace, port=ports.get("master"), **link, **common)
     outer = _read_peer(table, link["mtu"], ports.get("bridge"))
     table.close()
@@ -131,27 +131,27 @@ def _read_peer(table: Table, mtu: Each[int | None], port: Each[Port | None]) -> 
     if "bridge" in ports and table.has("bridge"):
         message = "the peer is made a port of a bridge twice"
         peer.error("conflicting-keys", (*path, "bridge"), message, "keep one of the two", see=(*table.path, "bridge"))
-    link = _read_link(peer)
+    link = read_link(peer)
     if not peer.has("mtu"):
         link["mtu"] = mtu
-    common = _read_common(peer, name)
+    common = read_common(peer, name)
     peer.close(_PORT_HINTS)
     if name is None or namespace is None:
         return None
     return combine(End, name=name, namespace=namespace, port=ports.get("bridge", port), **link, **common)
 
 
-def _read_common(table: Table, name: Each[str | None]) -> dict[str, Each[Any]]:
+def read_common(table: Table, name: Each[str | None], automatic: bool = True) -> dict[str, Each[Any]]:
     """What every interface has."""
     return {
-        "addresses": read_addresses(table, read_interface_address),
+        "addresses": read_addresses(table, read_interface_address, automatic),
         "routes": read_interface_routes(table, name),
         "description": read_description(table),
         "path": table.path,
     }
 
 
-def _read_link(table: Table) -> dict[str, Each[Any]]:
+def read_link(table: Table) -> dict[str, Each[Any]]:
     """What is set on an interface only by those who make it."""
     return {
         "mtu": table.integer("mtu", LOWEST_MTU, HIGHEST_MTU, "bad-mtu"),

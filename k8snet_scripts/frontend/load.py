@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeVar
 
 from k8snet_scripts.diagnostics import Report
 from k8snet_scripts.frontend.allocate import allocate_addresses
+from k8snet_scripts.frontend.devices import read_vxlan
 from k8snet_scripts.frontend.fields import Document, Table
 from k8snet_scripts.frontend.interfaces import (
     Gateway,
@@ -32,6 +33,7 @@ _LARGEST_SETTING = 2**64
 _HOST_HINTS = {
     "bridges": "the host's bridges stand at the top: `[bridges.NAME]`",
     "veths": "the host's veths stand at the top: `[veths.NAME]`",
+    "vxlans": "the host's VXLAN devices stand at the top: `[vxlans.NAME]`",
     "interfaces": "the host's interfaces stand at the top: `[interfaces.NAME]`",
 }
 _NAMESPACE_HINTS = {
@@ -109,6 +111,7 @@ def _read_place(
     external: Each[bool] = False,
 ) -> Each[_Place]:
     """A namespace; `home` is the table that holds what is in it."""
+    devices = home.entries("vxlans", check_interface_name, read_vxlan)
     gateways = home.entries("bridges", check_interface_name, read_bridge)
     veths = home.entries("veths", check_interface_name, lambda veth, end: read_veth(veth, end, name))
     sources = [
@@ -122,6 +125,7 @@ def _read_place(
         routes=read_routes(table),
         bridges=convert(_list_bridges, gateways),
         interfaces=interfaces,
+        devices=devices,
         sysctls=_read_sysctls(table),
         forwarding=table.boolean("forwarding"),
         masquerade=combine(_join_masquerade, sources=gather(sources), gateways=gateways),

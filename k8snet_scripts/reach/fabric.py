@@ -15,7 +15,8 @@ from k8snet_scripts.addresses import format_address
 from k8snet_scripts.reach.neighbours import Neighbours
 from k8snet_scripts.reach.routing import Choice, Hop, Routing, Routings
 from k8snet_scripts.reach.switching import Station, Switching
-from k8snet_scripts.topology import Topology
+from k8snet_scripts.reach.tunnels import Tunnels
+from k8snet_scripts.topology import Topology, Vxlan
 
 MOST_HOPS = 64
 """The hops after which a packet is dropped: the time to live that Linux gives it."""
@@ -101,6 +102,7 @@ class Fabric:
         self.switching = Switching(topology)
         self.routings = Routings(topology, self.switching)
         self.neighbours = Neighbours(topology, self.switching, self.routings)
+        self.tunnels = Tunnels(topology, self.switching, self.routings, self._land)
 
     def verdict(self, source: str, family: int, value: int) -> tuple[Verdict, str]:
         """What becomes of a connection from a namespace to an address, and why in a few words."""
@@ -140,6 +142,16 @@ class Fabric:
             return Answer(Verdict.UNKNOWN, Cause.UNDECIDED, doubt, landing, tuple(there.routers))
         why = self._describe(there, masqueraded=seen != own)
         return Answer(Verdict.REACHES, Cause.DELIVERED, why, landing, tuple(there.routers))
+
+    def _land(self, namespace: str, family: int, own: int | None, target: int) -> str | None:
+        """Where a packet lands, if it does for sure: from the address `own` of a namespace, or one that Linux chooses."""
+        if own is None:
+            answer = self.follow(namespace, family, target)
+        elif self.routings[namespace].has(family, own):
+            answer = self._round_trip(namespace, family, own, target)
+        else:
+            return None
+        return answer.landing if answer.verdict is Verdict.REACHES else None
 
     def _answer_back(self, there: _Packet, source: str, own: int) -> str | None:
         """Carry the answer to where the packet came from; what leaves its arrival in doubt, if anything does."""
@@ -199,6 +211,8 @@ class Fabric:
         name, address = routing.namespace.name, format_address(family, target)
         if routing.is_broadcast(family, target):
             raise _Dropped(Cause.BROADCAST, f"{address} is a broadcast address in {name}")
+        if routing.is_first(family, target):
+            raise _Dropped(Cause.UNDECIDED, f"before Linux 5.14, {address} is a broadcast address in {name}")
         choice = routing.choose(family, target)
         if choice is None:
             raise _Dropped(Cause.UNDECIDED if routing.is_open else Cause.NO_ROUTE, f"no route to {address} in {name}")
@@ -207,7 +221,7 @@ class Fabric:
         if choice.hop.kind != "unicast":
             raise _Dropped(Cause.REFUSING_ROUTE, f"{name} has a route of type {choice.hop.kind} to {address}")
         station = choice.hop.station
-        if station is None or station.attachment is None:
+        if station is None or station.attachment is None and not isinstance(station.interface, Vxlan):
             raise _Dropped(Cause.UNDECIDED, f"{name} sends to {address} by a wire that the topology does not know")
         return choice
 
@@ -227,7 +241,8 @@ class Fabric:
         assert leaving is not None
         next_hop = packet.target if choice.hop.via is None else choice.hop.via
         where, address = self.switching.describe(leaving), format_address(family, next_hop)
-        found = self.neighbours.find(leaving, family, next_hop)
+        asked = self.tunnels if isinstance(leaving.interface, Vxlan) else self.neighbours
+        found = asked.find(leaving, family, next_hop)
         if found.is_uncertain:
             raise _Dropped(Cause.UNDECIDED, f"who answers for {address} on {where} cannot be foretold")
         if found.station is None:

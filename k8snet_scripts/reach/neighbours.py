@@ -41,7 +41,7 @@ class Neighbours:
                 self._own(end.namespace, end.addresses)
         for namespace in topology.everywhere():
             self._own(namespace.name, namespace.addresses)
-            for interface in (*namespace.bridges, *namespace.interfaces):
+            for interface in namespace.holders:
                 self._own(namespace.name, interface.addresses)
             for own in namespace.addresses:
                 if own.family == 4 and not own.is_host:

@@ -96,7 +96,7 @@ def _find_sites(topology: Topology) -> _Sites:
     for namespace in topology.everywhere():
         for bridge in namespace.bridges:
             add((namespace.name, bridge.name, bridge.vlans and bridge.vlans.untagged, False), namespace.name, bridge)
-        for interface in namespace.interfaces:
+        for interface in (*namespace.interfaces, *namespace.devices):
             add((namespace.name, interface.name), namespace.name, interface)
     for number, veth in enumerate(topology.veths):
         for end, peer in ((veth.inner, veth.outer), (veth.outer, veth.inner)):

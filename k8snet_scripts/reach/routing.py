@@ -74,6 +74,7 @@ class Routing:
         self._own = _by_family(namespace.addresses)
         self._local: set[tuple[int, int]] = {(own.family, own.value) for own in namespace.addresses}
         self._broadcasts: set[int] = set()
+        self._firsts: set[int] = set()
         self._hops: dict[int, dict[int, dict[int, list[Hop]]]] = {4: {}, 6: {}}  # family, prefix length, network
         self._has_networks_of_lo = any(not own.is_host for own in namespace.addresses)
         self._settings = dict(namespace.sysctls)
@@ -112,6 +113,10 @@ class Routing:
     def is_broadcast(self, family: int, value: int) -> bool:
         """Whether an address is the broadcast address of an IPv4 network that the namespace is connected to."""
         return family == 4 and value in self._broadcasts
+
+    def is_first(self, family: int, value: int) -> bool:
+        """Whether an address is the first of a network that the namespace is connected to: a broadcast address once."""
+        return family == 4 and value in self._firsts
 
     def choose(self, family: int, value: int) -> Choice | None:
         """The route towards an address that is not local; None when there is none."""
@@ -201,6 +206,7 @@ class Routing:
                 hops.append(Hop("unicast", station, None, source, CONNECTED_METRIC[own.family]))
             if own.family == 4 and own.prefix < 31:
                 self._broadcasts.add(network.value | ~mask(4, own.prefix) & 0xFFFFFFFF)
+                self._firsts.add(network.value)
 
     def _add(self, route: Route, station: Station | None) -> None:
         if route.table not in (None, MAIN):

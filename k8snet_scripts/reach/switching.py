@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from k8snet_scripts.reach.trunks import Domain, Trunk, Trunks, doubtful_families, is_isolated, vlan_of
-from k8snet_scripts.topology import HOST, Bridge, End, Interface, Topology
+from k8snet_scripts.topology import HOST, Bridge, End, Interface, Topology, Vxlan
 
 _NOWHERE = -1
 """The VLAN of a filtering bridge which is a member of none itself."""
@@ -112,6 +112,8 @@ class Switching:
     def describe(self, station: Station) -> str:
         """The station's segment in words: `segment br0`, `segment br0 of r1, vlan 10`, `veth eth0`."""
         attachment = station.attachment
+        if isinstance(station.interface, Vxlan):
+            return f"vxlan {station.interface.id}"
         if attachment is None or attachment.bridge < 0:
             return f"veth {station.interface.name}"
         home, bridge = self._bridges[attachment.bridge]
@@ -137,7 +139,7 @@ class Switching:
                 yield Station(name, end, self._attach_end(peer, max(number, ~number)))
             else:
                 yield Station(name, end, None)
-        for interface in namespace.interfaces:
+        for interface in (*namespace.interfaces, *namespace.devices):
             yield Station(name, interface, None)
         for bridge in namespace.bridges:
             yield Station(name, bridge, self._attach_bridge(name, bridge))
@@ -169,6 +171,6 @@ class Switching:
             if bridge.external:
                 yield number
         for home in self._namespaces.values():
-            for interface in home.interfaces:
+            for interface in (*home.interfaces, *home.devices):
                 if interface.port:
                     yield self._numbers[home.name, interface.port.bridge]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from k8snet_scripts.addresses import WIDTH, Cidr, parse_address, parse_cidr
+from k8snet_scripts.addresses import WIDTH, Cidr, format_address, parse_address, parse_cidr
 from k8snet_scripts.diagnostics import visible
 from k8snet_scripts.rules.refusal import Refused, show
 
@@ -91,6 +91,21 @@ def read_host_address(text: str) -> tuple[int, int]:
     family, value = _read_bare(text, "bad-route")
     _refuse_group(family, value, text, "bad-route")
     return family, value
+
+
+def read_endpoint(text: str) -> str:
+    """An address that one machine can have, canonical."""
+    family, value = _read_bare(text, "bad-address")
+    _refuse_group(family, value, text, "bad-address")
+    return format_address(family, value)
+
+
+def read_group(text: str) -> str:
+    """A multicast address, canonical."""
+    family, value = _read_bare(text, "bad-address")
+    if not _MULTICAST[family].contains(family, value):
+        raise Refused("bad-address", f"`{text}` is not a multicast address", "write `239.1.1.1` or `ff05::1`, say")
+    return format_address(family, value)
 
 
 def _read_cidr(text: str, slug: str) -> Cidr:

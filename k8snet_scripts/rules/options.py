@@ -20,3 +20,5 @@ BRIDGE_SWITCHES = {"stp": "stp_state", "mcast_snooping": "mcast_snooping"}
 BRIDGE_SECONDS = {"forward_delay": (2, 30), "hello_time": (1, 10), "max_age": (6, 40), "ageing_time": (0, 1_000_000)}
 BRIDGE_NUMBERS = {"priority": (0, 65535), "group_fwd_mask": (0, 65535)}
 BRIDGE_KEYS = (*BRIDGE_SWITCHES, *BRIDGE_SECONDS, *BRIDGE_NUMBERS, "vlan_filtering", *VLAN_KEYS)
+
+VXLAN_NUMBERS = {"id": (1, 2**24 - 1), "dstport": (1, 65535)}

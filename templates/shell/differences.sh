@@ -119,7 +119,7 @@ expect_back() {
 	esac
 }
 
-# Removes an interface; with it go its peer, its addresses and routes, and its ports are free.
+# Removes an interface; with it go its peer, what stands on it, its addresses and routes, and its ports are free.
 remove_link() {
 	local ip peer
 	ip_in "${1%% *}"
@@ -138,6 +138,7 @@ forget_link() {
 			unset 'live[$key]'
 		elif [[ $key == "${1%% *} "* ]]; then
 			live[$key]=${live[$key]/"\"master\":\"${1#* }\","/}
+			if [[ ${live[$key]} == *'"info_kind":"vxlan"'*"\"link\":\"${1#* }\""* ]]; then forget_link "$key"; fi
 		fi
 	done
 	for key in "${!fact[@]}"; do
@@ -155,6 +156,10 @@ foresee() {
 		case ${words[n]} in
 		'master '* | 'mtu '*)
 			if ! holds "${owner[n]}" "${words[n]}"; then forget_mtu "${owner[n]}" "${words[n]}"; fi
+			continue
+			;;
+		'address '* | 'remote '* | 'group '*)
+			if ! holds "${owner[n]}" "${words[n]}"; then foresee_entries "${owner[n]}" "${words[n]}"; fi
 			continue
 			;;
 		'vlan_default_pvid 0' | 'net.ipv4.ip_forward '* | net.ipv6.conf.all.forwarding' '*) ;;
@@ -178,6 +183,24 @@ foresee() {
 			esac
 		done
 	done
+}
+
+# An interface that gets another address forgets its neighbours; one that gets another remote end, the entry for that.
+foresee_entries() {
+	local key text=${live[$1]-} value
+	if [[ $2 == address* ]]; then
+		for key in "${!fact[@]}"; do
+			if [[ $key == "$1: neigh "* ]]; then unset 'fact[$key]'; fi
+		done
+	elif [[ $text ]]; then
+		for key in remote group remote6 group6; do
+			if [[ ${text#*'"info_data":'} == *"\"$key\":\""* ]]; then
+				text_of "$key"
+				unset 'fact["$1: fdb 00:00:00:00:00:00 dst $value"]'
+			fi
+		done
+		fact["$1: fdb 00:00:00:00:00:00 dst ${2#* }"]=1
+	fi
 }
 
 # Forgets the MTU of the bridge that an interface is a port of, or will be, if it may be only following that of its ports
@@ -215,7 +238,7 @@ remove_masters() {
 	done
 }
 
-# Removes addresses, routes and VLANs that the table does not have from the interfaces that it does have.
+# Removes addresses, routes, VLANs and entries that the table does not have from the interfaces that it does have.
 remove_extras() {
 	local key here ip extra=()
 	for key in "${!fact[@]}"; do
@@ -230,11 +253,13 @@ remove_extras() {
 		*' route '*) ;;
 		inet*) remove_address "$here" "${key##* }" "$key" ;;
 		vlan*) remove_vlan "$here" "$key" ;;
+		fdb* | neigh*) remove_entry "$here" "$key" ;;
 		esac
 	done
 }
 
-# Is a fact one that the table does not have? A VLAN of which only the flags differ is not: what adds it sets them.
+# Is a fact one that the table does not have? A VLAN of which only the flags differ is not, nor an entry that leads
+# elsewhere: what adds it sets that.
 is_extra() {
 	local vid
 	case $2 in
@@ -244,6 +269,7 @@ is_extra() {
 		vid=${2#vlan } vid=${vid%% *}
 		[[ ${tagging[$1]+set} && ! ${wanted["$1: vlan $vid"]+set} && ! ${wanted["$1: vlan $vid pvid untagged"]+set} ]]
 		;;
+	fdb' '* | neigh' '*) [[ ${modelled[$1]+set} && ! ${entries["$1: ${2% "${2#* * }"}"]+set} ]] ;;
 	*) return 1 ;;
 	esac
 }
@@ -299,6 +325,20 @@ remove_vlan() {
 	if [[ $1 != *' port of '* ]]; then own=' self'; fi
 	local vid=${2#*: vlan }
 	note_removal "$bridge vlan delete dev ${name%% port of *} vid ${vid%% *}$own" "$2"
+	unset 'fact[$2]'
+}
+
+# Removes an entry of the FDB, or a neighbour.
+remove_entry() {
+	local ip entry=${2#*: }
+	ip_in "${1%% *}"
+	if [[ $entry == neigh* ]]; then
+		entry=${entry#neigh }
+		note_removal "$ip neigh delete ${entry%% *} dev ${1#* }" "$2"
+	else
+		entry=${entry#fdb }
+		note_removal "bridge${ip#ip} fdb delete ${entry%% *} dev ${1#* } ${entry#* }" "$2"
+	fi
 	unset 'fact[$2]'
 }
 

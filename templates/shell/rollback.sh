@@ -79,6 +79,7 @@ invert() {
 			esac
 		done
 		;;
+	*' fdb '* | *' neigh '*) invert_entry "$1" ;;
 	*' delete '*) back=${1/ delete / add } ;;
 	*' up') back=${1% up}' down' ;;
 	*"echo ${wish#* } >/proc/sys/"*)
@@ -87,13 +88,37 @@ invert() {
 		done
 		;;
 	*'/proc/sys/'*) back="${1%%echo *}echo ${wish#* } >${1#*>}" ;;
+	*' type vxlan '*learning) if [[ $1 == *nolearning ]]; then back="${1% *} learning"; else back="${1% *} nolearning"; fi ;;
+	*' type vxlan dev '*) if [[ $text == *'"link":"'* ]]; then text_of link && back="${1% *} $value"; fi ;;
 	*' nomaster') back="${1% *} master ${wish#* }" ;;
 	*' master '*) if [[ $text == *'"master":"'* ]]; then text_of master && back="${1% *} $value"; else back="${1% master *} nomaster"; fi ;;
 	*)
+		if [[ $1 == *' type vxlan '* && $text == *"\"${key}6\":"* ]]; then key+=6; fi
 		if [[ $text != *"\"$key\":"* ]]; then return 0; fi # the thing was not there, and takes it along
 		if [[ $text == *"\"$key\":\""* ]]; then text_of "$key"; else number_of "$key"; fi
 		case $value in true) value=on ;; false) value=off ;; esac
 		back="${1% *} $value"
 		;;
 	esac
+}
+
+# The same for an entry of the FDB, or a neighbour. What replaced another one gives way to that again.
+invert_entry() {
+	local entry=${wish#* } prefix=${1%% "${wish%% *}" *} dev=${object#* } old='' key
+	if [[ $1 != *' delete '* ]]; then
+		back="$prefix ${wish%% *} delete ${entry%% *} dev $dev"
+		if [[ $wish == fdb* ]]; then back+=" ${entry#* }"; fi
+		if [[ $1 == *' append '* ]]; then return 0; fi
+		for key in "${!fact[@]}"; do
+			if [[ $key == "$object: ${wish%% *} ${entry%% *} "* ]]; then old=${key#"$object: "}; fi
+		done
+		if [[ ! $old ]]; then return 0; fi
+		entry=${old#* }
+	fi
+	if [[ $wish == fdb* ]]; then
+		back="$prefix fdb append ${entry%% *} dev $dev ${entry#* }"
+		if [[ $old ]]; then back=${back/ append / replace }; fi
+	else
+		back="$prefix neigh replace $entry dev $dev nud permanent"
+	fi
 }

@@ -1,15 +1,16 @@
 # ---- reading the live system ----
 
 # live[node1 vethA]: what ip says of an interface, in JSON; live[host vethB port of br0]: of a port, as its bridge sees it
-# fact[node1 vethA: inet 10.10.0.2/24]: addresses, routes, VLANs and sysctls; the value is what else is known of them
+# fact[node1 vethA: inet 10.10.0.2/24]: addresses, routes, VLANs, entries and sysctls; the value is what else is known of them
 # device[node1 2]: the interface with that index; nsid[host 0]: the namespace that the host knows by that number
 declare -A live=() fact=() device=() nsid=()
 
 # table_number[name]: the routing table that this system calls so
 declare -A table_number=()
 
-# By namespace, what is read beside interfaces, addresses and routes: sysctls, VLANs, the nft table, numbers of namespaces.
-declare -A sysctls=() vlans=() tables=() makers=()
+# By namespace, what is read beside interfaces, addresses and routes: sysctls, VLANs, the nft table, numbers of namespaces,
+# and for tunnels the FDB and the neighbours that somebody entered.
+declare -A sysctls=() vlans=() tables=() makers=() tunnels=()
 
 # Reads the host, those of the wanted namespaces that exist, and those of others where something of ours is or was.
 read_wanted() {
@@ -60,7 +61,7 @@ start_reader() {
 read_together() {
 	local namespace text=''
 	for namespace in "$@"; do
-		if [[ ${vlans[$namespace]-}${tables[$namespace]-}${makers[$namespace]-} ]]; then
+		if [[ ${vlans[$namespace]-}${tables[$namespace]-}${makers[$namespace]-}${tunnels[$namespace]-} ]]; then
 			unread+=("$namespace")
 		else
 			text+="$namespace${sysctls[$namespace]-}"$'\n'
@@ -107,10 +108,12 @@ show_state() {
 		ask=$'address show\nroute show table all type unicast\nroute show table all type blackhole'
 		ask+=$'\nroute show table all type unreachable\nroute show table all type prohibit'
 		if [[ $namespace == host || ${makers[$namespace]-} ]]; then ask+=$'\nnetns list-id'; fi
+		if [[ ${tunnels[$namespace]-} ]]; then ask+=$'\nneigh show nud permanent'; fi
 		printf '@%s\n' "$namespace"
 		enter "$namespace" ip -json -details -batch - <<<"$ask"
 		show_sysctls
 		if [[ ${vlans[$namespace]-} ]]; then enter "$namespace" bridge -json vlan show; fi
+		if [[ ${tunnels[$namespace]-} ]]; then enter "$namespace" bridge -json fdb show; fi
 		if [[ ${tables[$namespace]-} ]]; then
 			if ! text=$(enter "$namespace" nft --stateless list table inet "$TABLE" 2>&1); then
 				[[ $text == *'No such file or directory'* ]] || die "nft list table: $text"
@@ -179,6 +182,26 @@ take_answer() {
 			text_of dev
 			fact[$last]=$value
 			;;
+		'"dst":"'*'"lladdr":"'*) # a neighbour
+			text_of dev
+			owner="$namespace $value"
+			text_of dst
+			last=$value
+			text_of lladdr
+			fact["$owner: neigh $last lladdr $value"]=1
+			;;
+		'"mac":"'*'"dst":"'*'"state":"permanent"'*) # of the FDB
+			text_of ifname
+			owner="$namespace $value"
+			text_of mac
+			last=$value
+			text_of dst
+			last+=" dst $value"
+			if [[ $text == *'"port":'* ]]; then number_of port && last+=" port $value"; fi
+			if [[ $text == *'"vni":'* ]]; then number_of vni && last+=" vni $value"; fi
+			fact["$owner: fdb $last"]=1
+			;;
+		'"dst":"'* | '"mac":"'*) ;;
 		'"nsid":'*)
 			text_of name
 			last=$value
@@ -273,6 +296,7 @@ take_route() {
 find_peer() {
 	local text=${live[$1]-} value there=${1%% *}
 	peer=''
+	if [[ $text != *'"info_kind":"veth"'* ]]; then return 0; fi
 	if [[ $text == *'"link_netnsid":'* ]]; then
 		number_of link_netnsid
 		there=${nsid["$there $value"]-}

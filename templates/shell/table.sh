@@ -5,8 +5,9 @@
 declare -a wave=() sign=() command=() step=() owner=() words=() makings=() needs=() files=() namespaces=()
 
 # Their facts; the interfaces that they make, as well as the loopbacks of their namespaces; what they give VLANs, a bridge
-# to be a port of ("host br0"), and an MTU; the namespaces that others made.
-declare -A wanted=() modelled=() tagging=() ports=() mtus=() foreign=([host]=1)
+# to be a port of ("host br0"), and an MTU; the namespaces that others made; the link-layer and other addresses that they
+# have just one entry for.
+declare -A wanted=() modelled=() tagging=() ports=() mtus=() foreign=([host]=1) entries=()
 
 # Reads the table, and from it what has to be read of the live system. What can be done to a whole column in one expansion
 # is: it takes a fraction of the time.
@@ -36,6 +37,7 @@ read_table() {
 		' file '*) files+=("$n") ;;
 		?'master '*) ports[${owner[n]}]="${owner[n]%% *} ${words[n]#master }" ;;
 		?'mtu '*) mtus[${owner[n]}]=${words[n]#mtu } ;;
+		' fdb '[!0]* | ' fdb 0'[!0]* | ' neigh '*) entries[${step[n]%" ${words[n]#* * }"}]=1 ;;
 		' vlan '* | ' net.'* | ' nft '*)
 			here=${owner[n]%% *}
 			note_reading "$here" "${words[n]}"
@@ -52,6 +54,7 @@ note_making() {
 		return
 	fi
 	makings+=("$1") modelled[$where]=1
+	if [[ $what == vxlan* ]]; then tunnels[${where%% *}]=1; fi
 	if [[ $what == veth,* ]]; then modelled[${what#veth, peer }]=1 makers[${where%% *}]=1; fi
 }
 
@@ -80,7 +83,7 @@ holds() {
 	local text=${live[$1]-} key value peer
 	case $2 in
 	up) [[ $text == *[[,]'"UP"'[],]* ]] ;;
-	inet' '* | inet6' '* | vlan' '* | net.*) [[ ${fact["$1: $2"]+set} ]] ;;
+	inet' '* | inet6' '* | vlan' '* | fdb' '* | neigh' '* | net.*) [[ ${fact["$1: $2"]+set} ]] ;;
 	namespace) [[ ${netns[$1]-broken} != broken ]] ;;
 	directory' '*) [[ -d ${2#directory } ]] ;;
 	file' '*) file_says "${2#file }" ;;
@@ -91,6 +94,15 @@ holds() {
 		find_peer "$1"
 		[[ $text == *'"info_kind":"veth"'* && "veth, peer $peer" == "$2" ]]
 		;;
+	vxlan' '*)
+		value=${2#vxlan id }
+		[[ $text == *'"info_kind":"vxlan"'*"\"id\":${value%% *},"*"\"port\":${value##* },"* ]]
+		;;
+	local' '* | remote' '* | group' '*)
+		key=${2%% *} value=${2#* }
+		[[ $text == *"\"$key\":\"$value\""* || $text == *"\"${key}6\":\"$value\""* ]]
+		;;
+	dev' '*) [[ $text == *"\"link\":\"${2#dev }\""* ]] ;;
 	ageing_time' '*) # while its spanning tree changes, a bridge ages faster
 		[[ $text == *"\"ageing_time\":${2#* },"* || $text == *'"topology_change":1'* ]]
 		;;

@@ -1,0 +1,79 @@
+"""Devices that stand on other interfaces: from the tables of VXLAN devices to the model."""
+
+from __future__ import annotations
+
+from k8snet_scripts.frontend.fields import Table
+from k8snet_scripts.frontend.interfaces import read_common, read_link
+from k8snet_scripts.frontend.options import read_ports
+from k8snet_scripts.frontend.ranges import Each, combine, gather
+from k8snet_scripts.rules.literals import read_endpoint, read_group, read_lladdr
+from k8snet_scripts.rules.names import check_interface_name
+from k8snet_scripts.rules.options import VXLAN_NUMBERS
+from k8snet_scripts.topology import VXLAN_PORT, FdbEntry, Neighbour, Vxlan
+
+_HINTS = {
+    "learning": "to learn nothing from what arrives, write `nolearning = true`",
+    "link": "write `dev`",
+    "master": "write `bridge`",
+    "port": "write `dstport`",
+}
+
+
+def read_vxlan(table: Table, name: Each[str | None]) -> Each[Vxlan | None]:
+    """A VXLAN device."""
+    numbers = {key: table.integer(key, low, high, "bad-option") for key, (low, high) in VXLAN_NUMBERS.items()}
+    if not table.has("id"):
+        table.missing("id", "write `id = 1`, say: the number of the network, the same at all its endpoints")
+    if table.has("remote") and table.has("group"):
+        help = "`group` is a multicast address to find the others by, `remote` the address of the only other one"
+        table.error(
+            "conflicting-keys",
+            (*table.path, "group"),
+            "`remote` and `group` say the same thing",
+            help,
+            at="key",
+            see=(*table.path, "remote"),
+        )
+    if table.has("group") and not table.has("dev"):
+        table.missing("dev", 'write `dev = "eth0"`, say: the interface by which the group\'s members are reached')
+    vxlan = combine(
+        Vxlan,
+        name=name,
+        **read_common(table, name, automatic=False),
+        **read_link(table),
+        port=read_ports(table, "bridge").get("bridge"),
+        id=numbers["id"] or 0,
+        dstport=numbers["dstport"] or VXLAN_PORT,
+        local=table.text("local", read_endpoint),
+        remote=table.text("remote", read_endpoint),
+        group=table.text("group", read_group),
+        dev=table.text("dev", check_interface_name),
+        learning=not table.boolean("nolearning"),
+        fdb=gather([_read_fdb_entry(entry) for entry in table.tables("fdb")]),
+        neighbours=gather([_read_neighbour(entry) for entry in table.tables("neighbours")]),
+    )
+    table.close(_HINTS)
+    return vxlan
+
+
+def _read_fdb_entry(table: Table) -> Each[FdbEntry | None]:
+    if not table.has("dst"):
+        table.missing("dst", 'write `dst = "192.0.2.1"`, say: the endpoint that the frames are sent to')
+        return None
+    dst = table.text("dst", read_endpoint)
+    lladdr = table.text("lladdr", read_lladdr)
+    table.close()
+    if dst is None or (lladdr is None and table.has("lladdr")):
+        return None
+    return combine(FdbEntry, dst=dst, lladdr=lladdr, path=table.path)
+
+
+def _read_neighbour(table: Table) -> Each[Neighbour | None]:
+    for key, example in (("address", "10.0.0.1"), ("lladdr", "02:00:00:00:00:01")):
+        if not table.has(key):
+            table.missing(key, f'write `{key} = "{example}"`, say')
+    address, lladdr = table.text("address", read_endpoint), table.text("lladdr", read_lladdr)
+    table.close()
+    if address is None or lladdr is None:
+        return None
+    return combine(Neighbour, address=address, lladdr=lladdr, path=table.path)
