@@ -33,7 +33,8 @@ def make_vxlan(namespace: str, vxlan: Vxlan, mtu: int | None, mark: str) -> Iter
         yield steps.enslave(namespace, vxlan, vxlan.port, MEND)
     change = (*prefix, "link", "set", "dev", vxlan.name, "type", "vxlan")
     for key, value in given:
-        yield Step(MEND, (*change, key, value), owner, f"{key} {value}")
+        with_dev = ("dev", vxlan.dev) if key == "group" and vxlan.dev else ()  # ip wants it beside a group
+        yield Step(MEND, (*change, key, value, *with_dev), owner, f"{key} {value}")
     word, state = ("learning", "true") if vxlan.learning else ("nolearning", "false")
     yield Step(MEND, (*change, word), owner, f"learning {state}")
     for key, value in own:

@@ -14,6 +14,7 @@ from k8snet_scripts.topology import (
     Topology,
     Veth,
     Vlans,
+    Vxlan,
 )
 
 
@@ -21,7 +22,7 @@ def document(topology: Topology, short: bool) -> dict[str, object]:
     """A topology as the file would say it; with `short`, what a peer has stands in the table of the veth if it can."""
     host = place(topology.host)
     root: dict[str, Any] = {"name": topology.name, "description": topology.description, "host": host}
-    for key in ("bridges", "interfaces"):
+    for key in ("bridges", "interfaces", "vxlans"):
         root[key] = host.pop(key)
     root["namespaces"] = {namespace.name: place(namespace) for namespace in topology.namespaces}
     for namespace in topology.namespaces:
@@ -52,6 +53,7 @@ def place(namespace: Namespace) -> dict[str, Any]:
         "bridges": {item.name: bridge(item) for item in namespace.bridges},
         "interfaces": {item.name: {**interface(item, "bridge"), "external": True} for item in namespace.interfaces},
     }
+    table["vxlans"] = {item.name: vxlan(item) for item in namespace.devices}
     if namespace.forwarding is not None:
         table["forwarding"] = namespace.forwarding
     if namespace.external:
@@ -101,6 +103,14 @@ def bridge(item: Bridge) -> dict[str, object]:
     else:
         table |= {"vlan_filtering": item.vlan_filtering, **membership(item.vlans)}
     return table | {"subnet": [str(subnet) for subnet in item.subnets]}
+
+
+def vxlan(item: Vxlan) -> dict[str, object]:
+    table = interface(item, "bridge") | {"id": item.id, "dstport": item.dstport, "nolearning": not item.learning}
+    ends = {"local": item.local, "remote": item.remote, "group": item.group, "dev": item.dev}
+    table |= {key: value for key, value in ends.items() if value is not None}
+    table["fdb"] = [{"dst": one.dst, **({"lladdr": one.lladdr.upper()} if one.lladdr else {})} for one in item.fdb]
+    return table | {"neighbours": [{"address": one.address, "lladdr": one.lladdr} for one in item.neighbours]}
 
 
 def route(item: Route, home: str | None) -> dict[str, object]:

@@ -15,6 +15,7 @@ from fake_files import Files
 from fake_namespace import BRIDGE_DEFAULTS, LO, MAIN, PORT_DEFAULTS, FakeRoute, Link, Refusal, Space, UnknownCommand
 
 from k8snet_scripts.addresses import WIDTH, Cidr, parse_cidr
+from k8snet_scripts.topology import FLOODED
 
 HOST = "host"
 _SWITCH = {"on": "true", "off": "false"}
@@ -57,14 +58,18 @@ class FakeKernel:
                 self._drop_space(name)
             case ["ip", "netns", "exec", name, *command]:
                 self._program(self._space(name), command)
-            case ["ip", "-n", name, "link" | "address" | "route" as noun, verb, *words]:
+            case ["ip", "-n", name, "link" | "address" | "route" | "neigh" as noun, verb, *words]:
                 self._ip(name, self._space(name), noun, verb, words)
-            case ["ip", "link" | "address" | "route" as noun, verb, *words]:
+            case ["ip", "link" | "address" | "route" | "neigh" as noun, verb, *words]:
                 self._ip(HOST, self.spaces[HOST], noun, verb, words)
             case ["bridge", "-n", name, "vlan", "add" | "delete" as verb, *words]:
                 _change_vlan(self._space(name), verb, words)
             case ["bridge", "vlan", "add" | "delete" as verb, *words]:
                 _change_vlan(self.spaces[HOST], verb, words)
+            case ["bridge", "-n", name, "fdb", verb, lladdr, "dev", link, "dst", dst]:
+                _change_fdb(self._space(name).link(link), verb, (lladdr, dst))
+            case ["bridge", "fdb", verb, lladdr, "dev", link, "dst", dst]:
+                _change_fdb(self.spaces[HOST].link(link), verb, (lladdr, dst))
             case command if not self.files.run(command):
                 self._program(self.spaces[HOST], command)
 
@@ -116,6 +121,11 @@ class FakeKernel:
                     raise UnknownCommand(f"ip address {verb} {' '.join(words)}")
                 carry_out = space.add_address if verb == "add" else space.drop_address
                 carry_out(space.link(rest[1]), parse_cidr(address))
+            case "neigh", "replace", [address, "lladdr", lladdr, "dev", link, "nud", "permanent"]:
+                space.link(link).neighbours[address] = lladdr
+            case "neigh", "delete", [address, "dev", link]:
+                if space.link(link).neighbours.pop(address, None) is None:
+                    raise Refusal("RTNETLINK answers: No such file or directory")
             case "route", "add", _:
                 space.add_route(_read_route(words))
             case "route", "delete", _:
@@ -135,6 +145,16 @@ class FakeKernel:
                 pvid = int(link.options["vlan_default_pvid"])
                 if pvid:
                     link.join_vlan(pvid, ("pvid", "untagged"))
+            case ["vxlan", *options]:
+                told = _read(options, ("id", "local", "remote", "group", "dev", "dstport"), ("nolearning",))
+                link = self._new_link(namespace, name, "vxlan", given)
+                link.options = {key: value for key, value in told.items() if key != "nolearning"}
+                link.options["learning"] = "false" if "nolearning" in told else "true"
+                _refuse_vxlan(space, link)
+                space.add_link(link)
+                link.fdb = [(FLOODED, told[key]) for key in ("remote", "group") if key in told]
+                if "master" in given:
+                    space.enslave(link, given["master"])
             case ["veth", "peer", "name", other, *others]:
                 told = _read(others, ("mtu", "address", "group", "netns"))
                 there = told.get("netns", namespace)
@@ -163,7 +183,7 @@ class FakeKernel:
         return Link(name, kind, lladdr, given.get("group", "0"), mtu=mtu, options=options)
 
     def _drop_link(self, namespace: str, link: Link) -> None:
-        if link.kind not in ("veth", "bridge"):
+        if link.kind not in ("veth", "bridge", "vxlan"):
             raise Refusal("RTNETLINK answers: Operation not supported")
         self.spaces[namespace].drop_link(link.name)
         if link.peer:
@@ -219,14 +239,25 @@ def _change_link(space: Space, link: Link, change: list[str]) -> None:
             space.set_down(link)
         case ["mtu", value]:
             link.mtu = int(value)
+            _refuse_mtu(space, link)
         case ["address", value]:
             link.lladdr = value
+            link.neighbours.clear()
         case ["group", value]:
             link.group = value
         case ["master", bridge]:
             space.enslave(link, bridge)
         case ["nomaster"]:
             space.leave(link)
+        case ["type", "vxlan", "learning" | "nolearning" as word]:
+            link.options["learning"] = "true" if word == "learning" else "false"
+        case ["type", "vxlan", "group", _] if link.kind == "vxlan":
+            raise Refusal("vxlan: 'group' requires 'dev' to be specified")
+        case ["type", "vxlan", "local" | "remote" | "group" | "dev" as key, value, *_]:
+            if key in ("remote", "group"):
+                old = (FLOODED, link.options.pop("group", None) or link.options.pop("remote", ""))
+                link.fdb = [(FLOODED, value), *(entry for entry in link.fdb if entry not in (old, (FLOODED, value)))]
+            link.options[key] = value
         case ["type", "bridge", key, value]:
             _set_bridge_option(space, link, key, value)
         case ["type", "bridge_slave", key, value]:
@@ -248,6 +279,31 @@ def _set_bridge_option(space: Space, bridge: Link, key: str, value: str) -> None
     if key == "vlan_default_pvid":
         space.set_default_pvid(bridge, int(value))
     bridge.options[key] = value
+
+
+def _refuse_vxlan(space: Space, link: Link) -> None:
+    twins = (other.options for other in space.links.values() if other.kind == "vxlan")
+    if any((one["id"], one["dstport"]) == (link.options["id"], link.options["dstport"]) for one in twins):
+        raise Refusal("Error: A VXLAN device with the specified VNI already exists.")
+    _refuse_mtu(space, link)
+
+
+def _refuse_mtu(space: Space, link: Link) -> None:
+    dev = link.options.get("dev") if link.kind == "vxlan" else None
+    if dev and space.mtu(link) > space.mtu(space.link(dev)) - (70 if ":" in link.options.get("local", "") else 50):
+        raise Refusal("RTNETLINK answers: Invalid argument")
+
+
+def _change_fdb(link: Link, verb: str, entry: tuple[str, str]) -> None:
+    if verb == "delete":
+        if entry not in link.fdb:
+            raise Refusal("RTNETLINK answers: No such file or directory")
+        link.fdb.remove(entry)
+    elif (verb, entry[0] == FLOODED) not in (("append", True), ("replace", False)):
+        raise UnknownCommand(f"fdb {verb} {entry}")
+    else:
+        link.fdb = [other for other in link.fdb if other != entry and (verb == "append" or other[0] != entry[0])]
+        link.fdb.append(entry)
 
 
 def _change_vlan(space: Space, verb: str, words: list[str]) -> None:

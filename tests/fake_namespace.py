@@ -87,7 +87,7 @@ class FakeRoute(NamedTuple):
 
 @dataclass
 class Link:
-    """An interface.  `kind` is `loopback`, `veth`, `bridge`, or `device` for one of the machine's own."""
+    """An interface.  `kind` is `loopback`, `veth`, `bridge`, `vxlan`, or `device` for one of the machine's own."""
 
     name: str
     kind: str
@@ -96,13 +96,15 @@ class Link:
     up: bool = False
     mtu: int | None = None  # None: a bridge whose MTU follows that of its ports
     peer: tuple[str, str] | None = None  # its namespace and its name
-    options: dict[str, str] = field(default_factory=dict)  # of a bridge
+    options: dict[str, str] = field(default_factory=dict)  # of a bridge, or of a VXLAN device
     master: str | None = None
     port: dict[str, str] = field(default_factory=dict)  # the options of a port
     vlans: dict[int, tuple[str, ...]] = field(
         default_factory=dict
     )  # with their flags, as a port or of the bridge itself
     addresses: list[Cidr] = field(default_factory=list)
+    fdb: list[tuple[str, str]] = field(default_factory=list)  # link-layer addresses, and the endpoints they are behind
+    neighbours: dict[str, str] = field(default_factory=dict)  # addresses with their link-layer addresses
 
     def tell(self, space: Space) -> Iterator[tuple[str, str]]:
         """The facts about it: the owner, without its namespace, and the words."""
@@ -112,6 +114,10 @@ class Link:
         told += [f"veth, peer {' '.join(self.peer)}"] if self.peer else []
         told += ["bridge"] if self.kind == "bridge" else []
         told += [f"inet{'6' if address.family == 6 else ''} {address}" for address in self.addresses]
+        if self.kind == "vxlan":
+            told.append(f"vxlan id {self.options['id']} dstport {self.options['dstport']}")
+        told += [f"fdb {lladdr} dst {dst}" for lladdr, dst in self.fdb]
+        told += [f"neigh {address} lladdr {lladdr}" for address, lladdr in self.neighbours.items()]
         for key, value in self.options.items():
             told.append(f"{key} {hex(int(value)) if key == 'group_fwd_mask' and value != '0' else value}")
         yield from ((self.name, words) for words in told)
@@ -165,6 +171,8 @@ class Space:
         for port in self.ports(name):
             self.leave(port)
         link.addresses.clear()
+        for upper in [upper.name for upper in self.links.values() if upper.options.get("dev") == name]:
+            self.drop_link(upper)
         self.routes = [route for route in self.routes if route.dev != name]
         self.sysctls = {key: value for key, value in self.sysctls.items() if f".conf.{spelt(name)}." not in key}
         self.settle()
@@ -190,6 +198,7 @@ class Space:
         """The kernel keeps the IPv4 addresses of a link that is down, but not its routes nor anything of IPv6."""
         if link.up:
             link.up = False
+            link.neighbours.clear()
             link.addresses = [address for address in link.addresses if address.family == 4]
             self.routes = [route for route in self.routes if route.dev != link.name]
             if link.name == LO:  # where routes of IPv6 that lead nowhere are kept

@@ -20,6 +20,7 @@ from k8snet_scripts.topology import (
     Topology,
     Veth,
     Vlans,
+    Vxlan,
 )
 
 Fault = Callable[[Topology], Topology]
@@ -88,6 +89,12 @@ def switched(*ends: End, **options: Any) -> Fault:
 def wired(*addresses: str, there: tuple[str, ...] = (), f1: Namespace = PLAIN, **rest: Any) -> Fault:
     """One veth between two namespaces; `rest` is of the end in `f1`."""
     return add(Veth(end("f0", "f1", *addresses, **rest), end("f0", "f2", *there)), f1=f1)
+
+
+def tunnel(**options: Any) -> Fault:
+    """A VXLAN device over one veth, of which 10.9.9.1 and fd99::1 are the addresses of its namespace."""
+    f1 = Namespace("f1", devices=(Vxlan("ft", id=7, **options),))
+    return wired("10.9.9.1/24", "fd99::1/64", there=("10.9.9.2/24", "fd99::2/64"), f1=f1)
 
 
 def trunk(name: str, one: str, other: str, **rest: Any) -> Veth:

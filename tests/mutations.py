@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from k8snet_scripts.plan import Plan
 from k8snet_scripts.steps import Argv, Sign, Step, ip
-from k8snet_scripts.topology import HOST
+from k8snet_scripts.topology import FLOODED, HOST
 
 Mutation = tuple[Argv, ...]
 
@@ -23,6 +23,9 @@ OTHER_VALUES = {
     "priority": "7",
     "cost": "9",
     "group_fwd_mask": "16",
+    "local": "192.0.2.7",
+    "remote": "192.0.2.8",
+    "group": "ff05::99",
 }
 
 
@@ -71,6 +74,25 @@ def _undo(step: Step, bridges: list[str], is_owned: bool, is_alone: bool) -> Ite
             yield ((*change, "4000", "pvid", "untagged", *own),)
     elif key == "inet6" and "address" in argv and not is_owned:
         pass  # with it, the kernel takes the source from routes that name it, which then are not ours to remove
+    elif key == "fdb":
+        words = step.words.split()
+        yield ((*("delete" if word in ("append", "replace") else word for word in argv),),)
+        if words[1] != FLOODED:
+            yield ((*argv[:-1], "192.0.2.9"),)
+        before = argv[: argv.index("fdb") + 1]
+        yield ((*before, "append", FLOODED, "dev", name, "dst", "192.0.2.9"),)
+        yield ((*before, "replace", "02:00:00:00:00:99", "dev", name, "dst", "192.0.2.9"),)
+    elif key == "neigh":
+        start = argv[: argv.index("neigh") + 1]
+        yield ((*start, "delete", step.words.split()[1], "dev", name),)
+        for address in (step.words.split()[1], "192.0.2.5", "2001:db8::5"):
+            yield ((*start, "replace", address, "lladdr", "02:00:00:00:00:99", "dev", name, "nud", "permanent"),)
+    elif key == "learning" and argv[-2] == "vxlan":
+        yield ((*argv[:-1], "learning" if argv[-1] == "nolearning" else "nolearning"),)
+    elif key == "group":
+        yield ((*argv[:-3], OTHER_VALUES[key], *argv[-2:]),)
+    elif key == "dev":
+        pass  # another one may have no room
     elif "add" in argv:
         without = tuple("delete" if word == "add" else word for word in argv)
         yield (without,)

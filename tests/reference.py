@@ -13,7 +13,7 @@ from fake_kernel import FakeKernel
 
 from k8snet_scripts.plan import Plan
 from k8snet_scripts.steps import Argv, Sign, Step
-from k8snet_scripts.topology import HOST
+from k8snet_scripts.topology import FLOODED, HOST
 
 Order = Callable[[dict[str, list[Argv]]], Iterable[Argv]]
 """In what order the commands of one wave are carried out, given them by the namespace that they are carried out in."""
@@ -193,9 +193,9 @@ class _Comparison:
                 self.remove(("ip", "netns", "delete", name))
 
     def remove_extras(self) -> None:
-        """Routes, addresses and VLANs that are not wanted, of interfaces of ours.
+        """Routes, addresses, VLANs and entries that are not wanted, of interfaces of ours.
 
-        A VLAN whose flags alone are wrong is not removed: the command that adds it sets them.
+        A VLAN whose flags alone are wrong is not removed, nor an entry that leads elsewhere: what adds it sets that.
         """
         wanted = {fact(step) for step in self.steps}
         members = {step.owner: step for step in self.steps if step.words.startswith("vlan ")}
@@ -208,6 +208,9 @@ class _Comparison:
                     if route.family == 6:  # `default` alone would be that of IPv4
                         words = ["::/0" if word == "default" else word for word in words]
                     self.remove((*_ip(namespace), "route", "delete", *words))
+        entries = {
+            (step.owner, *step.words.split()[:2]) for step in self.steps if step.words.startswith(("fdb", "neigh"))
+        }
         ports = {step.owner for step in self.steps if step.words.startswith("master ")}
         for interface in sorted(self.modelled):
             namespace, _, name = interface.partition(" ")
@@ -220,6 +223,14 @@ class _Comparison:
                 key = f"{interface}: inet{'6' if address.family == 6 else ''} {address}"
                 if key not in wanted and address in link.addresses:
                     self.remove((*_ip(namespace), "address", "delete", str(address), "dev", name))
+            for lladdr, dst in list(link.fdb):
+                is_replaced = lladdr != FLOODED and (interface, "fdb", lladdr) in entries
+                if f"{interface}: fdb {lladdr} dst {dst}" not in wanted and not is_replaced:
+                    bridge = ("bridge",) if namespace == HOST else ("bridge", "-n", namespace)
+                    self.remove((*bridge, "fdb", "delete", lladdr, "dev", name, "dst", dst))
+            for address in list(link.neighbours):
+                if (interface, "neigh", address) not in entries:
+                    self.remove((*_ip(namespace), "neigh", "delete", address, "dev", name))
             owner = f"{interface} port of {link.master}" if link.master else interface
             for vid in list(link.vlans):
                 if owner in members and (owner, str(vid)) not in vids:

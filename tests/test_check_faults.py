@@ -19,6 +19,7 @@ from faulty import (
     slugs,
     switched,
     trunk,
+    tunnel,
     wired,
 )
 from hypothesis import given
@@ -27,12 +28,15 @@ from topologies import topologies
 from k8snet_scripts.addresses import parse_cidr
 from k8snet_scripts.topology import (
     Bridge,
+    FdbEntry,
     Masquerade,
     Namespace,
+    Neighbour,
     Port,
     Topology,
     Veth,
     Vlans,
+    Vxlan,
 )
 
 FAULTS: dict[str, list[Fault]] = {
@@ -132,6 +136,18 @@ FAULTS: dict[str, list[Fault]] = {
         switched(end("e", "f2", lladdr="02:00:00:00:ff:01"), end("e", "f3", lladdr="02:00:00:00:FF:01")),
         add(Veth(end("e", "f2", lladdr="02:00:00:00:ff:01"), end("e", "f3", lladdr="02:00:00:00:ff:01"))),
     ],
+    "device-mtu": [tunnel(mtu=1451, local="10.9.9.1"), tunnel(mtu=1500, dev="f0"), tunnel(mtu=1431, local="fd99::1")],
+    "vxlan-endpoint": [
+        tunnel(local="10.9.9.7"),
+        tunnel(local="10.9.9.1", remote="fd99::2"),
+        tunnel(fdb=(FdbEntry("10.9.9.2"), FdbEntry("fd99::2"))),
+    ],
+    "duplicate-entry": [
+        tunnel(remote="10.9.9.2", fdb=(FdbEntry("10.9.9.2"),)),
+        tunnel(fdb=(FdbEntry("10.9.9.2", "02:00:00:00:ff:01"), FdbEntry("10.9.9.3", "02:00:00:00:ff:01"))),
+        tunnel(neighbours=(Neighbour("10.8.8.8", "02:00:00:00:ff:01"), Neighbour("10.8.8.8", "02:00:00:00:ff:02"))),
+    ],
+    "duplicate-vxlan": [add(f1=Namespace("f1", devices=(Vxlan("f0", id=7), Vxlan("f1", id=7))))],
     "address-on-port": [
         add(
             Veth(end("f0", "f1", "172.16.0.1/24", bridge="f0x"), end("f1", "f1")),

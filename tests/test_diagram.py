@@ -224,6 +224,7 @@ def test_ascii_has_the_same_layout() -> None:
 # --- reading a drawing back ---------------------------------------------------------------------------------------
 
 EXTERNAL = "(external)"
+TUNNEL = "(vxlan)"
 EDGES = "─│┌┐└┘├┤┬┴╌╎═║╔╠╚╤╧╪"
 
 
@@ -243,6 +244,11 @@ class Reader:
         while stop < len(line) and line[stop] not in " " + EDGES:
             stop += 1
         return line[start:stop]
+
+    def remark(self, row: int, column: int) -> str:
+        """The first word of the remark in brackets that goes through a place, closed or not, or nothing."""
+        remarks = re.finditer(r"\((\w+)[^)]*\)", self.rows[row])
+        return next((f"({found[1]})" for found in remarks if found.start() <= column < found.end()), "")
 
     def title(self, row: int, column: int) -> str:
         """The title of the box whose upper edge goes through a place."""
@@ -268,8 +274,8 @@ class Reader:
         for row, line in enumerate(self.rows):
             for column, character in enumerate(line):
                 if character in "╤╪":
-                    label, far = self.word(row + 1, column), self.word(row + 2, column)
-                    assert far == EXTERNAL or self.rows[row + 2][column] == "┴"
+                    label, far = self.word(row + 1, column), self.remark(row + 2, column) or self.word(row + 2, column)
+                    assert far in (EXTERNAL, TUNNEL) or self.rows[row + 2][column] == "┴"
                     yield self.owner(row, column), label, far or self.title(row + 2, column)
                 if character in "╧╪":
                     above = row - 1
@@ -305,7 +311,7 @@ def is_leg(veth: Veth) -> bool:
 def test_everything_is_drawn(topology: Topology) -> None:
     words = set(re.split(rf"[\s{EDGES}(),]+", "\n".join(draw_diagram(topology))))
     for space in topology.everywhere():
-        for interface in (*space.bridges, *space.interfaces):
+        for interface in space.holders:
             assert {interface.name, *map(str, interface.addresses)} <= words
         assert set(map(str, space.addresses)) <= words
     assert {space.name for space in topology.namespaces} <= words
@@ -324,6 +330,8 @@ def test_every_line_leads_where_the_model_says(topology: Topology) -> None:
     reader = Reader(lines)
     legs = Counter(reader.legs())
     expected = Counter((HOST, interface.name, EXTERNAL) for interface in topology.host.interfaces if interface.port)
+    for space in topology.everywhere():
+        expected.update((space.name, device.name, TUNNEL) for device in space.devices if device.port)
     for veth in filter(is_leg, topology.veths):
         ends = ((veth.inner, veth.outer), (veth.outer, veth.inner))
         sides = [(near.namespace, near.name, far.namespace) for near, far in ends if near.port]

@@ -24,6 +24,7 @@ from k8snet_scripts.plan import Plan, Wave, plan_topology
 from k8snet_scripts.scripts import load_source
 from k8snet_scripts.steps import Argv, Sign, Step
 from k8snet_scripts.topology import (
+    FLOODED,
     HOST,
     Bridge,
     End,
@@ -35,6 +36,7 @@ from k8snet_scripts.topology import (
     Topology,
     Veth,
     Vlans,
+    Vxlan,
 )
 
 few = settings(max_examples=25, deadline=None)
@@ -340,7 +342,7 @@ def test_nothing_of_the_model_is_forgotten(topology: Topology) -> None:
 def holders(topology: Topology) -> list[Interface | Namespace]:
     found: list[Interface | Namespace] = list(topology.ends())
     for namespace in topology.everywhere():
-        found += [namespace, *namespace.bridges, *namespace.interfaces]
+        found += [namespace, *namespace.holders]
     return found
 
 
@@ -361,10 +363,22 @@ def wanted_facts(topology: Topology) -> Iterator[str]:
             yield from (
                 f"{namespace.name} {bridge.name}: {key} {as_shown(key, value)}" for key, value in bridge.options
             )
-        for interface in namespace.interfaces:
+        for interface in (*namespace.interfaces, *namespace.devices):
             yield from interface_facts(namespace.name, interface)
+        for device in namespace.devices:
+            yield f"{namespace.name} {device.name}: vxlan id {device.id} dstport {device.dstport}"
+            yield from (f"{namespace.name} {device.name}: {words}" for words in tunnel_facts(device))
     for end in topology.ends():
         yield from interface_facts(end.namespace, end)
+
+
+def tunnel_facts(device: Vxlan) -> Iterator[str]:
+    ends = {"local": device.local, "remote": device.remote, "group": device.group, "dev": device.dev}
+    yield from (f"{key} {value}" for key, value in ends.items() if value)
+    yield f"learning {str(device.learning).lower()}"
+    yield from (f"fdb {FLOODED} dst {dst}" for dst in device.defaults)
+    yield from (f"fdb {entry.lladdr} dst {entry.dst}" for entry in device.fdb if entry.lladdr)
+    yield from (f"neigh {one.address} lladdr {one.lladdr}" for one in device.neighbours)
 
 
 def interface_facts(namespace: str, interface: Interface) -> Iterator[str]:
@@ -427,8 +441,8 @@ def test_first_things_are_made_then_they_are_set_up(topology: Topology) -> None:
     waves = {wave.title: list(steps_of(wave)) for wave in plan.waves}
     assert list(waves) == [title for title in TITLES if title in waves]
     assert all(waves.values())
-    on_host, inside, plain, bridged = (waves.get(title, []) for title in TITLES)
-    assert {step.sign for step in (*on_host, *inside)} <= {Sign.MAKE, Sign.MEND, Sign.NEED}
+    on_host, inside, upper, plain, bridged = (waves.get(title, []) for title in TITLES)
+    assert {step.sign for step in (*on_host, *inside, *upper)} <= {Sign.MAKE, Sign.MEND, Sign.NEED}
     assert {step.sign for step in (*plain, *bridged)} <= {Sign.WANT}
     assert {place(step.argv) for step in on_host if step.sign is Sign.MAKE} <= {HOST}
     assert HOST not in {step.owner.split()[0] for step in inside}
@@ -440,6 +454,7 @@ def test_first_things_are_made_then_they_are_set_up(topology: Topology) -> None:
 TITLES = (
     "Namespaces, bridges and veth pairs",
     "Bridges and veth pairs inside namespaces",
+    "Devices that stand on other interfaces",
     "Inside the namespaces, several at a time",
     "Where the bridges are: they come up last",
 )
@@ -449,7 +464,7 @@ TITLES = (
 @given(topologies())
 def test_a_namespace_is_set_up_in_one_group(topology: Topology) -> None:
     for wave in plan_topology(topology).waves:
-        if wave.title in TITLES[2:]:
+        if wave.title in TITLES[3:]:
             places = [{step.owner.split()[0] for step in group.steps} for group in wave.groups]
             assert all(len(names) == 1 for names in places)
             assert len(set().union(*places)) == len(places)
@@ -470,6 +485,8 @@ def test_a_bridge_comes_up_when_its_ports_are_in_and_up(topology: Topology) -> N
                 for end in (*topology.ends(), *topology.host.interfaces)
                 if end.port and end.port.bridge == name and getattr(end, "namespace", HOST) == namespace
             }
+            devices = next(place.devices for place in topology.everywhere() if place.name == namespace)
+            wanted |= {device.name for device in devices if device.port and device.port.bridge == name}
             there = {port.name: port.up for port in kernel.spaces[namespace].ports(name)}
             assert wanted == set(there)
             assert all(there.values())

@@ -141,7 +141,7 @@ def owned(topology: Topology) -> dict[str, list[tuple[int, int]]]:
 
     for namespace in topology.everywhere():
         add(namespace.name, namespace.addresses)
-        for interface in (*namespace.bridges, *namespace.interfaces):
+        for interface in namespace.holders:
             add(namespace.name, interface.addresses)
     for end in topology.ends():
         add(end.namespace, end.addresses)

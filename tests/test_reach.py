@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from cables import bridge, cable, cidrs, network, plug, route
@@ -12,7 +13,19 @@ from topologies import topologies
 
 from k8snet_scripts.addresses import Cidr, parse_address
 from k8snet_scripts.reach.fabric import Cause, Verdict, predict
-from k8snet_scripts.topology import HOST, Interface, Masquerade, Namespace, Port, Route, Topology, Veth
+from k8snet_scripts.topology import (
+    HOST,
+    FdbEntry,
+    Interface,
+    Masquerade,
+    Namespace,
+    Neighbour,
+    Port,
+    Route,
+    Topology,
+    Veth,
+    Vxlan,
+)
 
 REACHES, BLOCKED, UNKNOWN = Verdict.REACHES, Verdict.BLOCKED, Verdict.UNKNOWN
 
@@ -331,3 +344,71 @@ def test_who_forwards_nowhere_routes_for_nobody(topology: Topology) -> None:
     fabric = predict(quiet)
     for source, _, (family, value, _) in all_pairs(quiet):
         assert fabric.follow(source, family, value).routers == ()
+
+
+def tunnelled(left: Vxlan, right: Vxlan, underlay: Veth | None = None) -> Topology:
+    """a = b by a cable, and a VXLAN device on top at each side."""
+    lab = network(underlay or cable("a", "10.0.0.1/24", "b", "10.0.0.2/24"))
+    devices = {"a": left, "b": right}
+    spaces = [replace(space, devices=(devices[space.name],)) for space in lab.namespaces]
+    return replace(lab, namespaces=tuple(spaces))
+
+
+def vxlan(number: int, **options: Any) -> Vxlan:
+    """A device on the side of that number, with 10.7.0.NUMBER and a link-layer address that ends alike."""
+    own = {"id": 7, "local": f"10.0.0.{number}", "lladdr": f"02:00:00:00:00:0{number}"} | options
+    return Vxlan("vx0", addresses=cidrs(f"10.7.0.{number}/24"), **own)
+
+
+def known(number: int, lladdr: str = "") -> dict[str, object]:
+    """Entries by which a device knows the other one."""
+    lladdr = lladdr or f"02:00:00:00:00:0{number}"
+    return {
+        "fdb": (FdbEntry(f"10.0.0.{number}", lladdr),),
+        "neighbours": (Neighbour(f"10.7.0.{number}", lladdr),),
+        "learning": False,
+    }
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        (vxlan(1, **known(2)), vxlan(2, **known(1))),
+        (vxlan(1, remote="10.0.0.2"), vxlan(2, remote="10.0.0.1")),
+        (vxlan(1, local=None, fdb=(FdbEntry("10.0.0.2"),)), vxlan(2, remote="10.0.0.1")),
+    ],
+    ids=("entries", "remote ends", "default entries"),
+)
+def test_a_tunnel_leads_where_its_entries_say(left: Vxlan, right: Vxlan) -> None:
+    lab = tunnelled(left, right)
+    assert ask(lab, "a", "10.7.0.2") == ask(lab, "b", "10.7.0.1") == (REACHES, "same vxlan 7")
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        (vxlan(1, **known(2)), vxlan(2, id=8, **known(1))),
+        (vxlan(1, **known(2)), vxlan(2, dstport=8472, **known(1))),
+        (vxlan(1, **known(2, "02:00:00:00:00:09")), vxlan(2, **known(1))),
+        (vxlan(1, **known(2)), vxlan(2, **(known(1) | {"fdb": (FdbEntry("10.0.0.9", "02:00:00:00:00:01"),)}))),
+        (vxlan(1, remote="10.0.0.2"), vxlan(2)),
+        (vxlan(1, remote="10.0.0.9"), vxlan(2, remote="10.0.0.1")),
+        (vxlan(1, group="239.1.1.1"), vxlan(2, group="239.1.1.1")),
+        (vxlan(1), vxlan(2)),
+    ],
+    ids=("id", "port", "lladdr", "way back", "no remote end", "astray", "group", "nothing"),
+)
+def test_of_a_tunnel_that_may_lead_nowhere_nothing_is_said(left: Vxlan, right: Vxlan) -> None:
+    assert ask(tunnelled(left, right), "a", "10.7.0.2")[0] is UNKNOWN
+
+
+def test_a_tunnel_over_a_wire_that_does_not_connect_is_not_decided() -> None:
+    lab = tunnelled(vxlan(1, **known(2)), vxlan(2, **known(1)), cable("a", "10.0.0.1/24", "b", "10.1.0.2/24"))
+    assert ask(lab, "a", "10.7.0.2")[0] is UNKNOWN
+
+
+def test_whoever_is_behind_a_tunnel_may_be_on_the_segment_of_its_bridge() -> None:
+    lab = network(plug("a", "10.0.0.2/24", "br0"), bridges=[bridge("br0")], b={"addresses": cidrs("10.0.0.9/32")})
+    assert ask(lab, "a", "10.0.0.9")[0] is BLOCKED
+    lab = replace(lab, host=replace(lab.host, devices=(Vxlan("vx0", id=7, port=Port("br0")),)))
+    assert ask(lab, "a", "10.0.0.9")[0] is UNKNOWN

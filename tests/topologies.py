@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, count
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
@@ -19,14 +19,17 @@ from k8snet_scripts.topology import (
     HOST,
     Bridge,
     End,
+    FdbEntry,
     Interface,
     Masquerade,
     Namespace,
+    Neighbour,
     Port,
     Route,
     Topology,
     Veth,
     Vlans,
+    Vxlan,
 )
 
 T = TypeVar("T")
@@ -165,6 +168,7 @@ class _Builder:
         self.net_of: dict[tuple[str, str], _Net] = {}
         self.externals_of_host: list[Interface] = []
         self.veths: list[Veth] = []
+        self.vxlans: dict[str, list[Vxlan]] = {}
         self.names: dict[str, set[str]] = {}
         self.lladdrs = 0
         self.destinations = 0
@@ -180,6 +184,9 @@ class _Builder:
         self.address_bridges()
         for _ in range(self.dice.number(len(spaces) if self.routed else 0, 2 * len(spaces) + 1)):
             self.add_veth(spaces)
+        for name in spaces:
+            if self.dice.chance(3):
+                self.add_vxlan(name)
         if self.externals and self.dice.chance(3):
             self.add_external()
         return Topology(
@@ -281,6 +288,50 @@ class _Builder:
             external = Interface("ext0", addresses=self.add_net().join(HOST), external=True)
         self.externals_of_host.append(external)
 
+    def add_vxlan(self, namespace: str) -> None:
+        """A VXLAN device over an end that has an address, or a port of a bridge with nobody known behind it."""
+        name = self.dice.one(("flannel.1", "vx0"))
+        self.names[namespace].add(name)
+        bridges = [name for home, name in self.bridges if home == namespace]
+        below = [end for veth in self.veths for end in (veth.inner, veth.outer) if end.namespace == namespace]
+        below = [end for end in below if end.addresses and (end.mtu or 1500) >= 1400]
+        common: dict[str, Any] = {
+            "name": name,
+            "id": self.dice.number(1, 2),
+            "lladdr": self.lladdr(),
+            "learning": self.dice.chance(),
+        }
+        ends = ("192.0.2.1", "192.0.2.2")
+        if not below:
+            port = self.port(namespace, self.dice.one(bridges)) if bridges else None
+            entries = (FdbEntry(ends[0]), FdbEntry(ends[1]), FdbEntry(ends[1], "02:00:00:00:01:01"))
+            self.vxlans[namespace] = [Vxlan(port=port, fdb=self.dice.some(entries), **common)]
+            return
+        under = self.dice.one(below)
+        own = under.addresses[0]
+        net = next(net for net in self.nets if own in net.members.get(namespace, {}).values())
+        others = [other.address for other in net.others(namespace, own.family)] or [
+            own._replace(value=own.value + 100).address
+        ]
+        known = (FdbEntry(others[-1], "02:00:00:00:01:01"), FdbEntry(others[0], "02:00:00:00:01:02"))
+        neighbours = (Neighbour("10.254.0.9", "02:00:00:00:01:01"), Neighbour("fdfe::9", "02:00:00:00:01:02"))
+        told = self.dice.one(("remote", "fdb", "group"))
+        group = "ff05::77" if own.family == 6 else "239.7.7.7"
+        self.vxlans[namespace] = [
+            Vxlan(
+                addresses=(Cidr(4, (10 << 24) + (254 << 16) + self.dice.number(1, 4), 24),),
+                mtu=self.dice.one((None, 1300)),
+                local=own.address if told != "group" or self.dice.chance() else None,
+                remote=others[0] if told == "remote" else None,
+                group=group if told == "group" else None,
+                dev=under.name if told == "group" or self.dice.chance() else None,
+                dstport=self.dice.one((4789, 8472)),
+                fdb=self.dice.some(known) + (tuple(map(FdbEntry, others)) if told == "fdb" else ()),
+                neighbours=self.dice.some(neighbours),
+                **common,
+            )
+        ]
+
     # What hangs on it
 
     def namespace(self, name: str) -> Namespace:
@@ -294,6 +345,7 @@ class _Builder:
             routes=self.dead_ends(name) + self.open_routes(name),
             bridges=tuple(bridge for (namespace, _), bridge in self.bridges.items() if namespace == name),
             interfaces=tuple(self.externals_of_host) if name == HOST else (),
+            devices=tuple(self.vxlans.get(name, ())),
             sysctls=self.dice.some(SYSCTLS) + self.interface_sysctls(name),
             forwarding=forwarding,
             external=self.externals and name != HOST and self.dice.chance(5),

@@ -68,16 +68,16 @@ def _check_entries(vxlan: Vxlan, report: FirstFindings) -> None:
     told += [(f"`{neighbour.address}`", neighbour.path) for neighbour in vxlan.neighbours]
     seen: dict[str, Path] = {}
     for what, path in told:
-        first = seen.setdefault(what, path)
-        if first is not path:
+        if what in seen:
             report.error(
                 "duplicate-entry",
                 path,
                 f"`{vxlan.name}` has two entries for {what}",
                 help="keep one of the two",
-                see=first,
+                see=seen[what],
                 see_note="the other one is at",
             )
+        seen.setdefault(what, path)
 
 
 def _check_room(vxlan: Vxlan, site: Site, report: FirstFindings) -> None:

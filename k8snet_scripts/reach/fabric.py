@@ -102,7 +102,7 @@ class Fabric:
         self.switching = Switching(topology)
         self.routings = Routings(topology, self.switching)
         self.neighbours = Neighbours(topology, self.switching, self.routings)
-        self.tunnels = Tunnels(topology, self.switching, self.routings, self._land)
+        self.tunnels = Tunnels(topology, self.switching, self.routings)
 
     def verdict(self, source: str, family: int, value: int) -> tuple[Verdict, str]:
         """What becomes of a connection from a namespace to an address, and why in a few words."""
@@ -241,8 +241,10 @@ class Fabric:
         assert leaving is not None
         next_hop = packet.target if choice.hop.via is None else choice.hop.via
         where, address = self.switching.describe(leaving), format_address(family, next_hop)
-        asked = self.tunnels if isinstance(leaving.interface, Vxlan) else self.neighbours
-        found = asked.find(leaving, family, next_hop)
+        if isinstance(leaving.interface, Vxlan):
+            found = self.tunnels.find(leaving, family, next_hop, self._land)
+        else:
+            found = self.neighbours.find(leaving, family, next_hop)
         if found.is_uncertain:
             raise _Dropped(Cause.UNDECIDED, f"who answers for {address} on {where} cannot be foretold")
         if found.station is None:

@@ -31,6 +31,32 @@ untagged = 10
 tagged = [20, 30]
 """
 
+TUNNELS = """
+name = "tunnels"
+[namespaces.left.veths.eth0]
+peer = { namespace = "right", name = "eth0", addresses = ["fd00::2/64"] }
+addresses = ["fd00::1/64"]
+[namespaces.left.vxlans.vx0]
+id = 7
+remote = "fd00::2"
+addresses = ["10.7.0.1/24"]
+[namespaces.right.vxlans.vx0]
+id = 7
+local = "fd00::2"
+remote = "fd00::1"
+addresses = ["10.7.0.2/24"]
+[namespaces.right.vxlans.vx1]
+id = 8
+group = "ff05::77"
+dev = "eth0"
+[bridges.br0]
+[vxlans.vx0]
+id = 9
+bridge = "br0"
+hairpin = true
+fdb = [{ dst = "192.0.2.1" }, { dst = "192.0.2.2" }, { dst = "192.0.2.2", lladdr = "02:00:00:00:00:22" }]
+"""
+
 
 @dataclass(frozen=True)
 class Drift:
@@ -61,9 +87,9 @@ def remade(
 
 
 def scripts(name: str) -> Scripts:
-    """A golden, or the network above.  Options have no spanning tree here: each of its changes would take seconds."""
-    if name == "vlans":
-        return compiled(VLANS)
+    """A golden, or one of the networks above.  Options have no spanning tree here: each of its changes would take seconds."""
+    if name in ("vlans", "tunnels"):
+        return compiled(VLANS if name == "vlans" else TUNNELS)
     if name == "options":
         return compiled((GOLDEN / name / "topology.toml").read_text().replace("stp = true", "stp = false"))
     return golden(name)
