@@ -1698,6 +1698,10 @@ invert() {
 		;;
 	*'/proc/sys/'*) back="${1%%echo *}echo ${wish#* } >${1#*>}" ;;
 	*' type vxlan '*learning) if [[ $1 == *nolearning ]]; then back="${1% *} learning"; else back="${1% *} nolearning"; fi ;;
+	*' type vxlan group '*)
+		if [[ $text == *'"group6":"'* ]]; then text_of group6; else text=${text#*'"info_data":'} && text_of group; fi
+		if [[ $value ]]; then back="${1% group *} group $value dev ${1##* }"; fi
+		;;
 	*' type vxlan dev '*) if [[ $text == *'"link":"'* ]]; then text_of link && back="${1% *} $value"; fi ;;
 	*' nomaster') back="${1% *} master ${wish#* }" ;;
 	*' master '*) if [[ $text == *'"master":"'* ]]; then text_of master && back="${1% *} $value"; else back="${1% master *} nomaster"; fi ;;
