@@ -339,15 +339,16 @@ owns_link() { [[ $1 != *[!A-Za-z0-9_.+\ -]* && ${live[$1]-} == *"\"group\":\"$MA
 # ---- reading the live system ----
 
 # live[node1 vethA]: what ip says of an interface, in JSON; live[host vethB port of br0]: of a port, as its bridge sees it
-# fact[node1 vethA: inet 10.10.0.2/24]: addresses, routes, VLANs and sysctls; the value is what else is known of them
+# fact[node1 vethA: inet 10.10.0.2/24]: addresses, routes, VLANs, entries and sysctls; the value is what else is known of them
 # device[node1 2]: the interface with that index; nsid[host 0]: the namespace that the host knows by that number
 declare -A live=() fact=() device=() nsid=()
 
 # table_number[name]: the routing table that this system calls so
 declare -A table_number=()
 
-# By namespace, what is read beside interfaces, addresses and routes: sysctls, VLANs, the nft table, numbers of namespaces.
-declare -A sysctls=() vlans=() tables=() makers=()
+# By namespace, what is read beside interfaces, addresses and routes: sysctls, VLANs, the nft table, numbers of namespaces,
+# and for tunnels the FDB and the neighbours that somebody entered.
+declare -A sysctls=() vlans=() tables=() makers=() tunnels=()
 
 # Reads the host, those of the wanted namespaces that exist, and those of others where something of ours is or was.
 read_wanted() {
@@ -398,7 +399,7 @@ start_reader() {
 read_together() {
 	local namespace text=''
 	for namespace in "$@"; do
-		if [[ ${vlans[$namespace]-}${tables[$namespace]-}${makers[$namespace]-} ]]; then
+		if [[ ${vlans[$namespace]-}${tables[$namespace]-}${makers[$namespace]-}${tunnels[$namespace]-} ]]; then
 			unread+=("$namespace")
 		else
 			text+="$namespace${sysctls[$namespace]-}"$'\n'
@@ -445,10 +446,12 @@ show_state() {
 		ask=$'address show\nroute show table all type unicast\nroute show table all type blackhole'
 		ask+=$'\nroute show table all type unreachable\nroute show table all type prohibit'
 		if [[ $namespace == host || ${makers[$namespace]-} ]]; then ask+=$'\nnetns list-id'; fi
+		if [[ ${tunnels[$namespace]-} ]]; then ask+=$'\nneigh show nud permanent'; fi
 		printf '@%s\n' "$namespace"
 		enter "$namespace" ip -json -details -batch - <<<"$ask"
 		show_sysctls
 		if [[ ${vlans[$namespace]-} ]]; then enter "$namespace" bridge -json vlan show; fi
+		if [[ ${tunnels[$namespace]-} ]]; then enter "$namespace" bridge -json fdb show; fi
 		if [[ ${tables[$namespace]-} ]]; then
 			if ! text=$(enter "$namespace" nft --stateless list table inet "$TABLE" 2>&1); then
 				[[ $text == *'No such file or directory'* ]] || die "nft list table: $text"
@@ -517,6 +520,26 @@ take_answer() {
 			text_of dev
 			fact[$last]=$value
 			;;
+		'"dst":"'*'"lladdr":"'*) # a neighbour
+			text_of dev
+			owner="$namespace $value"
+			text_of dst
+			last=$value
+			text_of lladdr
+			fact["$owner: neigh $last lladdr $value"]=1
+			;;
+		'"mac":"'*'"dst":"'*'"state":"permanent"'*) # of the FDB
+			text_of ifname
+			owner="$namespace $value"
+			text_of mac
+			last=$value
+			text_of dst
+			last+=" dst $value"
+			if [[ $text == *'"port":'* ]]; then number_of port && last+=" port $value"; fi
+			if [[ $text == *'"vni":'* ]]; then number_of vni && last+=" vni $value"; fi
+			fact["$owner: fdb $last"]=1
+			;;
+		'"dst":"'* | '"mac":"'*) ;;
 		'"nsid":'*)
 			text_of name
 			last=$value
@@ -611,6 +634,7 @@ take_route() {
 find_peer() {
 	local text=${live[$1]-} value there=${1%% *}
 	peer=''
+	if [[ $text != *'"info_kind":"veth"'* ]]; then return 0; fi
 	if [[ $text == *'"link_netnsid":'* ]]; then
 		number_of link_netnsid
 		there=${nsid["$there $value"]-}
@@ -805,8 +829,9 @@ END
 declare -a wave=() sign=() command=() step=() owner=() words=() makings=() needs=() files=() namespaces=()
 
 # Their facts; the interfaces that they make, as well as the loopbacks of their namespaces; what they give VLANs, a bridge
-# to be a port of ("host br0"), and an MTU; the namespaces that others made.
-declare -A wanted=() modelled=() tagging=() ports=() mtus=() foreign=([host]=1)
+# to be a port of ("host br0"), and an MTU; the namespaces that others made; the link-layer and other addresses that they
+# have just one entry for.
+declare -A wanted=() modelled=() tagging=() ports=() mtus=() foreign=([host]=1) entries=()
 
 # Reads the table, and from it what has to be read of the live system. What can be done to a whole column in one expansion
 # is: it takes a fraction of the time.
@@ -836,6 +861,7 @@ read_table() {
 		' file '*) files+=("$n") ;;
 		?'master '*) ports[${owner[n]}]="${owner[n]%% *} ${words[n]#master }" ;;
 		?'mtu '*) mtus[${owner[n]}]=${words[n]#mtu } ;;
+		' fdb '[!0]* | ' fdb 0'[!0]* | ' neigh '*) entries[${step[n]%" ${words[n]#* * }"}]=1 ;;
 		' vlan '* | ' net.'* | ' nft '*)
 			here=${owner[n]%% *}
 			note_reading "$here" "${words[n]}"
@@ -852,6 +878,7 @@ note_making() {
 		return
 	fi
 	makings+=("$1") modelled[$where]=1
+	if [[ $what == vxlan* ]]; then tunnels[${where%% *}]=1; fi
 	if [[ $what == veth,* ]]; then modelled[${what#veth, peer }]=1 makers[${where%% *}]=1; fi
 }
 
@@ -880,7 +907,7 @@ holds() {
 	local text=${live[$1]-} key value peer
 	case $2 in
 	up) [[ $text == *[[,]'"UP"'[],]* ]] ;;
-	inet' '* | inet6' '* | vlan' '* | net.*) [[ ${fact["$1: $2"]+set} ]] ;;
+	inet' '* | inet6' '* | vlan' '* | fdb' '* | neigh' '* | net.*) [[ ${fact["$1: $2"]+set} ]] ;;
 	namespace) [[ ${netns[$1]-broken} != broken ]] ;;
 	directory' '*) [[ -d ${2#directory } ]] ;;
 	file' '*) file_says "${2#file }" ;;
@@ -891,6 +918,15 @@ holds() {
 		find_peer "$1"
 		[[ $text == *'"info_kind":"veth"'* && "veth, peer $peer" == "$2" ]]
 		;;
+	vxlan' '*)
+		value=${2#vxlan id }
+		[[ $text == *'"info_kind":"vxlan"'*"\"id\":${value%% *},"*"\"port\":${value##* },"* ]]
+		;;
+	local' '* | remote' '* | group' '*)
+		key=${2%% *} value=${2#* }
+		[[ $text == *"\"$key\":\"$value\""* || $text == *"\"${key}6\":\"$value\""* ]]
+		;;
+	dev' '*) [[ $text == *"\"link\":\"${2#dev }\""* ]] ;;
 	ageing_time' '*) # while its spanning tree changes, a bridge ages faster
 		[[ $text == *"\"ageing_time\":${2#* },"* || $text == *'"topology_change":1'* ]]
 		;;

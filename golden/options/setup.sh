@@ -406,15 +406,16 @@ owns_link() { [[ $1 != *[!A-Za-z0-9_.+\ -]* && ${live[$1]-} == *"\"group\":\"$MA
 # ---- reading the live system ----
 
 # live[node1 vethA]: what ip says of an interface, in JSON; live[host vethB port of br0]: of a port, as its bridge sees it
-# fact[node1 vethA: inet 10.10.0.2/24]: addresses, routes, VLANs and sysctls; the value is what else is known of them
+# fact[node1 vethA: inet 10.10.0.2/24]: addresses, routes, VLANs, entries and sysctls; the value is what else is known of them
 # device[node1 2]: the interface with that index; nsid[host 0]: the namespace that the host knows by that number
 declare -A live=() fact=() device=() nsid=()
 
 # table_number[name]: the routing table that this system calls so
 declare -A table_number=()
 
-# By namespace, what is read beside interfaces, addresses and routes: sysctls, VLANs, the nft table, numbers of namespaces.
-declare -A sysctls=() vlans=() tables=() makers=()
+# By namespace, what is read beside interfaces, addresses and routes: sysctls, VLANs, the nft table, numbers of namespaces,
+# and for tunnels the FDB and the neighbours that somebody entered.
+declare -A sysctls=() vlans=() tables=() makers=() tunnels=()
 
 # Reads the host, those of the wanted namespaces that exist, and those of others where something of ours is or was.
 read_wanted() {
@@ -465,7 +466,7 @@ start_reader() {
 read_together() {
 	local namespace text=''
 	for namespace in "$@"; do
-		if [[ ${vlans[$namespace]-}${tables[$namespace]-}${makers[$namespace]-} ]]; then
+		if [[ ${vlans[$namespace]-}${tables[$namespace]-}${makers[$namespace]-}${tunnels[$namespace]-} ]]; then
 			unread+=("$namespace")
 		else
 			text+="$namespace${sysctls[$namespace]-}"$'\n'
@@ -512,10 +513,12 @@ show_state() {
 		ask=$'address show\nroute show table all type unicast\nroute show table all type blackhole'
 		ask+=$'\nroute show table all type unreachable\nroute show table all type prohibit'
 		if [[ $namespace == host || ${makers[$namespace]-} ]]; then ask+=$'\nnetns list-id'; fi
+		if [[ ${tunnels[$namespace]-} ]]; then ask+=$'\nneigh show nud permanent'; fi
 		printf '@%s\n' "$namespace"
 		enter "$namespace" ip -json -details -batch - <<<"$ask"
 		show_sysctls
 		if [[ ${vlans[$namespace]-} ]]; then enter "$namespace" bridge -json vlan show; fi
+		if [[ ${tunnels[$namespace]-} ]]; then enter "$namespace" bridge -json fdb show; fi
 		if [[ ${tables[$namespace]-} ]]; then
 			if ! text=$(enter "$namespace" nft --stateless list table inet "$TABLE" 2>&1); then
 				[[ $text == *'No such file or directory'* ]] || die "nft list table: $text"
@@ -584,6 +587,26 @@ take_answer() {
 			text_of dev
 			fact[$last]=$value
 			;;
+		'"dst":"'*'"lladdr":"'*) # a neighbour
+			text_of dev
+			owner="$namespace $value"
+			text_of dst
+			last=$value
+			text_of lladdr
+			fact["$owner: neigh $last lladdr $value"]=1
+			;;
+		'"mac":"'*'"dst":"'*'"state":"permanent"'*) # of the FDB
+			text_of ifname
+			owner="$namespace $value"
+			text_of mac
+			last=$value
+			text_of dst
+			last+=" dst $value"
+			if [[ $text == *'"port":'* ]]; then number_of port && last+=" port $value"; fi
+			if [[ $text == *'"vni":'* ]]; then number_of vni && last+=" vni $value"; fi
+			fact["$owner: fdb $last"]=1
+			;;
+		'"dst":"'* | '"mac":"'*) ;;
 		'"nsid":'*)
 			text_of name
 			last=$value
@@ -678,6 +701,7 @@ take_route() {
 find_peer() {
 	local text=${live[$1]-} value there=${1%% *}
 	peer=''
+	if [[ $text != *'"info_kind":"veth"'* ]]; then return 0; fi
 	if [[ $text == *'"link_netnsid":'* ]]; then
 		number_of link_netnsid
 		there=${nsid["$there $value"]-}
@@ -872,8 +896,9 @@ END
 declare -a wave=() sign=() command=() step=() owner=() words=() makings=() needs=() files=() namespaces=()
 
 # Their facts; the interfaces that they make, as well as the loopbacks of their namespaces; what they give VLANs, a bridge
-# to be a port of ("host br0"), and an MTU; the namespaces that others made.
-declare -A wanted=() modelled=() tagging=() ports=() mtus=() foreign=([host]=1)
+# to be a port of ("host br0"), and an MTU; the namespaces that others made; the link-layer and other addresses that they
+# have just one entry for.
+declare -A wanted=() modelled=() tagging=() ports=() mtus=() foreign=([host]=1) entries=()
 
 # Reads the table, and from it what has to be read of the live system. What can be done to a whole column in one expansion
 # is: it takes a fraction of the time.
@@ -903,6 +928,7 @@ read_table() {
 		' file '*) files+=("$n") ;;
 		?'master '*) ports[${owner[n]}]="${owner[n]%% *} ${words[n]#master }" ;;
 		?'mtu '*) mtus[${owner[n]}]=${words[n]#mtu } ;;
+		' fdb '[!0]* | ' fdb 0'[!0]* | ' neigh '*) entries[${step[n]%" ${words[n]#* * }"}]=1 ;;
 		' vlan '* | ' net.'* | ' nft '*)
 			here=${owner[n]%% *}
 			note_reading "$here" "${words[n]}"
@@ -919,6 +945,7 @@ note_making() {
 		return
 	fi
 	makings+=("$1") modelled[$where]=1
+	if [[ $what == vxlan* ]]; then tunnels[${where%% *}]=1; fi
 	if [[ $what == veth,* ]]; then modelled[${what#veth, peer }]=1 makers[${where%% *}]=1; fi
 }
 
@@ -947,7 +974,7 @@ holds() {
 	local text=${live[$1]-} key value peer
 	case $2 in
 	up) [[ $text == *[[,]'"UP"'[],]* ]] ;;
-	inet' '* | inet6' '* | vlan' '* | net.*) [[ ${fact["$1: $2"]+set} ]] ;;
+	inet' '* | inet6' '* | vlan' '* | fdb' '* | neigh' '* | net.*) [[ ${fact["$1: $2"]+set} ]] ;;
 	namespace) [[ ${netns[$1]-broken} != broken ]] ;;
 	directory' '*) [[ -d ${2#directory } ]] ;;
 	file' '*) file_says "${2#file }" ;;
@@ -958,6 +985,15 @@ holds() {
 		find_peer "$1"
 		[[ $text == *'"info_kind":"veth"'* && "veth, peer $peer" == "$2" ]]
 		;;
+	vxlan' '*)
+		value=${2#vxlan id }
+		[[ $text == *'"info_kind":"vxlan"'*"\"id\":${value%% *},"*"\"port\":${value##* },"* ]]
+		;;
+	local' '* | remote' '* | group' '*)
+		key=${2%% *} value=${2#* }
+		[[ $text == *"\"$key\":\"$value\""* || $text == *"\"${key}6\":\"$value\""* ]]
+		;;
+	dev' '*) [[ $text == *"\"link\":\"${2#dev }\""* ]] ;;
 	ageing_time' '*) # while its spanning tree changes, a bridge ages faster
 		[[ $text == *"\"ageing_time\":${2#* },"* || $text == *'"topology_change":1'* ]]
 		;;
@@ -1179,7 +1215,7 @@ expect_back() {
 	esac
 }
 
-# Removes an interface; with it go its peer, its addresses and routes, and its ports are free.
+# Removes an interface; with it go its peer, what stands on it, its addresses and routes, and its ports are free.
 remove_link() {
 	local ip peer
 	ip_in "${1%% *}"
@@ -1198,6 +1234,7 @@ forget_link() {
 			unset 'live[$key]'
 		elif [[ $key == "${1%% *} "* ]]; then
 			live[$key]=${live[$key]/"\"master\":\"${1#* }\","/}
+			if [[ ${live[$key]} == *'"info_kind":"vxlan"'*"\"link\":\"${1#* }\""* ]]; then forget_link "$key"; fi
 		fi
 	done
 	for key in "${!fact[@]}"; do
@@ -1215,6 +1252,10 @@ foresee() {
 		case ${words[n]} in
 		'master '* | 'mtu '*)
 			if ! holds "${owner[n]}" "${words[n]}"; then forget_mtu "${owner[n]}" "${words[n]}"; fi
+			continue
+			;;
+		'address '* | 'remote '* | 'group '*)
+			if ! holds "${owner[n]}" "${words[n]}"; then foresee_entries "${owner[n]}" "${words[n]}"; fi
 			continue
 			;;
 		'vlan_default_pvid 0' | 'net.ipv4.ip_forward '* | net.ipv6.conf.all.forwarding' '*) ;;
@@ -1238,6 +1279,24 @@ foresee() {
 			esac
 		done
 	done
+}
+
+# An interface that gets another address forgets its neighbours; one that gets another remote end, the entry for that.
+foresee_entries() {
+	local key text=${live[$1]-} value
+	if [[ $2 == address* ]]; then
+		for key in "${!fact[@]}"; do
+			if [[ $key == "$1: neigh "* ]]; then unset 'fact[$key]'; fi
+		done
+	elif [[ $text ]]; then
+		for key in remote group remote6 group6; do
+			if [[ ${text#*'"info_data":'} == *"\"$key\":\""* ]]; then
+				text_of "$key"
+				unset 'fact["$1: fdb 00:00:00:00:00:00 dst $value"]'
+			fi
+		done
+		fact["$1: fdb 00:00:00:00:00:00 dst ${2#* }"]=1
+	fi
 }
 
 # Forgets the MTU of the bridge that an interface is a port of, or will be, if it may be only following that of its ports
@@ -1275,7 +1334,7 @@ remove_masters() {
 	done
 }
 
-# Removes addresses, routes and VLANs that the table does not have from the interfaces that it does have.
+# Removes addresses, routes, VLANs and entries that the table does not have from the interfaces that it does have.
 remove_extras() {
 	local key here ip extra=()
 	for key in "${!fact[@]}"; do
@@ -1290,11 +1349,13 @@ remove_extras() {
 		*' route '*) ;;
 		inet*) remove_address "$here" "${key##* }" "$key" ;;
 		vlan*) remove_vlan "$here" "$key" ;;
+		fdb* | neigh*) remove_entry "$here" "$key" ;;
 		esac
 	done
 }
 
-# Is a fact one that the table does not have? A VLAN of which only the flags differ is not: what adds it sets them.
+# Is a fact one that the table does not have? A VLAN of which only the flags differ is not, nor an entry that leads
+# elsewhere: what adds it sets that.
 is_extra() {
 	local vid
 	case $2 in
@@ -1304,6 +1365,7 @@ is_extra() {
 		vid=${2#vlan } vid=${vid%% *}
 		[[ ${tagging[$1]+set} && ! ${wanted["$1: vlan $vid"]+set} && ! ${wanted["$1: vlan $vid pvid untagged"]+set} ]]
 		;;
+	fdb' '* | neigh' '*) [[ ${modelled[$1]+set} && ! ${entries["$1: ${2% "${2#* * }"}"]+set} ]] ;;
 	*) return 1 ;;
 	esac
 }
@@ -1359,6 +1421,20 @@ remove_vlan() {
 	if [[ $1 != *' port of '* ]]; then own=' self'; fi
 	local vid=${2#*: vlan }
 	note_removal "$bridge vlan delete dev ${name%% port of *} vid ${vid%% *}$own" "$2"
+	unset 'fact[$2]'
+}
+
+# Removes an entry of the FDB, or a neighbour.
+remove_entry() {
+	local ip entry=${2#*: }
+	ip_in "${1%% *}"
+	if [[ $entry == neigh* ]]; then
+		entry=${entry#neigh }
+		note_removal "$ip neigh delete ${entry%% *} dev ${1#* }" "$2"
+	else
+		entry=${entry#fdb }
+		note_removal "bridge${ip#ip} fdb delete ${entry%% *} dev ${1#* } ${entry#* }" "$2"
+	fi
 	unset 'fact[$2]'
 }
 
@@ -1686,6 +1762,7 @@ invert() {
 			esac
 		done
 		;;
+	*' fdb '* | *' neigh '*) invert_entry "$1" ;;
 	*' delete '*) back=${1/ delete / add } ;;
 	*' up') back=${1% up}' down' ;;
 	*"echo ${wish#* } >/proc/sys/"*)
@@ -1694,15 +1771,43 @@ invert() {
 		done
 		;;
 	*'/proc/sys/'*) back="${1%%echo *}echo ${wish#* } >${1#*>}" ;;
+	*' type vxlan '*learning) if [[ $1 == *nolearning ]]; then back="${1% *} learning"; else back="${1% *} nolearning"; fi ;;
+	*' type vxlan group '*)
+		if [[ $text == *'"group6":"'* ]]; then text_of group6; else text=${text#*'"info_data":'} && text_of group; fi
+		if [[ $value ]]; then back="${1% group *} group $value dev ${1##* }"; fi
+		;;
+	*' type vxlan dev '*) if [[ $text == *'"link":"'* ]]; then text_of link && back="${1% *} $value"; fi ;;
 	*' nomaster') back="${1% *} master ${wish#* }" ;;
 	*' master '*) if [[ $text == *'"master":"'* ]]; then text_of master && back="${1% *} $value"; else back="${1% master *} nomaster"; fi ;;
 	*)
+		if [[ $1 == *' type vxlan '* && $text == *"\"${key}6\":"* ]]; then key+=6; fi
 		if [[ $text != *"\"$key\":"* ]]; then return 0; fi # the thing was not there, and takes it along
 		if [[ $text == *"\"$key\":\""* ]]; then text_of "$key"; else number_of "$key"; fi
 		case $value in true) value=on ;; false) value=off ;; esac
 		back="${1% *} $value"
 		;;
 	esac
+}
+
+# The same for an entry of the FDB, or a neighbour. What replaced another one gives way to that again.
+invert_entry() {
+	local entry=${wish#* } prefix=${1%% "${wish%% *}" *} dev=${object#* } old='' key
+	if [[ $1 != *' delete '* ]]; then
+		back="$prefix ${wish%% *} delete ${entry%% *} dev $dev"
+		if [[ $wish == fdb* ]]; then back+=" ${entry#* }"; fi
+		if [[ $1 == *' append '* ]]; then return 0; fi
+		for key in "${!fact[@]}"; do
+			if [[ $key == "$object: ${wish%% *} ${entry%% *} "* ]]; then old=${key#"$object: "}; fi
+		done
+		if [[ ! $old ]]; then return 0; fi
+		entry=${old#* }
+	fi
+	if [[ $wish == fdb* ]]; then
+		back="$prefix fdb append ${entry%% *} dev $dev ${entry#* }"
+		if [[ $old ]]; then back=${back/ append / replace }; fi
+	else
+		back="$prefix neigh replace $entry dev $dev nud permanent"
+	fi
 }
 
 {
