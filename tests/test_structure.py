@@ -18,6 +18,7 @@ LAYERS = [
     {"topology"},
     {"text", "diagnostics"},
     {"rules", "underlay"},
+    {"cluster"},
     {"frontend", "cni", "check", "reach", "drawing", "steps", "inventory", "records"},
     {"devices", "ways"},
     {"plan"},

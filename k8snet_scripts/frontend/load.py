@@ -8,9 +8,12 @@ from __future__ import annotations
 from functools import partial
 from typing import NamedTuple, TypeVar
 
+from k8snet_scripts.cluster.settle import settle_cluster
+from k8snet_scripts.cluster.wiring import wire_cluster
 from k8snet_scripts.diagnostics import Report
 from k8snet_scripts.frontend.allocate import allocate_addresses
 from k8snet_scripts.frontend.devices import read_vxlan
+from k8snet_scripts.frontend.cluster import TABLE, read_cluster
 from k8snet_scripts.frontend.fields import Document, Table
 from k8snet_scripts.frontend.interfaces import (
     Gateway,
@@ -66,6 +69,9 @@ def load_topology(data: object, report: Report) -> Topology:
         root.missing("name", 'write `name = "lab"`, say: the scripts know by it what is theirs')
     name = _settled(root.text("name", check_topology_name))
     description = _settled(read_description(root))
+    if root.has(TABLE):
+        request = read_cluster(root, name or "", description or "")
+        return wire_cluster(settle_cluster(request, report)) if report.ok else Topology("")
     host, veths = _read_host(root.table(HOST) or Table({}, (HOST,), document), root)
     places = _settled(root.entries("namespaces", check_namespace_name, _read_namespace))
     root.close()
