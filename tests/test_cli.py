@@ -29,7 +29,7 @@ DOCKER = (GOLDEN / "docker" / "topology.toml").read_text()
 OTHER = DOCKER.replace("10.10.0", "10.11.0").replace('"docker"', '"other"')
 WRONG = DOCKER.replace('bridge = "br0"', 'bridge = "br1"')
 SCRIPTS = ("setup.sh", "teardown.sh", "verify.sh")
-READING = ("check", "diagram", "setup", "teardown", "verify", "compile")  # commands that run nothing
+READING = ("check", "diagram", "expand", "setup", "teardown", "verify", "compile")  # commands that run nothing
 ALL = (*READING, "up", "down", "try")
 PACKAGE = Path(k8snet_scripts.__file__).parents[1]
 

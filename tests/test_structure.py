@@ -19,7 +19,7 @@ LAYERS = [
     {"text", "diagnostics"},
     {"rules", "underlay"},
     {"cluster"},
-    {"frontend", "cni", "check", "reach", "drawing", "steps", "inventory", "records"},
+    {"frontend", "cni", "check", "reach", "drawing", "notation", "steps", "inventory", "records"},
     {"devices", "ways"},
     {"plan"},
     {"render"},

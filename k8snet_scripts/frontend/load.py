@@ -5,9 +5,9 @@ What a file may say is written down in docs/topology.md.  Tables are read once, 
 
 from __future__ import annotations
 
-from functools import partial
 from typing import NamedTuple, TypeVar
 
+from k8snet_scripts.addresses import Cidr
 from k8snet_scripts.cluster.settle import settle_cluster
 from k8snet_scripts.cluster.wiring import wire_cluster
 from k8snet_scripts.diagnostics import Report
@@ -27,7 +27,7 @@ from k8snet_scripts.frontend.ranges import Each, PerIndex, combine, convert, gat
 from k8snet_scripts.frontend.routes import read_routes
 from k8snet_scripts.rules.literals import check_sysctl, read_loopback_address, read_network, read_setting
 from k8snet_scripts.rules.names import check_interface_name, check_namespace_name, check_topology_name
-from k8snet_scripts.rules.refusal import kind_of, show
+from k8snet_scripts.rules.refusal import Refused, kind_of, show
 from k8snet_scripts.topology import HOST, Bridge, Interface, Masquerade, Namespace, Path, Topology, Veth
 
 _FORWARDING = ("net.ipv4.ip_forward", "net.ipv4.conf.all.forwarding", "net.ipv6.conf.all.forwarding")
@@ -120,10 +120,7 @@ def _read_place(
     devices = home.entries("vxlans", check_interface_name, read_vxlan)
     gateways = home.entries("bridges", check_interface_name, read_bridge)
     veths = home.entries("veths", check_interface_name, lambda veth, end: read_veth(veth, end, name))
-    sources = [
-        table.read(path, value, partial(_make_masquerade, path=path))
-        for path, value in table.items("masquerade", "networks")
-    ]
+    sources = [_read_masquerade(table, path, value) for path, value in table.items("masquerade", "networks")]
     namespace = combine(
         Namespace,
         name=name,
@@ -150,8 +147,28 @@ def _join_masquerade(sources: tuple[Masquerade, ...], gateways: tuple[Gateway, .
     return sources + tuple([source for gateway in gateways for source in gateway.masquerade])
 
 
-def _make_masquerade(text: str, path: Path) -> Masquerade:
-    return Masquerade(read_network(text), path=path)
+def _read_masquerade(table: Table, path: Path, value: object) -> Each[Masquerade | None]:
+    """A network, or a table that also says within which networks its addresses are kept."""
+    if not isinstance(value, dict):
+        source = table.read(path, value, read_network, expected="a network or a table")
+        return None if source is None else combine(Masquerade, source=source, path=path)
+    rule = Table(value, path, table.document, table.ranged)
+    if not rule.has("source"):
+        rule.missing("source", 'write `source = "10.10.0.0/24"`, say')
+    source = rule.text("source", read_network)
+    within = rule.texts("within", read_network)
+    rule.close()
+    return (
+        None if source is None else combine(rule.guard(path, _make_masquerade), source=source, within=within, path=path)
+    )
+
+
+def _make_masquerade(source: Cidr, within: tuple[Cidr, ...], path: Path) -> Masquerade:
+    for network in within:
+        if network.family != source.family:
+            message = f"`{network}` and `{source}` are not of one family"
+            raise Refused("bad-address", message, "write a rule for each family", key="within")
+    return Masquerade(source, within, path)
 
 
 def _read_sysctls(table: Table) -> Each[tuple[tuple[str, str], ...]]:
