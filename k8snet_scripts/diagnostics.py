@@ -71,7 +71,7 @@ RULES: dict[str, str] = {
     "vxlan-endpoint": "the endpoints of a VXLAN device are of one family, its own an address of its namespace",
     # A cluster
     "bad-count": "a cluster has 1 to 65536 nodes with at most 1023 pods each, and 1,000,000 of both together",
-    "bad-fabric": "a fabric is `host-gw`, `router` or `none`",
+    "bad-fabric": "a fabric is `host-gw`, `vxlan`, `router` or `none`",
     "bad-node-cidr": "the CIDR of a node is a part of the cluster's, at most 16 bits longer",
     "missing-family": "the underlay of a cluster has each family that its pods have",
     "network-exhausted": "a network has a part for everybody who needs one",

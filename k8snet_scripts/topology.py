@@ -163,9 +163,14 @@ class Vxlan(Interface):
         yield from (entry.dst for entry in self.fdb)
 
     @property
+    def family(self) -> int:
+        """The family of its packets on the network below."""
+        return 6 if any(":" in endpoint for endpoint in self.endpoints) else 4
+
+    @property
     def overhead(self) -> int:
         """The bytes that VXLAN takes of each packet of the network below."""
-        return 70 if any(":" in endpoint for endpoint in self.endpoints) else 50
+        return 70 if self.family == 6 else 50
 
 
 Device = Vxlan

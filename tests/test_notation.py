@@ -22,7 +22,21 @@ from k8snet_scripts.notation.document import write_topology
 from k8snet_scripts.notation.toml import Value, write_key, write_table, write_value
 from k8snet_scripts.render import KINDS, Origin, template_directory
 from k8snet_scripts.scripts import compile_topology, load_source
-from k8snet_scripts.topology import Bridge, End, Interface, Masquerade, Namespace, Port, Route, Topology, Veth, Vlans
+from k8snet_scripts.topology import (
+    Bridge,
+    End,
+    FdbEntry,
+    Interface,
+    Masquerade,
+    Namespace,
+    Neighbour,
+    Port,
+    Route,
+    Topology,
+    Veth,
+    Vlans,
+    Vxlan,
+)
 
 FILES = [
     *(case / "topology.toml" for case in find_cases(GOLDEN, leave_out=["errors"])),
@@ -131,11 +145,15 @@ def test_what_cannot_be_said_is_named() -> None:
 
 KNOWN = {
     Topology: "name host namespaces veths description records",
-    Namespace: "name addresses routes bridges interfaces sysctls forwarding masquerade description path",
+    Namespace: "name addresses routes bridges interfaces devices sysctls forwarding masquerade description path",
     Interface: "name addresses routes mtu lladdr port description external broadcast path",
     Bridge: "name addresses routes mtu lladdr port description external broadcast path"
     " promisc options vlan_filtering vlans subnets",
     End: "name addresses routes mtu lladdr port description external broadcast path namespace",
+    Vxlan: "name addresses routes mtu lladdr port description external broadcast path"
+    " id local remote group dev dstport learning fdb neighbours",
+    FdbEntry: "dst lladdr path",
+    Neighbour: "address lladdr path",
     Veth: "inner outer path",
     Port: "bridge options vlans path",
     Vlans: "untagged tagged",

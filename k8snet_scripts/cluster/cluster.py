@@ -14,8 +14,8 @@ from typing import Literal, NamedTuple
 from k8snet_scripts.addresses import Cidr
 from k8snet_scripts.topology import Path
 
-Fabric = Literal["host-gw", "router", "none"]
-FABRICS: tuple[Fabric, ...] = ("host-gw", "router", "none")
+Fabric = Literal["host-gw", "vxlan", "router", "none"]
+FABRICS: tuple[Fabric, ...] = ("host-gw", "vxlan", "router", "none")
 
 UNDERLAY = "underlay"
 """The bridge of the host that joins the nodes, unless the fabric has a router."""
@@ -83,7 +83,11 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """A cluster with all addresses settled.  `exits` are the host's, on the way out of it, one a family."""
+    """A cluster with all addresses settled.
+
+    `exits` are the host's, on the way out of it, one a family.  `pod_mtu` is that of pods and of their bridges; None is
+    the kernel's, as for `mtu`, that of the underlay.
+    """
 
     name: str
     nodes: tuple[Node, ...]
@@ -92,6 +96,7 @@ class Cluster:
     exits: tuple[Cidr, ...]
     fabric: Fabric
     mtu: int | None
+    pod_mtu: int | None
     masquerade: bool
     description: str = ""
     path: Path = ()

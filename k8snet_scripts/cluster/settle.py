@@ -12,8 +12,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from k8snet_scripts.addresses import WIDTH, Cidr
 from k8snet_scripts.cluster.cluster import Cluster, Node, Request, Said
 from k8snet_scripts.cluster.division import divide, last, ordinary, pick
+from k8snet_scripts.cluster.vxlan import pod_mtu
 from k8snet_scripts.diagnostics import Report
-from k8snet_scripts.topology import Path
+from k8snet_scripts.rules.options import LOWEST_MTU
+from k8snet_scripts.topology import LEAST_IPV6_MTU, Path
 
 MOST_BITS = 16
 """How many bits longer the pod CIDR of a node may be than the cluster's: kube-controller-manager allows no more."""
@@ -59,6 +61,7 @@ def settle_cluster(request: Request, report: Report) -> Cluster:
         tuple(exits),
         request.fabric,
         request.mtu,
+        _pod_mtu(request, report),
         request.masquerade,
         request.description,
         request.path,
@@ -87,6 +90,19 @@ def _gateway(request: Request, own: Cidr, exit: Cidr) -> Cidr:
         return exit
     first, second = pick(own.network, 0), pick(own.network, 1)
     return second if own == first else first
+
+
+def _pod_mtu(request: Request, report: Report) -> int | None:
+    if request.fabric != "vxlan":
+        return request.mtu
+    families = [said.cidr.family for said in request.pod_cidrs]
+    mtu, least = pod_mtu(request.mtu, families), LEAST_IPV6_MTU if 6 in families else LOWEST_MTU
+    if mtu < least:
+        slug = "ipv6-mtu" if 6 in families else "bad-mtu"
+        message = f"VXLAN leaves {mtu} of `{request.mtu}`, and the pods need {least}"
+        help = f"write `mtu = {(request.mtu or 0) + least - mtu}` or more"
+        report.error(slug, (*request.path, "mtu"), message, help=help)
+    return mtu
 
 
 # Addresses

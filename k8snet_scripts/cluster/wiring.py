@@ -2,7 +2,7 @@
 
     host      the bridge `underlay`, or one veth to the router
     router    only where the fabric has one: a veth to each node, and a route to the pods of each
-    NODE      eth0 on the underlay; the bridge cni0, the gateway of its pods; the routes of the fabric
+    NODE      eth0 on the underlay; the bridge cni0, the gateway of its pods; the routes or the tunnels of the fabric
     NODE-podN eth0 on the bridge of its node, and a default route by it
 
 Routes are those of nodes, never of pods: their number does not depend on how many pods there are.
@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from k8snet_scripts.addresses import Cidr
 from k8snet_scripts.cluster.cluster import INTERFACE, POD_BRIDGE, ROUTER, UNDERLAY, Cluster, Node, of_family
 from k8snet_scripts.cluster.division import pick
+from k8snet_scripts.cluster.vxlan import LOOSE, tunnel_devices
 from k8snet_scripts.topology import HOST, Bridge, End, Masquerade, Namespace, Path, Port, Route, Topology, Veth
 
 _UPLINK = "uplink"
@@ -105,6 +106,8 @@ def _node(cluster: Cluster, node: Node) -> Namespace:
         node.name,
         forwarding=True,
         bridges=(_pod_bridge(cluster, node),),
+        devices=tuple(tunnel_devices(cluster, node)) if cluster.fabric == "vxlan" else (),
+        sysctls=(LOOSE,) if cluster.fabric == "vxlan" and any(own.family == 4 for own in node.pod_cidrs) else (),
         routes=_nowhere(cluster, node) if cluster.masquerade and cluster.fabric != "router" else (),
         masquerade=tuple(masquerade),
         description=f"A node; its pods have addresses of {' and '.join(map(str, node.pod_cidrs))}.",
@@ -115,7 +118,7 @@ def _node(cluster: Cluster, node: Node) -> Namespace:
 def _pod_bridge(cluster: Cluster, node: Node) -> Bridge:
     addresses = tuple([pick(own, 0) for own in node.pod_cidrs])
     what = "The bridge of the node's pods, and their gateway."
-    return Bridge(POD_BRIDGE, addresses=addresses, mtu=cluster.mtu, description=what, path=node.path)
+    return Bridge(POD_BRIDGE, addresses=addresses, mtu=cluster.pod_mtu, description=what, path=node.path)
 
 
 def _underlay_veth(cluster: Cluster, node: Node) -> Veth:
@@ -135,7 +138,7 @@ def _underlay_veth(cluster: Cluster, node: Node) -> Veth:
 
 
 def _fabric_routes(cluster: Cluster, node: Node) -> Iterator[Route]:
-    """What makes the fabric: the ways to the pods of the other nodes, and the way to everything else."""
+    """What is on the underlay of the fabric: the ways to the pods of the other nodes, and the way to everything else."""
     if cluster.fabric == "host-gw":
         for other in cluster.nodes:
             if other is not node:
@@ -167,11 +170,13 @@ def _pod_veth(cluster: Cluster, node: Node, name: str, number: int) -> Veth:
         namespace=name,
         addresses=tuple([pick(own, number) for own in node.pod_cidrs]),
         routes=tuple([_route(None, pick(own, 0), INTERFACE, node.path) for own in node.pod_cidrs]),
-        mtu=cluster.mtu,
+        mtu=cluster.pod_mtu,
         path=node.path,
     )
     port = Port(POD_BRIDGE)
-    return Veth(inner, End(f"pod{number}", namespace=node.name, mtu=cluster.mtu, port=port, path=node.path), node.path)
+    return Veth(
+        inner, End(f"pod{number}", namespace=node.name, mtu=cluster.pod_mtu, port=port, path=node.path), node.path
+    )
 
 
 # What all have in common

@@ -12,8 +12,8 @@ from k8snet_scripts.cluster.settle import settle_cluster
 from k8snet_scripts.cluster.wiring import wire_cluster
 from k8snet_scripts.diagnostics import Report
 from k8snet_scripts.frontend.allocate import allocate_addresses
-from k8snet_scripts.frontend.devices import read_vxlan
 from k8snet_scripts.frontend.cluster import TABLE, read_cluster
+from k8snet_scripts.frontend.devices import read_vxlan
 from k8snet_scripts.frontend.fields import Document, Table
 from k8snet_scripts.frontend.interfaces import (
     Gateway,

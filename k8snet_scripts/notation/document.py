@@ -13,6 +13,7 @@ from k8snet_scripts.notation.toml import Value, write_table
 from k8snet_scripts.rules.options import BRIDGE_NUMBERS, BRIDGE_SECONDS, BRIDGE_SWITCHES, PORT_NUMBERS
 from k8snet_scripts.topology import (
     HOST,
+    VXLAN_PORT,
     Bridge,
     End,
     Interface,
@@ -24,6 +25,7 @@ from k8snet_scripts.topology import (
     Topology,
     Veth,
     Vlans,
+    Vxlan,
 )
 
 Table = dict[str, Value]
@@ -67,6 +69,8 @@ def _describe_links(path: Path, namespace: Namespace, veths: Iterable[Veth]) -> 
     for interface in namespace.interfaces:
         table = {"external": True, **_describe_port(interface.port, "bridge"), **_describe_interface(interface)}
         yield (*path, "interfaces", interface.name), table
+    for device in namespace.devices:
+        yield (*path, "vxlans", device.name), _describe_vxlan(device)
     for veth in veths:
         yield (*path, "veths", veth.inner.name), _describe_veth(veth)
 
@@ -135,6 +139,26 @@ def _describe_veth(veth: Veth) -> Table:
     if outer.port and "bridge" not in peer:
         table |= _describe_port(outer.port, "bridge")
     return table | _describe_end(inner)
+
+
+def _describe_vxlan(vxlan: Vxlan) -> Table:
+    table: Table = {"id": vxlan.id}
+    table |= _optional("local", vxlan.local) | _optional("remote", vxlan.remote)
+    table |= _optional("group", vxlan.group) | _optional("dev", vxlan.dev)
+    if vxlan.dstport != VXLAN_PORT:
+        table["dstport"] = vxlan.dstport
+    if not vxlan.learning:
+        table["nolearning"] = True
+    table |= _describe_port(vxlan.port, "bridge") | _describe_interface(vxlan)
+    if vxlan.fdb:
+        table["fdb"] = [{"dst": entry.dst} | _optional("lladdr", entry.lladdr) for entry in vxlan.fdb]
+    if vxlan.neighbours:
+        table["neighbours"] = [{"address": entry.address, "lladdr": entry.lladdr} for entry in vxlan.neighbours]
+    return table
+
+
+def _optional(key: str, value: str | None) -> Table:
+    return {} if value is None else {key: value}
 
 
 def _describe_end(end: End, *, with_mtu: bool = True) -> Table:
