@@ -22,6 +22,9 @@ MOST_HOPS = 64
 """The hops after which a packet is dropped: the time to live that Linux gives it."""
 
 
+_LOWEST = "the address is the lowest of a network that"
+
+
 class Verdict(Enum):
     """What becomes of a connection."""
 
@@ -128,10 +131,14 @@ class Fabric:
 
     def _round_trip(self, source: str, family: int, own: int, value: int) -> Answer:
         there = _Packet(family, own, value, source)
+        if self.routings[source].is_lowest(family, value):
+            return Answer(Verdict.UNKNOWN, Cause.UNDECIDED, f"{_LOWEST} {source} is on")
         try:
             self._carry(there)
         except _Dropped as dropped:
             return _answer(dropped, there)
+        if self.routings[there.namespace].is_lowest(family, value):
+            return Answer(Verdict.UNKNOWN, Cause.UNDECIDED, f"{_LOWEST} {there.namespace} is on", there.namespace)
         landing, seen = there.namespace, there.source
         try:
             doubt = self._answer_back(there, source, own)
