@@ -28,6 +28,7 @@ RULES: dict[str, str] = {
     "name-too-long": "the name of an interface has at most 15 bytes, that of a namespace at most 64",
     "reserved-name": "a name is none that the kernel, iproute2 or k8snet itself uses",
     "bad-address": "an address is one that an interface can have; a network has no host bits",
+    "bad-role": "the role of a namespace is `node` or `pod`",
     "bad-route": "a route is one that the kernel takes, and says where it leads",
     "bad-lladdr": "a link-layer address has six bytes and is neither zero nor a multicast address",
     "bad-mtu": "an MTU is a number from 68 to 65535",

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from k8snet_scripts.aside import make_aside
 from k8snet_scripts.plan import Group, Plan
 from k8snet_scripts.reach.probes import Probe
+from k8snet_scripts.reach.requirements import Requirement
 from k8snet_scripts.steps import Argv, inside
 from k8snet_scripts.topology import HOST
 
@@ -71,7 +72,8 @@ class Body(NamedTuple):
     origin: Origin
     description: str
     diagram: Sequence[str]
-    probes: Sequence[Probe]
+    probes: Sequence[Probe]  # those that no requirement is about
+    requirements: Sequence[Requirement]  # with probes of their own
     coverage: str  # a sentence: what the probes cover
 
 
@@ -105,7 +107,9 @@ def environment(templates: Path | None = None) -> Environment:
     )
     made.globals["verbatim"] = lambda name: Text(loader.get_source(made, name)[0])
     made.globals["teardown_rows"] = teardown_rows
-    made.filters.update(comment=comment, quote=shlex.quote, plain=plain, probe_rows=probe_rows)
+    made.filters.update(
+        comment=comment, quote=shlex.quote, plain=plain, probe_rows=probe_rows, requirement_rows=requirement_rows
+    )
     return made
 
 
@@ -175,14 +179,17 @@ def probe_rows(probes: Iterable[Probe]) -> Text:
     return _table(map(_probe_row, probes))
 
 
+def requirement_rows(requirement: Requirement) -> Text:
+    """A requirement as a heading, with `=` if it is met and `~` if not, and its probes below."""
+    heading = f"#{'=' if requirement.is_met else '~'} {requirement.title}"
+    return Text("\n".join([heading, *filter(None, (probe_rows(requirement.probes),))]))
+
+
 def _probe_row(probe: Probe) -> tuple[str, str, str]:
     attempt = shell_line((*inside(probe.source), "bash", "-c", f": </dev/tcp/{probe.address}/9"))
-    claim = "reaches" if probe.expected else "does not reach"
-    return (
-        attempt,
-        ">" if probe.expected else "!",
-        f"{probe.source} {claim} {probe.target} at {probe.address} ({probe.why})",
-    )
+    claim = f"{probe.source} {'reaches' if probe.expected else 'does not reach'} {probe.target} at {probe.address}"
+    seen = f", seen as {probe.seen}" if probe.seen else ""
+    return attempt, ">" if probe.expected else "!", f"{claim} ({probe.why}){seen}"
 
 
 def _table(lines: Iterable[tuple[str, str, str]]) -> Text:

@@ -26,6 +26,9 @@ VXLAN_PORT = 4789
 FLOODED = "00:00:00:00:00:00"
 """The link-layer address under which the kernel has FDB entries for frames that no other entry is for."""
 
+ROLES = ("node", "pod")
+"""What a namespace can stand for in a cluster of Kubernetes."""
+
 Path = tuple[str | int, ...]
 """Where in the source something was said: the keys and indices that lead there, `("namespaces", "node1", "veths")`."""
 
@@ -223,6 +226,7 @@ class Namespace:
     sysctls: tuple[tuple[str, str], ...] = ()  # ("net.ipv4.conf.all.rp_filter", "0")
     forwarding: bool | None = None  # None: what is there already is left as it is, a new namespace does not forward
     masquerade: tuple[Masquerade, ...] = ()
+    role: str = ""  # what it is to Kubernetes: one of ROLES, or nothing
     description: str = ""
     path: Path = ()
     external: bool = False

@@ -34,7 +34,7 @@ def wire_cluster(cluster: Cluster) -> Topology:
         veths.append(_underlay_veth(cluster, node))
         for number in range(1, node.pods + 1):
             name = f"{node.name}-pod{number}"
-            namespaces.append(Namespace(name, description=f"A pod on {node.name}.", path=node.path))
+            namespaces.append(Namespace(name, role="pod", description=f"A pod on {node.name}.", path=node.path))
             veths.append(_pod_veth(cluster, node, name, number))
     return Topology(cluster.name, _host(cluster), tuple(namespaces), tuple(veths), cluster.description)
 
@@ -110,6 +110,7 @@ def _node(cluster: Cluster, node: Node) -> Namespace:
         sysctls=(LOOSE,) if cluster.fabric == "vxlan" and any(own.family == 4 for own in node.pod_cidrs) else (),
         routes=_nowhere(cluster, node) if cluster.masquerade and cluster.fabric != "router" else (),
         masquerade=tuple(masquerade),
+        role="node",
         description=f"A node; its pods have addresses of {' and '.join(map(str, node.pod_cidrs))}.",
         path=node.path,
     )

@@ -28,7 +28,7 @@ from k8snet_scripts.frontend.routes import read_routes
 from k8snet_scripts.rules.literals import check_sysctl, read_loopback_address, read_network, read_setting
 from k8snet_scripts.rules.names import check_interface_name, check_namespace_name, check_topology_name
 from k8snet_scripts.rules.refusal import Refused, kind_of, show
-from k8snet_scripts.topology import HOST, Bridge, Interface, Masquerade, Namespace, Path, Topology, Veth
+from k8snet_scripts.topology import HOST, ROLES, Bridge, Interface, Masquerade, Namespace, Path, Topology, Veth
 
 _FORWARDING = ("net.ipv4.ip_forward", "net.ipv4.conf.all.forwarding", "net.ipv6.conf.all.forwarding")
 _LARGEST_SETTING = 2**64
@@ -132,11 +132,24 @@ def _read_place(
         sysctls=_read_sysctls(table),
         forwarding=table.boolean("forwarding"),
         masquerade=combine(_join_masquerade, sources=gather(sources), gateways=gateways),
+        role=_read_role(table),
         description=read_description(table),
         path=table.path,
         external=external,
     )
     return combine(_Place, namespace=namespace, veths=veths)
+
+
+def _read_role(table: Table) -> Each[str | None]:
+    role = table.text("role", _check_role)
+    return "" if role is None else role
+
+
+def _check_role(text: str) -> str:
+    if text not in ROLES:
+        help = " or ".join(f'`role = "{role}"`' for role in ROLES)
+        raise Refused("bad-role", f"there is no role {show(text)}", f"write {help}")
+    return text
 
 
 def _list_bridges(gateways: tuple[Gateway, ...]) -> tuple[Bridge, ...]:

@@ -79,6 +79,8 @@ def _describe_namespace(namespace: Namespace) -> Table:
     table: Table = {}
     if namespace.description:
         table["description"] = namespace.description
+    if namespace.role:
+        table["role"] = namespace.role
     if namespace.addresses:
         table["addresses"] = [str(address) for address in namespace.addresses]
     if namespace.forwarding is not None:

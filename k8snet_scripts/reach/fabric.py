@@ -8,7 +8,7 @@ that has it).  Where the model does not decide the outcome, such as the host's o
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from k8snet_scripts.addresses import format_address
@@ -54,7 +54,8 @@ class Cause(Enum):
 class Answer:
     """What becomes of a connection, why, and which namespaces it touched.
 
-    `landing` is where it arrived, `routers` the namespaces that passed it on; both are of the way there.
+    `landing` is where it arrived, `routers` the namespaces that passed it on; both are of the way there.  It was sent
+    from the address `own` and arrived from `seen`, unless the sender may choose among several.
     """
 
     verdict: Verdict
@@ -62,6 +63,8 @@ class Answer:
     why: str
     landing: str | None = None
     routers: tuple[str, ...] = ()
+    own: int | None = None
+    seen: int | None = None
 
 
 @dataclass(slots=True)
@@ -127,7 +130,7 @@ class Fabric:
         answers = [self._round_trip(source, family, own, value) for own in candidates]
         if len({answer.verdict for answer in answers}) > 1:
             return Answer(Verdict.UNKNOWN, Cause.UNDECIDED, f"{source} may choose one source address or another")
-        return answers[0]
+        return answers[0] if len(answers) == 1 else replace(answers[0], own=None, seen=None)
 
     def _round_trip(self, source: str, family: int, own: int, value: int) -> Answer:
         there = _Packet(family, own, value, source)
@@ -148,7 +151,7 @@ class Fabric:
         if doubt:
             return Answer(Verdict.UNKNOWN, Cause.UNDECIDED, doubt, landing, tuple(there.routers))
         why = self._describe(there, masqueraded=seen != own)
-        return Answer(Verdict.REACHES, Cause.DELIVERED, why, landing, tuple(there.routers))
+        return Answer(Verdict.REACHES, Cause.DELIVERED, why, landing, tuple(there.routers), own, seen)
 
     def _land(self, namespace: str, family: int, own: int | None, target: int) -> str | None:
         """Where a packet lands, if it does for sure: from the address `own` of a namespace, or one that Linux chooses."""
