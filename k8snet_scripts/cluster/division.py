@@ -24,6 +24,12 @@ def divide(network: Cidr, prefix: int, taken: Iterable[Cidr] = ()) -> Iterator[C
         value += size
 
 
+def widen(network: Cidr, prefix: int, parts: int) -> Cidr:
+    """The smallest network that has this one, and that many parts with a prefix length, in it."""
+    longest = max(0, prefix - (parts - 1).bit_length())
+    return Cidr(network.family, network.value, min(network.prefix, longest)).network
+
+
 def last(network: Cidr) -> int:
     """The value of the last address in a network."""
     return network.value | (1 << WIDTH[network.family] - network.prefix) - 1

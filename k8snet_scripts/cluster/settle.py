@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from k8snet_scripts.addresses import WIDTH, Cidr
 from k8snet_scripts.cluster.cluster import Cluster, Node, Request, Said
-from k8snet_scripts.cluster.division import divide, last, ordinary, pick
+from k8snet_scripts.cluster.division import divide, last, ordinary, pick, widen
 from k8snet_scripts.cluster.vxlan import pod_mtu
 from k8snet_scripts.diagnostics import Report
 from k8snet_scripts.rules.options import LOWEST_MTU
@@ -19,6 +19,9 @@ from k8snet_scripts.topology import LEAST_IPV6_MTU, Path
 
 MOST_BITS = 16
 """How many bits longer the pod CIDR of a node may be than the cluster's: kube-controller-manager allows no more."""
+
+_UNUSED = 3
+"""How many addresses of a network are nobody's: its own, the gateway's and the broadcast address."""
 
 _PAIR = {4: 30, 6: 126}
 """The prefix length of a segment with room for a router and a node."""
@@ -129,7 +132,7 @@ def _settle_addresses(request: Request, underlay: Said, report: Report) -> _Own:
             report.error("duplicate-address", said.path, message, see=see, see_note="it is also at")
         taken.setdefault(said.cidr, said)
     free = divide(network, width, [*taken, *(Cidr(family, own, width) for own in reserved)])
-    given = _give(request, wishes, underlay, free, report, "an address for each of the {} nodes")
+    given = _give(request, wishes, underlay, width, free, report, "an address for each of the {} nodes")
     return {name: Cidr(family, own.value, prefix) for name, own in given}
 
 
@@ -139,7 +142,8 @@ def _settle_segments(request: Request, underlay: Said, report: Report) -> _Own:
     family = network.family
     if network.prefix > _PAIR[family]:
         message = f"`{network}` has no room for the segments of a router"
-        report.error("network-exhausted", underlay.path, message, help="write a larger underlay")
+        wanted = widen(network, _PAIR[family], len(request.nodes) + 1)
+        report.error("network-exhausted", underlay.path, message, help=f"write `{wanted}`, say")
         return {}
     taken = {_first_segment(network): underlay}
     wishes = _wishes(family, ((node.name, node.addresses) for node in request.nodes))
@@ -155,7 +159,7 @@ def _settle_segments(request: Request, underlay: Said, report: Report) -> _Own:
             _refuse_overlap(report, said, segment, taken)
         taken.setdefault(segment, said)
     free = (pick(segment, 1) for segment in divide(network, _PAIR[family], taken))
-    return dict(_give(request, wishes, underlay, free, report, "a segment for each of the {} nodes"))
+    return dict(_give(request, wishes, underlay, _PAIR[family], free, report, "a segment for each of the {} nodes"))
 
 
 # Pod CIDRs
@@ -180,13 +184,16 @@ def _settle_pod_cidrs(request: Request, whole: Said, report: Report) -> _Own:
         report.error("bad-node-cidr", whole.path, message, help=help)
         return {}
     free = divide(network, prefix, taken)
-    given = dict(_give(request, wishes, whole, free, report, f"a part of /{prefix} for each of the {{}} nodes"))
+    given = dict(_give(request, wishes, whole, prefix, free, report, f"a part of /{prefix} for each of the {{}} nodes"))
     for node in request.nodes:
         cidr = given.get(node.name)
         if cidr and len(ordinary(cidr)[: node.pods + 1]) <= node.pods:
-            path = next((said.path for said in node.pod_cidrs if said.cidr == cidr), whole.path)
+            enough = widen(cidr, WIDTH[family], node.pods + _UNUSED)
+            wish = wishes.get(node.name)
+            path, key = (wish.path, "pod_cidr") if wish else (whole.path, f"node_cidr_mask_size_ipv{family}")
+            value = f'"{enough}"' if wish else enough.prefix
             message = f"`{cidr}` has no room for a gateway and the {node.pods} pods of `{node.name}`"
-            report.error("network-exhausted", path, message, help="fewer pods, or a larger CIDR for each node")
+            report.error("network-exhausted", path, message, help=f"write `{key} = {value}`, or fewer pods")
             break
     return given
 
@@ -200,15 +207,22 @@ def _wishes(family: int, said: Iterable[tuple[str, Sequence[Said]]]) -> dict[str
 
 
 def _give(
-    request: Request, wishes: dict[str, Said], whole: Said, free: Iterator[Cidr], report: Report, what: str
+    request: Request,
+    wishes: dict[str, Said],
+    whole: Said,
+    prefix: int,
+    free: Iterator[Cidr],
+    report: Report,
+    what: str,
 ) -> Iterator[tuple[str, Cidr]]:
-    """Each node with what was said of it, or else the next that is free."""
+    """Each node with what was said of it, or else the next that is free of the parts with a prefix length."""
     for node in request.nodes:
         wish = wishes.get(node.name)
         own = wish.cidr if wish else next(free, None)
         if own is None:
             message = f"`{whole.cidr}` does not have {what.format(len(request.nodes))}"
-            report.error("network-exhausted", whole.path, message, help="write a larger network, or fewer nodes")
+            wanted = widen(whole.cidr, prefix, len(request.nodes) + _UNUSED)
+            report.error("network-exhausted", whole.path, message, help=f"write `{wanted}`, say, or fewer nodes")
             return
         yield node.name, own
 

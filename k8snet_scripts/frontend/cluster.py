@@ -155,7 +155,11 @@ def _read_node(fabric: Fabric, pods: int, table: Table, name: Each[str | None]) 
 
 
 def _read_bare_address(text: str) -> Cidr:
-    family, value = read_host_address(text)
+    """An address on the one segment of the nodes, whose prefix length is known."""
+    try:
+        family, value = read_host_address(text)
+    except Refused as refused:
+        raise Refused("bad-address", refused.message, refused.help) from refused
     return Cidr(family, value, WIDTH[family])
 
 
