@@ -513,7 +513,7 @@ def test_a_slip_is_told_what_was_meant() -> None:
     assert (result.exit_code, "error: no such command 'chekc'" in result.stderr) == (2, True)
     result = k8snet("init", "dokker")
     assert (result.exit_code, "there is no starter `dokker`; did you mean `docker`?" in result.stderr) == (2, True)
-    assert "there are docker, dual-stack" in k8snet("init", "zzz").stderr
+    assert "there are cluster, docker, dual-stack" in k8snet("init", "zzz").stderr
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["compile", "--help"], ["nonsense"]])
