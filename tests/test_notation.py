@@ -145,7 +145,7 @@ def test_what_cannot_be_said_is_named() -> None:
 
 KNOWN = {
     Topology: "name host namespaces veths description records",
-    Namespace: "name addresses routes bridges interfaces devices sysctls forwarding masquerade role description path",
+    Namespace: "name addresses routes bridges interfaces devices sysctls forwarding masquerade role description path external",
     Interface: "name addresses routes mtu lladdr port description external broadcast path",
     Bridge: "name addresses routes mtu lladdr port description external broadcast path"
     " promisc options vlan_filtering vlans subnets",

@@ -338,9 +338,10 @@ readonly OWNED=$STATE/owned
 
 # netns[node1]: the identity of the namespace that has this name now
 # owned[node1]: the identity it had when it was made for this network, or "-" until that is known
+# used[web]:    the identity of a namespace of others when something was made in it
 # undo[FACT]:   the command that takes back a fact made true on something that is not ours
 # shared[FACT]: the same in the record of another network, which needs the fact, too: whoever goes last takes it back
-declare -A netns=() owned=() undo=() shared=()
+declare -A netns=() owned=() used=() undo=() shared=()
 declare -a borrowings=() # the keys of undo, in the order in which they were made true
 
 # Takes the lock of this topology: the directory of its state, unless a teardown removes it in that moment.
@@ -367,26 +368,79 @@ take_turn() {
 	exec {TURN}</run/k8snet
 	wait_for "$TURN"
 }
-end_turn() { exec {TURN}<&-; }
+end_turn() { if [[ ${TURN+set} ]]; then exec {TURN}<&-; fi; }
 
-# What is recorded as ours, what others recorded as borrowed, and which namespaces there are.
+# Which namespaces there are, and what is recorded as ours.
 read_ownership() {
+	local kind name rest
+	read_namespaces
+	if [[ ! -r $OWNED ]]; then return; fi
+	while IFS=$'\t' read -r kind name rest; do
+		case $kind in
+		netns) owned[$name]=$rest ;;
+		used) used[$name]=$rest ;;
+		undo) if is_there "$name"; then undo[$name]=$rest borrowings+=("$name"); fi ;;
+		esac
+	done <"$OWNED"
+}
+
+# Is the namespace that a fact was made true in the one that has this name now? In another one it is no fact of ours.
+is_there() {
+	local namespace=${1%%[ :]*}
+	[[ ! ${used[$namespace]+set} || ${used[$namespace]} == "${netns[$namespace]-}" ]]
+}
+
+# What other networks recorded as borrowed.
+read_others() {
 	local kind name rest record
-	if [[ -r $OWNED ]]; then
-		while IFS=$'\t' read -r kind name rest; do
-			case $kind in
-			netns) owned[$name]=$rest ;;
-			undo) undo[$name]=$rest borrowings+=("$name") ;;
-			esac
-		done <"$OWNED"
-	fi
+	local -A used=()
 	for record in /run/k8snet/*/owned; do
 		if [[ $record == "$OWNED" || ! -e $record ]] || ! { rest=$(<"$record"); } 2>/dev/null; then continue; fi
+		used=()
 		while IFS=$'\t' read -r kind name rest; do
-			if [[ $kind == undo ]]; then shared[$name]=$rest; fi
+			case $kind in
+			used) used[$name]=$rest ;;
+			undo) if is_there "$name"; then shared[$name]=$rest; fi ;;
+			esac
 		done <<<"$rest"
 	done
-	read_namespaces
+}
+
+# Can this network have a fact in common with others? Its nft tables are its own.
+borrows() {
+	local n text
+	for text in "${borrowings[@]}"; do
+		if [[ $text != *': nft '* ]]; then return 0; fi
+	done
+	for n in "${!owner[@]}"; do
+		if [[ ${sign[n]} == ' ' && ${foreign[${owner[n]%% *}]+set} && ${words[n]} != nft* ]] && is_borrowed "${owner[n]}" "${words[n]}"; then return 0; fi
+	done
+	return 1
+}
+
+# Does a fact have to be taken back by itself? Those of the namespaces of others do that are about something this topology
+# does not make. So does an nft table wherever it is, as a later version of the topology may not want it. What a port is,
+# it is no more when it leaves the bridge.
+is_borrowed() {
+	local where=${1%% *} name
+	if [[ $2 == nft' '* ]]; then return 0; fi
+	if [[ ! ${foreign[$where]+set} ]]; then return 1; fi
+	if [[ $1 == *' port of '* && ${undo["${1%% port of *}: master ${1#* port of }"]+set} ]]; then return 1; fi
+	name=${1#"$where"}
+	name=${name%% port of *}
+	case $2 in
+	*' route '*' dev '*)
+		name=${2#* dev }
+		name=" ${name%% *}"
+		;;
+	net.*.conf.* | net.*.neigh.*)
+		name=${2%% *}
+		name=${name#net.*.*.}
+		name=" ${name%%.*}"
+		name=${name//\//.}
+		;;
+	esac
+	[[ ! ${modelled["$where$name"]+set} ]]
 }
 
 # A name in /run/netns that is no namespace is what was left when its making was cut off.
@@ -437,11 +491,13 @@ declare -A table_number=()
 # and for tunnels the FDB and the neighbours that somebody entered.
 declare -A sysctls=() vlans=() tables=() makers=() tunnels=()
 
-# Reads the host and those of the wanted namespaces that exist.
+# Reads the host, those of the wanted namespaces that exist, and those of others where something of ours is or was.
 read_wanted() {
 	local namespace present=()
-	for namespace in "${namespaces[@]}"; do
-		if [[ ${netns[$namespace]-broken} != broken ]]; then present+=("$namespace"); fi
+	local -A seen=([host]=1)
+	for namespace in "${namespaces[@]}" "${!foreign[@]}" "${!used[@]}"; do
+		if [[ ! ${seen[$namespace]+set} && ${netns[$namespace]-broken} != broken ]]; then present+=("$namespace"); fi
+		seen[$namespace]=1
 	done
 	read_state "${present[@]}"
 }
@@ -909,13 +965,14 @@ END
 
 # ---- the table of steps: "COMMAND   #SIGN OWNER: WORDS" ----
 
-# The steps, column by column (step: "OWNER: WORDS"); the numbers of those that make or need an interface, or write a
-# file; the namespaces that are made.
+# The steps, column by column (step: "OWNER: WORDS"); the numbers of those that make an interface, need something, or
+# write a file; the namespaces that are made.
 declare -a wave=() sign=() command=() step=() owner=() words=() makings=() needs=() files=() namespaces=()
 
 # Their facts; the interfaces that they make, as well as the loopbacks of their namespaces; what they give VLANs, a bridge
-# to be a port of ("host br0"), and an MTU; the link-layer and other addresses that they have just one entry for.
-declare -A wanted=() modelled=() tagging=() ports=() mtus=() entries=()
+# to be a port of ("host br0"), and an MTU; the namespaces that others made; the link-layer and other addresses that they
+# have just one entry for.
+declare -A wanted=() modelled=() tagging=() ports=() mtus=() foreign=([host]=1) entries=()
 
 # Reads the table, and from it what has to be read of the live system. What can be done to a whole column in one expansion
 # is: it takes a fraction of the time.
@@ -939,7 +996,9 @@ read_table() {
 		wanted[${step[n]}]=1 sign[n]=${rows[n]:0:1}
 		case ${sign[n]}${words[n]} in
 		+*) note_making "$n" ;;
+		'?namespace') needs+=("$n") foreign[${owner[n]}]=1 ;;
 		\?*) needs+=("$n") ;;
+		-group*) foreign[${owner[n]}]=1 ;;
 		' file '*) files+=("$n") ;;
 		?'master '*) ports[${owner[n]}]="${owner[n]%% *} ${words[n]#master }" ;;
 		?'mtu '*) mtus[${owner[n]}]=${words[n]#mtu } ;;
@@ -1152,7 +1211,13 @@ refuse_foreign() {
 	done
 	for n in "${files[@]}"; do refuse_file "$n"; done
 	for n in "${needs[@]}"; do
-		holds "${owner[n]}" "${words[n]}" || refused+=("${owner[n]}: ${words[n]}: has to be so before setup, and is not")
+		name=${owner[n]%% *}
+		if [[ ${words[n]} == namespace ]]; then
+			[[ ${netns[$name]-broken} != broken ]] || refused+=("namespace $name has to exist before setup, and does not")
+			continue
+		fi
+		if [[ $name != host && ${netns[$name]-broken} == broken ]] || holds "${owner[n]}" "${words[n]}"; then continue; fi
+		refused+=("${owner[n]}: ${words[n]}: has to be so before setup, and is not")
 	done
 }
 
@@ -1202,6 +1267,7 @@ remove_leftovers() {
 	done
 	for name in "${!owned[@]}"; do
 		if [[ ! ${netns[$name]+set} ]] || ! owns_namespace "$name"; then continue; fi
+		if [[ ${foreign[$name]+set} ]]; then continue; fi # it was ours, and is given away
 		if [[ ! ${modelled["$name lo"]+set} || ${netns[$name]} == broken ]]; then note_removal "ip netns delete $name" "$name: namespace"; fi
 	done
 }
@@ -1367,7 +1433,7 @@ remove_extras() {
 is_extra() {
 	local vid
 	case $2 in
-	'inet route '* | 'inet6 route '*) [[ ${modelled["$1 $3"]+set} || ($1 != host && ! $3) ]] ;;
+	'inet route '* | 'inet6 route '*) [[ ${modelled["$1 $3"]+set} || (! $3 && ${modelled["$1 lo"]+set}) ]] ;;
 	inet*) [[ ${modelled[$1]+set} && $3 != *'"scope":"link"'* && $3 != *'"dynamic":true'* && ($1 != *' lo' || $3 != *'"scope":"host"'*) ]] ;;
 	'vlan '*)
 		vid=${2#vlan } vid=${vid%% *}
@@ -1474,19 +1540,6 @@ share() {
 	if [[ ! ${undo[$1]+set} ]]; then undo[$1]=${shared[$1]} borrowed+=("$1"); fi
 }
 
-# Does a fact have to be taken back by itself? Those of the host do that are about something this topology does not make.
-# So does an nft table wherever it is, as a later version of the topology may not want it. What a port is, it is no more
-# when it leaves the bridge.
-is_borrowed() {
-	if [[ $2 == nft' '* ]]; then return 0; fi
-	if [[ $1 != host* ]]; then return 1; fi
-	local name=${1#host} dev=${2#* dev }
-	if [[ $1 == *' port of '* && ${undo["${1%% port of *}: master ${1#* port of }"]+set} ]]; then return 1; fi
-	name=${name%% port of *}
-	if [[ ! $name && $2 == *' route '*' dev '* ]]; then name=" ${dev%% *}"; fi
-	[[ ! ${modelled["host$name"]+set} ]]
-}
-
 # ---- setup: what is not true yet is made true ----
 
 # places[2]: the namespaces in which wave 2 has something to do; batch[2 node1]: what, a command a line
@@ -1497,7 +1550,8 @@ declare -a places=() executed=() borrowed=() dragged=()
 declare -A batch=() about=() created=() was=()
 
 declare -a drift=() refused=()                 # what differs, and what forbids a run: for people to read
-declare recorded='' failed='' adopt='' keep='' # the record before; the command at which a run ends; options
+declare recorded='' uses='' # the record before, and what is to be in it of the namespaces of others
+declare failed='' adopt='' keep='' # the command at which a run ends; options
 
 usage() {
 	cat <<-END
@@ -1530,11 +1584,12 @@ main() {
 	table=$(topology)
 	read_table "$table"
 	if ((${#tables[@]})); then prepare nft; fi
-	if [[ $mode == run ]]; then
-		lock
-		take_turn
-	fi
+	if [[ $mode == run ]]; then lock; fi
 	read_ownership
+	if borrows; then
+		if [[ $mode == run ]]; then take_turn; fi
+		read_others
+	fi
 	note_borrowings
 	read_wanted
 	refuse_foreign
@@ -1570,8 +1625,11 @@ for_each_batch() {
 }
 
 mend() {
-	local number
+	local n number
 	if [[ -r $OWNED ]]; then recorded=$(<"$OWNED"); fi
+	for n in "${needs[@]}"; do
+		if [[ ${words[n]} == namespace ]]; then uses+="used"$'\t'"${owner[n]}"$'\t'"${netns[${owner[n]}]}"$'\n'; fi
+	done
 	go_back=roll_back
 	sweep
 	record_intent
@@ -1587,6 +1645,7 @@ mend() {
 record_intent() {
 	local name key
 	{
+		if [[ $'\n'$recorded$'\n' != *$'\n'$uses* ]]; then printf '%s' "$uses"; fi
 		for name in "${!created[@]}"; do printf 'netns\t%s\t-\n' "$name"; done
 		for key in "${borrowed[@]}"; do printf 'undo\t%s\t%s\n' "$key" "${undo[$key]}"; done
 	} >>"$OWNED"
@@ -1619,7 +1678,7 @@ run_wave() {
 act_alone() {
 	local turn
 	exec {turn}</run/k8snet
-	flock "$turn" || { echo "flock /run/k8snet" && return 1; }
+	if [[ $1 == *'ip netns add '* ]]; then flock "$turn" || { echo "flock /run/k8snet" && return 1; }; fi
 	carry_out host "$1" {turn}<&-
 }
 
@@ -1681,7 +1740,7 @@ act_together() {
 
 # Records what is owned now, with the identities of the namespaces, if that is any different from before.
 settle() {
-	local name key now=''
+	local name key now=$uses
 	read_namespaces
 	for name in "${namespaces[@]}"; do now+="netns"$'\t'"$name"$'\t'"${netns[$name]}"$'\n'; done
 	for key in "${borrowings[@]}" "${borrowed[@]}"; do
@@ -1787,6 +1846,10 @@ invert() {
 		;;
 	*'/proc/sys/'*) back="${1%%echo *}echo ${wish#* } >${1#*>}" ;;
 	*' type vxlan '*learning) if [[ $1 == *nolearning ]]; then back="${1% *} learning"; else back="${1% *} nolearning"; fi ;;
+	*' type vxlan group '*)
+		if [[ $text == *'"group6":"'* ]]; then text_of group6; else text=${text#*'"info_data":'} && text_of group; fi
+		if [[ $value ]]; then back="${1% group *} group $value dev ${1##* }"; fi
+		;;
 	*' type vxlan dev '*) if [[ $text == *'"link":"'* ]]; then text_of link && back="${1% *} $value"; fi ;;
 	*' nomaster') back="${1% *} master ${wish#* }" ;;
 	*' master '*) if [[ $text == *'"master":"'* ]]; then text_of master && back="${1% *} $value"; else back="${1% master *} nomaster"; fi ;;

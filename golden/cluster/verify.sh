@@ -473,9 +473,10 @@ readonly OWNED=$STATE/owned
 
 # netns[node1]: the identity of the namespace that has this name now
 # owned[node1]: the identity it had when it was made for this network, or "-" until that is known
+# used[web]:    the identity of a namespace of others when something was made in it
 # undo[FACT]:   the command that takes back a fact made true on something that is not ours
 # shared[FACT]: the same in the record of another network, which needs the fact, too: whoever goes last takes it back
-declare -A netns=() owned=() undo=() shared=()
+declare -A netns=() owned=() used=() undo=() shared=()
 declare -a borrowings=() # the keys of undo, in the order in which they were made true
 
 # Takes the lock of this topology: the directory of its state, unless a teardown removes it in that moment.
@@ -502,26 +503,79 @@ take_turn() {
 	exec {TURN}</run/k8snet
 	wait_for "$TURN"
 }
-end_turn() { exec {TURN}<&-; }
+end_turn() { if [[ ${TURN+set} ]]; then exec {TURN}<&-; fi; }
 
-# What is recorded as ours, what others recorded as borrowed, and which namespaces there are.
+# Which namespaces there are, and what is recorded as ours.
 read_ownership() {
+	local kind name rest
+	read_namespaces
+	if [[ ! -r $OWNED ]]; then return; fi
+	while IFS=$'\t' read -r kind name rest; do
+		case $kind in
+		netns) owned[$name]=$rest ;;
+		used) used[$name]=$rest ;;
+		undo) if is_there "$name"; then undo[$name]=$rest borrowings+=("$name"); fi ;;
+		esac
+	done <"$OWNED"
+}
+
+# Is the namespace that a fact was made true in the one that has this name now? In another one it is no fact of ours.
+is_there() {
+	local namespace=${1%%[ :]*}
+	[[ ! ${used[$namespace]+set} || ${used[$namespace]} == "${netns[$namespace]-}" ]]
+}
+
+# What other networks recorded as borrowed.
+read_others() {
 	local kind name rest record
-	if [[ -r $OWNED ]]; then
-		while IFS=$'\t' read -r kind name rest; do
-			case $kind in
-			netns) owned[$name]=$rest ;;
-			undo) undo[$name]=$rest borrowings+=("$name") ;;
-			esac
-		done <"$OWNED"
-	fi
+	local -A used=()
 	for record in /run/k8snet/*/owned; do
 		if [[ $record == "$OWNED" || ! -e $record ]] || ! { rest=$(<"$record"); } 2>/dev/null; then continue; fi
+		used=()
 		while IFS=$'\t' read -r kind name rest; do
-			if [[ $kind == undo ]]; then shared[$name]=$rest; fi
+			case $kind in
+			used) used[$name]=$rest ;;
+			undo) if is_there "$name"; then shared[$name]=$rest; fi ;;
+			esac
 		done <<<"$rest"
 	done
-	read_namespaces
+}
+
+# Can this network have a fact in common with others? Its nft tables are its own.
+borrows() {
+	local n text
+	for text in "${borrowings[@]}"; do
+		if [[ $text != *': nft '* ]]; then return 0; fi
+	done
+	for n in "${!owner[@]}"; do
+		if [[ ${sign[n]} == ' ' && ${foreign[${owner[n]%% *}]+set} && ${words[n]} != nft* ]] && is_borrowed "${owner[n]}" "${words[n]}"; then return 0; fi
+	done
+	return 1
+}
+
+# Does a fact have to be taken back by itself? Those of the namespaces of others do that are about something this topology
+# does not make. So does an nft table wherever it is, as a later version of the topology may not want it. What a port is,
+# it is no more when it leaves the bridge.
+is_borrowed() {
+	local where=${1%% *} name
+	if [[ $2 == nft' '* ]]; then return 0; fi
+	if [[ ! ${foreign[$where]+set} ]]; then return 1; fi
+	if [[ $1 == *' port of '* && ${undo["${1%% port of *}: master ${1#* port of }"]+set} ]]; then return 1; fi
+	name=${1#"$where"}
+	name=${name%% port of *}
+	case $2 in
+	*' route '*' dev '*)
+		name=${2#* dev }
+		name=" ${name%% *}"
+		;;
+	net.*.conf.* | net.*.neigh.*)
+		name=${2%% *}
+		name=${name#net.*.*.}
+		name=" ${name%%.*}"
+		name=${name//\//.}
+		;;
+	esac
+	[[ ! ${modelled["$where$name"]+set} ]]
 }
 
 # A name in /run/netns that is no namespace is what was left when its making was cut off.
@@ -572,11 +626,13 @@ declare -A table_number=()
 # and for tunnels the FDB and the neighbours that somebody entered.
 declare -A sysctls=() vlans=() tables=() makers=() tunnels=()
 
-# Reads the host and those of the wanted namespaces that exist.
+# Reads the host, those of the wanted namespaces that exist, and those of others where something of ours is or was.
 read_wanted() {
 	local namespace present=()
-	for namespace in "${namespaces[@]}"; do
-		if [[ ${netns[$namespace]-broken} != broken ]]; then present+=("$namespace"); fi
+	local -A seen=([host]=1)
+	for namespace in "${namespaces[@]}" "${!foreign[@]}" "${!used[@]}"; do
+		if [[ ! ${seen[$namespace]+set} && ${netns[$namespace]-broken} != broken ]]; then present+=("$namespace"); fi
+		seen[$namespace]=1
 	done
 	read_state "${present[@]}"
 }
@@ -1044,13 +1100,14 @@ END
 
 # ---- the table of steps: "COMMAND   #SIGN OWNER: WORDS" ----
 
-# The steps, column by column (step: "OWNER: WORDS"); the numbers of those that make or need an interface, or write a
-# file; the namespaces that are made.
+# The steps, column by column (step: "OWNER: WORDS"); the numbers of those that make an interface, need something, or
+# write a file; the namespaces that are made.
 declare -a wave=() sign=() command=() step=() owner=() words=() makings=() needs=() files=() namespaces=()
 
 # Their facts; the interfaces that they make, as well as the loopbacks of their namespaces; what they give VLANs, a bridge
-# to be a port of ("host br0"), and an MTU; the link-layer and other addresses that they have just one entry for.
-declare -A wanted=() modelled=() tagging=() ports=() mtus=() entries=()
+# to be a port of ("host br0"), and an MTU; the namespaces that others made; the link-layer and other addresses that they
+# have just one entry for.
+declare -A wanted=() modelled=() tagging=() ports=() mtus=() foreign=([host]=1) entries=()
 
 # Reads the table, and from it what has to be read of the live system. What can be done to a whole column in one expansion
 # is: it takes a fraction of the time.
@@ -1074,7 +1131,9 @@ read_table() {
 		wanted[${step[n]}]=1 sign[n]=${rows[n]:0:1}
 		case ${sign[n]}${words[n]} in
 		+*) note_making "$n" ;;
+		'?namespace') needs+=("$n") foreign[${owner[n]}]=1 ;;
 		\?*) needs+=("$n") ;;
+		-group*) foreign[${owner[n]}]=1 ;;
 		' file '*) files+=("$n") ;;
 		?'master '*) ports[${owner[n]}]="${owner[n]%% *} ${words[n]#master }" ;;
 		?'mtu '*) mtus[${owner[n]}]=${words[n]#mtu } ;;

@@ -76,7 +76,7 @@ def _describe_links(path: Path, namespace: Namespace, veths: Iterable[Veth]) -> 
 
 
 def _describe_namespace(namespace: Namespace) -> Table:
-    table: Table = {}
+    table: Table = {"external": True} if namespace.external else {}
     if namespace.description:
         table["description"] = namespace.description
     if namespace.role:
