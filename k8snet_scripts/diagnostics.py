@@ -28,6 +28,7 @@ RULES: dict[str, str] = {
     "name-too-long": "the name of an interface has at most 15 bytes, that of a namespace at most 64",
     "reserved-name": "a name is none that the kernel, iproute2 or k8snet itself uses",
     "bad-address": "an address is one that an interface can have; a network has no host bits",
+    "bad-role": "the role of a namespace is `node` or `pod`",
     "bad-route": "a route is one that the kernel takes, and says where it leads",
     "bad-lladdr": "a link-layer address has six bytes and is neither zero nor a multicast address",
     "bad-mtu": "an MTU is a number from 68 to 65535",
@@ -73,6 +74,12 @@ RULES: dict[str, str] = {
     "unusable-address": "an address is not in a reserved block",
     "vlan-without-filtering": "a bridge whose ports have VLANs filters them",
     "vxlan-endpoint": "the endpoints of a VXLAN device are of one family, its own an address of its namespace",
+    # A cluster
+    "bad-count": "a cluster has 1 to 65536 nodes with at most 1023 pods each, and 1,000,000 of both together",
+    "bad-fabric": "a fabric is `host-gw`, `vxlan`, `router` or `none`",
+    "bad-node-cidr": "the CIDR of a node is a part of the cluster's, at most 16 bits longer",
+    "missing-family": "the underlay of a cluster has each family that its pods have",
+    "network-exhausted": "a network has a part for everybody who needs one",
     # A CNI network configuration
     "address-conflict": "a bridge has one gateway of IPv4, and of IPv6 one in each network",
     "bad-cni-version": "a version is one of the CNI specification, 0.1.0 to 1.1.0, that has what is asked for",

@@ -220,7 +220,7 @@ def _device(namespace: str, device: Device, sources: Collection[str]) -> Iterato
     if device.port:
         yield from steps.port_options(namespace, device.name, device.port)
     for address in device.addresses:
-        yield steps.add_address(namespace, device.name, address, sources)
+        yield steps.add_address(namespace, device.name, address, sources, broadcast=device.broadcast)
     yield steps.bring_up(namespace, device.name)
     yield from devices.know_neighbours(namespace, device)
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
     from k8snet_scripts.reach.probes import Probe
+    from k8snet_scripts.reach.requirements import Requirement
 
 Kind = Literal["setup", "teardown", "verify"]
 KINDS: tuple[Kind, ...] = ("setup", "teardown", "verify")
@@ -73,7 +74,8 @@ class Body(NamedTuple):
     origin: Origin
     description: str
     diagram: Sequence[str]
-    probes: Sequence[Probe]
+    probes: Sequence[Probe]  # those that no requirement is about
+    requirements: Sequence[Requirement]  # with probes of their own
     coverage: str  # a sentence: what the probes cover
 
 
@@ -107,7 +109,9 @@ def environment(templates: Path | None = None) -> Environment:
     )
     made.globals["verbatim"] = lambda name: Text(loader.get_source(made, name)[0])
     made.globals["teardown_rows"] = teardown_rows
-    made.filters.update(comment=comment, quote=shlex.quote, plain=plain, probe_rows=probe_rows)
+    made.filters.update(
+        comment=comment, quote=shlex.quote, plain=plain, probe_rows=probe_rows, requirement_rows=requirement_rows
+    )
     return made
 
 
@@ -178,14 +182,17 @@ def probe_rows(probes: Iterable[Probe]) -> Text:
     return _table(map(_probe_row, probes))
 
 
+def requirement_rows(requirement: Requirement) -> Text:
+    """A requirement as a heading, with `=` if it is met and `~` if not, and its probes below."""
+    heading = f"#{'=' if requirement.is_met else '~'} {requirement.title}"
+    return Text("\n".join([heading, *filter(None, (probe_rows(requirement.probes),))]))
+
+
 def _probe_row(probe: Probe) -> tuple[str, str, str]:
     attempt = shell_line((*inside(probe.source), "bash", "-c", f": </dev/tcp/{probe.address}/{PROBED_PORT}"))
-    claim = "reaches" if probe.expected else "does not reach"
-    return (
-        attempt,
-        ">" if probe.expected else "!",
-        f"{probe.source} {claim} {probe.target} at {probe.address} ({probe.why})",
-    )
+    claim = f"{probe.source} {'reaches' if probe.expected else 'does not reach'} {probe.target} at {probe.address}"
+    seen = f", seen as {probe.seen}" if probe.seen else ""
+    return attempt, ">" if probe.expected else "!", f"{claim} ({probe.why}){seen}"
 
 
 def _table(lines: Iterable[tuple[str, str, str]]) -> Text:

@@ -27,6 +27,7 @@ from k8snet_scripts.drawing.diagram import draw_diagram
 from k8snet_scripts.frontend.load import load_topology
 from k8snet_scripts.plan import plan_topology
 from k8snet_scripts.reach.probes import choose_probes
+from k8snet_scripts.reach.requirements import sort_probes
 from k8snet_scripts.render import KINDS, Body, Kind, Origin, lay_out, render_script
 from k8snet_scripts.text.source import Source, read_source
 from k8snet_scripts.topology import Topology
@@ -161,7 +162,8 @@ def compile_topology(topology: Topology, origin: Origin, templates: Path | None 
     plan = plan_topology(topology)
     waves = lay_out(plan)
     probes, coverage = choose_probes(topology)
-    body = Body(plan, waves, origin, topology.description, draw_diagram(topology), probes, coverage)
+    rest, requirements = sort_probes(topology, probes)
+    body = Body(plan, waves, origin, topology.description, draw_diagram(topology), rest, requirements, coverage)
     return Scripts(topology.name, body, templates)
 
 

@@ -23,6 +23,9 @@ VXLAN_PORT = 4789
 FLOODED = "00:00:00:00:00:00"
 """The link-layer address under which the kernel has FDB entries for frames that no other entry is for."""
 
+ROLES = ("node", "pod")
+"""What a namespace can stand for in a cluster of Kubernetes."""
+
 Path = tuple[str | int, ...]
 """Where in the source something was said: the keys and indices that lead there, `("namespaces", "node1", "veths")`."""
 
@@ -207,9 +210,14 @@ class Vxlan(Interface):
         yield from (entry.dst for entry in self.fdb)
 
     @property
+    def family(self) -> int:
+        """The family of its packets on the network below."""
+        return 6 if any(":" in endpoint for endpoint in self.endpoints) else 4
+
+    @property
     def overhead(self) -> int:
         """The bytes that VXLAN takes of each packet of the network below."""
-        return 70 if any(":" in endpoint for endpoint in self.endpoints) else 50
+        return 70 if self.family == 6 else 50
 
 
 Device = Vxlan
@@ -290,6 +298,7 @@ class Namespace:
     forwards: tuple[Forward, ...] = ()
     admissions: tuple[Admission, ...] = ()
     isolations: tuple[Isolation, ...] = ()
+    role: str = ""  # what it is to Kubernetes: one of ROLES, or nothing
     description: str = ""
     path: Path = ()
     external: bool = False

@@ -299,10 +299,15 @@ def _set_bridge_option(space: Space, bridge: Link, key: str, value: str) -> None
 
 
 def _refuse_vxlan(space: Space, link: Link) -> None:
-    twins = (other.options for other in space.links.values() if other.kind == "vxlan")
-    if any((one["id"], one["dstport"]) == (link.options["id"], link.options["dstport"]) for one in twins):
+    twins = (other for other in space.links.values() if other.kind == "vxlan")
+    if any(_network(twin) == _network(link) for twin in twins):
         raise Refusal("Error: A VXLAN device with the specified VNI already exists.")
     _refuse_mtu(space, link)
+
+
+def _network(vxlan: Link) -> tuple[str, str, bool]:
+    """What no two VXLAN devices of a namespace have in common: id, port, and the family of the packets below."""
+    return vxlan.options["id"], vxlan.options["dstport"], ":" in vxlan.options.get("local", "")
 
 
 def _refuse_mtu(space: Space, link: Link) -> None:

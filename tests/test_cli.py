@@ -29,7 +29,7 @@ DOCKER = (GOLDEN / "docker" / "topology.toml").read_text()
 OTHER = DOCKER.replace("10.10.0", "10.11.0").replace('"docker"', '"other"')
 WRONG = DOCKER.replace('bridge = "br0"', 'bridge = "br1"')
 SCRIPTS = ("setup.sh", "teardown.sh", "verify.sh")
-READING = ("check", "diagram", "setup", "teardown", "verify", "compile")  # commands that run nothing
+READING = ("check", "diagram", "expand", "setup", "teardown", "verify", "compile")  # commands that run nothing
 ALL = (*READING, "up", "down", "try")
 PACKAGE = Path(k8snet_scripts.__file__).parents[1]
 
@@ -513,7 +513,7 @@ def test_a_slip_is_told_what_was_meant() -> None:
     assert (result.exit_code, "error: no such command 'chekc'" in result.stderr) == (2, True)
     result = k8snet("init", "dokker")
     assert (result.exit_code, "there is no starter `dokker`; did you mean `docker`?" in result.stderr) == (2, True)
-    assert "there are docker, dual-stack" in k8snet("init", "zzz").stderr
+    assert "there are cluster, docker, dual-stack" in k8snet("init", "zzz").stderr
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["compile", "--help"], ["nonsense"]])

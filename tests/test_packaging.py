@@ -113,7 +113,7 @@ def test_an_editable_installation_follows_the_checkout(checkout: Path, fresh: Pa
 def check_installation(programs: Path, directory: Path) -> None:
     assert run([programs / "k8snet", "--version"], directory) == f"k8snet {__version__}\n"
     assert run([programs / "python", "-m", "k8snet_scripts", "--version"], directory) == f"k8snet {__version__}\n"
-    assert run([programs / "k8snet", "init"], directory).startswith("docker ")
+    assert run([programs / "k8snet", "init"], directory).startswith("cluster ")
 
 
 def test_what_is_made_for_a_release_can_be_built(checkout: Path, tmp_path: Path) -> None:

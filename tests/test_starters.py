@@ -17,6 +17,7 @@ STARTERS = sorted((template_directory() / "starters").glob("*.toml"))
 
 def test_there_are_several() -> None:
     assert [path.stem for path in STARTERS] == [
+        "cluster",
         "docker",
         "dual-stack",
         "gateway",

@@ -14,9 +14,9 @@ from k8snet_scripts.underlay import find_underlay, room
 
 def check_devices(site: Site, owned: Owned, report: FirstFindings) -> None:
     """Check the devices of one namespace, given its addresses."""
-    seen: dict[tuple[int, int], Vxlan] = {}
+    seen: dict[tuple[int, int, int], Vxlan] = {}
     for vxlan in site.namespace.devices:
-        first = seen.setdefault((vxlan.id, vxlan.dstport), vxlan)
+        first = seen.setdefault((vxlan.id, vxlan.dstport, vxlan.family), vxlan)
         if first is not vxlan:
             _report_twin(vxlan, first, site, report)
         if vxlan.dev is not None and (vxlan.dev not in site.interfaces or vxlan.dev == vxlan.name):

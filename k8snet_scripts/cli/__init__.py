@@ -12,7 +12,7 @@ from k8snet_scripts import __version__
 from k8snet_scripts.cli.cni import cni
 from k8snet_scripts.cli.commands import Commands
 from k8snet_scripts.cli.compiling import compile_, setup, teardown, verify
-from k8snet_scripts.cli.looking import check, diagram
+from k8snet_scripts.cli.looking import check, diagram, expand
 from k8snet_scripts.cli.running import down, try_, up
 from k8snet_scripts.cli.starting import completion, init
 
@@ -45,5 +45,5 @@ def main() -> None:
     """
 
 
-for command in (init, check, diagram, try_, compile_, setup, teardown, verify, up, down, cni, completion):
+for command in (init, check, diagram, expand, try_, compile_, setup, teardown, verify, up, down, cni, completion):
     main.add_command(command)

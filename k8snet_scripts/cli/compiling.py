@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -21,6 +20,7 @@ from k8snet_scripts.cli.arguments import (
     topology_argument,
 )
 from k8snet_scripts.cli.messages import Findings, shell
+from k8snet_scripts.cli.printing import print_pieces
 
 if TYPE_CHECKING:
     from k8snet_scripts.drafts import Draft, Drafts
@@ -195,11 +195,8 @@ def _printing(kind: Kind, verb: str, more: str = "") -> click.Command:
     @templates_option
     def command(topology: str, templates: Path | None) -> None:
         scripts = compiled(topology, templates)
-        if sys.stdout is None:
-            raise OSError("standard output is closed")
         with blaming(templates):
-            for piece in scripts.render(kind):
-                sys.stdout.buffer.write(piece.encode())
+            print_pieces(scripts.render(kind))
 
     return command
 

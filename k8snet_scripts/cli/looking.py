@@ -1,4 +1,4 @@
-"""Commands that look at a topology and make nothing: `check` and `diagram`."""
+"""Commands that look at a topology and make nothing: `check`, `diagram` and `expand`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 
 from k8snet_scripts.cli.arguments import load, topologies_argument, topology_argument
 from k8snet_scripts.cli.messages import Findings
+from k8snet_scripts.cli.printing import print_pieces
 
 if TYPE_CHECKING:
     from k8snet_scripts.topology import Topology
@@ -73,3 +74,16 @@ def _can_draw() -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+@click.command(short_help="Spell a topology out.")
+@topology_argument
+def expand(topology: str) -> None:
+    """Print TOPOLOGY as a topology file in which everything is spelled out.
+
+    A cluster, a CNI configuration, ranges and automatic addresses become plain namespaces, veths, bridges, addresses and
+    routes: what it prints makes the same network. Edit it where the short form cannot say what you want.
+    """
+    from k8snet_scripts.notation.document import write_topology
+
+    print_pieces(f"{line}\n" for line in write_topology(load(topology)))

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from k8snet_scripts.addresses import Cidr
 from k8snet_scripts.drawing.arrangement import Gap, Hanging, Link, Place, Section
-from k8snet_scripts.topology import Interface, Namespace, Route, Vlans, Vxlan
+from k8snet_scripts.topology import Interface, Masquerade, Namespace, Route, Vlans, Vxlan
 
 _ADDRESSES = 8  # shown of one interface
 _ROUTES = 4  # shown of one interface
@@ -132,8 +132,15 @@ def remarks(space: Namespace) -> list[str]:
         lines.append("forwarding")
     elif space.forwarding is False and not space.is_made:
         lines.append("no forwarding")
-    inside = list(dict.fromkeys(kept for rule in space.masquerade for kept in rule.inside))
-    return lines + _abridged([f"masquerade {network}" for network in inside[:_ROUTES]], len(inside))
+    sources = list(dict.fromkeys(map(_masqueraded, space.masquerade)))
+    return lines + _abridged([f"masquerade {network}" for network in sources[:_ROUTES]], len(sources))
+
+
+def _masqueraded(rule: Masquerade) -> Cidr:
+    """The source of a rule; of a single address, the network that it is kept within."""
+    source = rule.source
+    around = [kept for kept in rule.inside if kept.contains(source.family, source.value)]
+    return around[0] if source.is_host and around else source
 
 
 def gap_captions(gap: Gap[Hanging] | Gap[Place]) -> tuple[str, list[str], list[str]]:

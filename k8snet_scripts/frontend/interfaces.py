@@ -68,11 +68,12 @@ def read_bridge(table: Table, name: Each[str | None]) -> Each[Gateway | None]:
     """A bridge, made by the scripts or external."""
     external = table.boolean("external") or False
     if external:
-        _refuse_settings(table, "bridge", ("mtu", "lladdr", *BRIDGE_KEYS))
+        _refuse_settings(table, "bridge", ("mtu", "lladdr", "broadcast", "promisc", *BRIDGE_KEYS))
         settings: dict[str, Each[Any]] = {}
     else:
         settings = read_link(table)
         settings["options"] = read_bridge_options(table)
+        settings["promisc"] = table.boolean("promisc") or False
         settings["vlan_filtering"] = table.boolean("vlan_filtering") or False
         settings["vlans"] = read_membership(table)
     bridge = combine(
@@ -98,7 +99,7 @@ def read_external(table: Table, name: Each[str | None]) -> Each[Interface | None
     if not table.boolean("external"):
         help = "write `external = true`: interfaces here are used, never made; those of veths stand in `[veths.NAME]`"
         table.missing("external = true", help)
-    _refuse_settings(table, "interface", ("mtu", "lladdr"))
+    _refuse_settings(table, "interface", ("mtu", "lladdr", "broadcast"))
     port = read_ports(table, "bridge").get("bridge")
     interface = combine(Interface, name=name, **read_common(table, name), external=True, port=port)
     table.close(_PORT_HINTS)
@@ -168,6 +169,7 @@ def read_link(table: Table) -> dict[str, Each[Any]]:
     return {
         "mtu": table.integer("mtu", LOWEST_MTU, HIGHEST_MTU, "bad-mtu"),
         "lladdr": table.text("lladdr", read_lladdr),
+        "broadcast": table.boolean("broadcast") or False,
     }
 
 

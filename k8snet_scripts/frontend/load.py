@@ -5,11 +5,14 @@ What a file may say is written down in docs/topology.md.  Tables are read once, 
 
 from __future__ import annotations
 
-from functools import partial
 from typing import NamedTuple, TypeVar
 
+from k8snet_scripts.addresses import Cidr
+from k8snet_scripts.cluster.settle import settle_cluster
+from k8snet_scripts.cluster.wiring import wire_cluster
 from k8snet_scripts.diagnostics import Report
 from k8snet_scripts.frontend.allocate import allocate_addresses
+from k8snet_scripts.frontend.cluster import TABLE, read_cluster
 from k8snet_scripts.frontend.devices import read_vxlan
 from k8snet_scripts.frontend.fields import Document, Table
 from k8snet_scripts.frontend.interfaces import (
@@ -24,8 +27,19 @@ from k8snet_scripts.frontend.ranges import Each, PerIndex, combine, convert, gat
 from k8snet_scripts.frontend.routes import read_routes
 from k8snet_scripts.rules.literals import check_sysctl, read_loopback_address, read_network, read_setting
 from k8snet_scripts.rules.names import check_interface_name, check_namespace_name, check_topology_name
-from k8snet_scripts.rules.refusal import kind_of, show
-from k8snet_scripts.topology import HOST, Admission, Bridge, Interface, Masquerade, Namespace, Path, Topology, Veth
+from k8snet_scripts.rules.refusal import Refused, kind_of, show
+from k8snet_scripts.topology import (
+    HOST,
+    ROLES,
+    Admission,
+    Bridge,
+    Interface,
+    Masquerade,
+    Namespace,
+    Path,
+    Topology,
+    Veth,
+)
 
 _FORWARDING = ("net.ipv4.ip_forward", "net.ipv4.conf.all.forwarding", "net.ipv6.conf.all.forwarding")
 _LARGEST_SETTING = 2**64
@@ -66,6 +80,9 @@ def load_topology(data: object, report: Report) -> Topology:
         root.missing("name", 'write `name = "lab"`, say: the scripts know by it what is theirs')
     name = _settled(root.text("name", check_topology_name))
     description = _settled(read_description(root))
+    if root.has(TABLE):
+        request = read_cluster(root, name or "", description or "")
+        return wire_cluster(settle_cluster(request, report)) if report.ok else Topology("")
     host, veths = _read_host(root.table(HOST) or Table({}, (HOST,), document), root)
     places = _settled(root.entries("namespaces", check_namespace_name, _read_namespace))
     root.close()
@@ -114,10 +131,7 @@ def _read_place(
     devices = home.entries("vxlans", check_interface_name, read_vxlan)
     gateways = home.entries("bridges", check_interface_name, read_bridge)
     veths = home.entries("veths", check_interface_name, lambda veth, end: read_veth(veth, end, name))
-    sources = [
-        table.read(path, value, partial(_make_masquerade, path=path))
-        for path, value in table.items("masquerade", "networks")
-    ]
+    sources = [_read_masquerade(table, path, value) for path, value in table.items("masquerade", "networks")]
     namespace = combine(
         Namespace,
         name=name,
@@ -130,11 +144,24 @@ def _read_place(
         forwarding=table.boolean("forwarding"),
         masquerade=combine(_join_masquerade, sources=gather(sources), gateways=gateways),
         admissions=convert(_join_admissions, gateways),
+        role=_read_role(table),
         description=read_description(table),
         path=table.path,
         external=external,
     )
     return combine(_Place, namespace=namespace, veths=veths)
+
+
+def _read_role(table: Table) -> Each[str | None]:
+    role = table.text("role", _check_role)
+    return "" if role is None else role
+
+
+def _check_role(text: str) -> str:
+    if text not in ROLES:
+        help = " or ".join(f'`role = "{role}"`' for role in ROLES)
+        raise Refused("bad-role", f"there is no role {show(text)}", f"write {help}")
+    return text
 
 
 def _list_bridges(gateways: tuple[Gateway, ...]) -> tuple[Bridge, ...]:
@@ -149,8 +176,28 @@ def _join_admissions(gateways: tuple[Gateway, ...]) -> tuple[Admission, ...]:
     return tuple([admission for gateway in gateways for admission in gateway.admissions])
 
 
-def _make_masquerade(text: str, path: Path) -> Masquerade:
-    return Masquerade(read_network(text), path=path)
+def _read_masquerade(table: Table, path: Path, value: object) -> Each[Masquerade | None]:
+    """A network, or a table that also says within which networks its addresses are kept."""
+    if not isinstance(value, dict):
+        source = table.read(path, value, read_network, expected="a network or a table")
+        return None if source is None else combine(Masquerade, source=source, path=path)
+    rule = Table(value, path, table.document, table.ranged)
+    if not rule.has("source"):
+        rule.missing("source", 'write `source = "10.10.0.0/24"`, say')
+    source = rule.text("source", read_network)
+    within = rule.texts("within", read_network)
+    rule.close()
+    return (
+        None if source is None else combine(rule.guard(path, _make_masquerade), source=source, within=within, path=path)
+    )
+
+
+def _make_masquerade(source: Cidr, within: tuple[Cidr, ...], path: Path) -> Masquerade:
+    for network in within:
+        if network.family != source.family:
+            message = f"`{network}` and `{source}` are not of one family"
+            raise Refused("bad-address", message, "write a rule for each family", key="within")
+    return Masquerade(source, within, path)
 
 
 def _read_sysctls(table: Table) -> Each[tuple[tuple[str, str], ...]]:

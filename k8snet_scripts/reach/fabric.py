@@ -9,7 +9,7 @@ that has it).  Where the model does not decide the outcome, such as the host's o
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from k8snet_scripts.addresses import format_address
@@ -22,6 +22,9 @@ from k8snet_scripts.topology import Topology, Vxlan
 
 MOST_HOPS = 64
 """The hops after which a packet is dropped: the time to live that Linux gives it."""
+
+
+_LOWEST = "the address is the lowest of a network that"
 
 
 class Verdict(Enum):
@@ -53,7 +56,8 @@ class Cause(Enum):
 class Answer:
     """What becomes of a connection, why, and which namespaces it touched.
 
-    `landing` is where it arrived, `routers` the namespaces that passed it on; both are of the way there.
+    `landing` is where it arrived, `routers` the namespaces that passed it on; both are of the way there.  It was sent
+    from the address `own` and arrived from `seen`, unless the sender may choose among several.
     """
 
     verdict: Verdict
@@ -61,6 +65,8 @@ class Answer:
     why: str
     landing: str | None = None
     routers: tuple[str, ...] = ()
+    own: int | None = None
+    seen: int | None = None
 
 
 @dataclass(slots=True)
@@ -127,16 +133,20 @@ class Fabric:
         answers = [self._round_trip(source, family, own, value) for own in candidates]
         if len({answer.verdict for answer in answers}) > 1:
             return Answer(Verdict.UNKNOWN, Cause.UNDECIDED, f"{source} may choose one source address or another")
-        return answers[0]
+        return answers[0] if len(answers) == 1 else replace(answers[0], own=None, seen=None)
 
     def _round_trip(self, source: str, family: int, own: int, value: int) -> Answer:
         there = _Packet(family, own, value, source)
+        if self.routings[source].is_lowest(family, value):
+            return Answer(Verdict.UNKNOWN, Cause.UNDECIDED, f"{_LOWEST} {source} is on")
         try:
             self._carry(there)
             if there.namespace in self._redirecting:
                 raise _Dropped(Cause.UNDECIDED, f"{there.namespace} has published port {PROBED_PORT}")
         except _Dropped as dropped:
             return _answer(dropped, there)
+        if self.routings[there.namespace].is_lowest(family, value):
+            return Answer(Verdict.UNKNOWN, Cause.UNDECIDED, f"{_LOWEST} {there.namespace} is on", there.namespace)
         landing, seen = there.namespace, there.source
         try:
             doubt = self._answer_back(there, source, own)
@@ -146,7 +156,7 @@ class Fabric:
         if doubt:
             return Answer(Verdict.UNKNOWN, Cause.UNDECIDED, doubt, landing, tuple(there.routers))
         why = self._describe(there, masqueraded=seen != own)
-        return Answer(Verdict.REACHES, Cause.DELIVERED, why, landing, tuple(there.routers))
+        return Answer(Verdict.REACHES, Cause.DELIVERED, why, landing, tuple(there.routers), own, seen)
 
     def _land(self, namespace: str, family: int, own: int | None, target: int) -> str | None:
         """Where a packet lands, if it does for sure: from the address `own` of a namespace, or one that Linux chooses."""

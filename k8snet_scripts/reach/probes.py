@@ -28,7 +28,8 @@ _FEW = 4
 class Probe:
     """A TCP connection from a namespace (or HOST) to an address of `target`, and why it must succeed or must not.
 
-    `address` is canonical, without a prefix length; `family` is 4 or 6.
+    Addresses are canonical, without a prefix length; `family` is 4 or 6.  `seen` is the address by which the target
+    sees the source, if that is settled, and `is_altered` says that it is not the source's own.
     """
 
     source: str
@@ -37,6 +38,8 @@ class Probe:
     family: int
     expected: bool
     why: str
+    seen: str | None = None
+    is_altered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +68,16 @@ class _Sites:
     segments_of: dict[str, list[list[_Member]]] = field(default_factory=dict)
 
 
-def choose_probes(topology: Topology, limit: int = 240) -> tuple[tuple[Probe, ...], str]:
-    """At most `limit` probes, ordered by source and target as declared, and a sentence that says what they cover."""
+def choose_probes(topology: Topology, limit: int = 240, few: int = 360) -> tuple[tuple[Probe, ...], str]:
+    """The probes, ordered by source and target as declared, and a sentence that says what they cover.
+
+    They are all that can be made if these are `few`, else at most `limit`.
+    """
     fabric = predict(topology)
     sites = _find_sites(topology)
     count = sum(len(own) for own in sites.addresses.values())
     total = sum(count - len(own) for own in sites.addresses.values())
-    if total <= limit:
+    if total <= max(limit, few):
         followed = list(_follow(fabric, _every_pair(sites)))
         return _probes(sites, followed), _describe_all(total, len(followed))
     pool = _take(_follow(fabric, _draw(sites)), _POOL * limit)
@@ -259,6 +265,8 @@ def _probes(sites: _Sites, followed: Iterable[tuple[_Pair, Answer]]) -> tuple[Pr
             pair.family,
             answer.verdict is Verdict.REACHES,
             answer.why,
+            None if answer.seen is None else format_address(pair.family, answer.seen),
+            answer.seen != answer.own,
         )
         for pair, answer in sorted(followed, key=lambda found: (order[found[0].source], order[found[0].target]))
     )

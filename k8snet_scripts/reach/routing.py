@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from k8snet_scripts.addresses import Cidr, mask, parse_address
+from k8snet_scripts.addresses import WIDTH, Cidr, mask, parse_address
 from k8snet_scripts.reach.sources import best_sources6, global_addresses
 from k8snet_scripts.reach.switching import Station, Switching
 from k8snet_scripts.topology import DEFAULT_METRIC, Namespace, Route, Topology
@@ -74,6 +74,7 @@ class Routing:
         self._own = _by_family(namespace.addresses)
         self._local: set[tuple[int, int]] = {(own.family, own.value) for own in namespace.addresses}
         self._broadcasts: set[int] = set()
+        self._lowest: set[tuple[int, int]] = set()
         self._firsts: set[int] = set()
         self._hops: dict[int, dict[int, dict[int, list[Hop]]]] = {4: {}, 6: {}}  # family, prefix length, network
         self._has_networks_of_lo = any(not own.is_host for own in namespace.addresses)
@@ -117,6 +118,13 @@ class Routing:
     def is_first(self, family: int, value: int) -> bool:
         """Whether an address is the first of a network that the namespace is connected to: a broadcast address once."""
         return family == 4 and value in self._firsts
+
+    def is_lowest(self, family: int, value: int) -> bool:
+        """Whether an address is the lowest of a network that the namespace is connected to.
+
+        In IPv6 it is the anycast address of the routers there, and in IPv4, before Linux 5.14, a broadcast address.
+        """
+        return (family, value) in self._lowest
 
     def choose(self, family: int, value: int) -> Choice | None:
         """The route towards an address that is not local; None when there is none."""
@@ -204,6 +212,8 @@ class Routing:
             if not any(hop.station is station for hop in hops):
                 source = own.value if own.family == 4 else None
                 hops.append(Hop("unicast", station, None, source, CONNECTED_METRIC[own.family]))
+            if own.prefix < WIDTH[own.family] - 1:
+                self._lowest.add((own.family, network.value))
             if own.family == 4 and own.prefix < 31:
                 self._broadcasts.add(network.value | ~mask(4, own.prefix) & 0xFFFFFFFF)
                 self._firsts.add(network.value)

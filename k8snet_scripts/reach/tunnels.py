@@ -26,11 +26,11 @@ class Tunnels:
     def __init__(self, topology: Topology, switching: Switching, routings: Routings) -> None:
         self._switching = switching
         self._routings = routings
-        self._devices: dict[tuple[str, int, int], Vxlan] = {}
+        self._devices: dict[tuple[str, int, int, int], Vxlan] = {}
         self._landings: dict[tuple[str, str | None, str], str | None] = {}
         for namespace in topology.everywhere():
             for vxlan in namespace.devices:
-                self._devices[namespace.name, vxlan.id, vxlan.dstport] = vxlan
+                self._devices[namespace.name, vxlan.id, vxlan.dstport, vxlan.family] = vxlan
 
     def find(self, asking: Station, family: int, address: int, carry: Carry) -> Found:
         """Who gets what a VXLAN device sends to a neighbour."""
@@ -72,7 +72,7 @@ class Tunnels:
         landing = self._land(asking.namespace, vxlan.local, dst, carry)
         if landing is None or landing == asking.namespace:
             return None
-        other = self._devices.get((landing, vxlan.id, vxlan.dstport))
+        other = self._devices.get((landing, vxlan.id, vxlan.dstport, vxlan.family))
         stations = self._switching.stations(landing)
         return next(
             (station for station in stations if station.interface is other and not station.interface.port), None

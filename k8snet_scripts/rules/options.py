@@ -7,6 +7,9 @@ from __future__ import annotations
 
 LOWEST_MTU, HIGHEST_MTU = 68, 65535
 
+MOST_PORTS = 1023
+"""The kernel numbers the ports of a bridge from 1, with ten bits."""
+
 PORT_SWITCHES = (
     "hairpin", "isolated", "guard", "root_block", "fastleave", "learning",
     "flood", "mcast_flood", "bcast_flood", "neigh_suppress", "proxy_arp",

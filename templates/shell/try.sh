@@ -30,7 +30,7 @@ summarise() {
 	case $1 in
 	stand-ins) paste -sd ' ' "$directory/out" ;;
 	setup* | teardown) printf '%d commands' "$(grep --count '^\[#\]' "$directory/err")" ;;
-	verify) printf '%d checks' "$(grep --count '^ok ' "$directory/out")" ;;
+	verify) printf '%d checks' "$(grep --count --extended-regexp '^(not )?ok ' "$directory/out")" ;;
 	esac
 }
 

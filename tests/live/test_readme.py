@@ -1,7 +1,7 @@
-"""What the README shows is what the tool prints: every console block is run, in order, in one directory.
+"""What the README and the page on clusters show is what the tool prints: every console block is run, in order, in one directory.
 
 A line that starts with `$ ` is a command; what follows, up to the next one, is what it prints on both outputs.  Numbers
-of milliseconds are compared as such.  `pytest --update-golden` writes the README anew.
+of milliseconds are compared as such.  `pytest --update-golden` writes the page anew.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from goldens import Goldens
 import k8snet_scripts
 
 ROOT = Path(__file__).resolve().parents[2]
-README = ROOT / "README.md"
+PAGES = [ROOT / "README.md", ROOT / "docs" / "cluster.md"]
 PACKAGE = Path(k8snet_scripts.__file__).parents[1]
 BLOCK = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.DOTALL | re.MULTILINE)
 MILLISECONDS = re.compile(r" +\d+ ms")
@@ -35,11 +35,12 @@ def directory(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_what_the_readme_shows_is_what_is_printed(directory: Path, goldens: Goldens) -> None:
-    before = README.read_text()
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_what_a_page_shows_is_what_is_printed(page: Path, directory: Path, goldens: Goldens) -> None:
+    before = page.read_text()
     after = BLOCK.sub(lambda block: replay(block.group(), directory), before)
     if MILLISECONDS.sub(" ms", before) != MILLISECONDS.sub(" ms", after):
-        goldens.compare(README, after)
+        goldens.compare(page, after)
 
 
 def replay(block: str, directory: Path) -> str:

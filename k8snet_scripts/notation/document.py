@@ -1,0 +1,229 @@
+"""The document of a model: the tables of the topology file that says it, with neither ranges nor anything automatic.
+
+What is read from this document is the model that it was made of, but for the order of veths where that is not the
+order of the file: those of the host first, then those of each namespace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import chain
+
+from k8snet_scripts.notation.toml import Value, write_table
+from k8snet_scripts.rules.options import BRIDGE_NUMBERS, BRIDGE_SECONDS, BRIDGE_SWITCHES, PORT_NUMBERS
+from k8snet_scripts.topology import (
+    HOST,
+    VXLAN_PORT,
+    Bridge,
+    End,
+    Interface,
+    Masquerade,
+    Namespace,
+    Path,
+    Port,
+    Route,
+    Topology,
+    Veth,
+    Vlans,
+    Vxlan,
+)
+
+Table = dict[str, Value]
+
+_SWITCHES = {word: key for key, word in BRIDGE_SWITCHES.items()}
+
+
+def write_topology(topology: Topology) -> Iterator[str]:
+    """The lines of the topology file that says what a topology is, which has passed `check_topology`."""
+    for record in topology.records:
+        yield f"# What a topology file cannot say is left out: the file {record.path}."
+    for path, table in describe_topology(topology):
+        yield from write_table(path, table)
+
+
+def describe_topology(topology: Topology) -> Iterator[tuple[Path, Table]]:
+    """Every table of the document at its path, as it stands in the file; one that goes without saying is left out."""
+    veths: dict[str, list[Veth]] = {}
+    for veth in topology.veths:
+        veths.setdefault(veth.inner.namespace, []).append(veth)
+    top: Table = {"name": topology.name}
+    if topology.description:
+        top["description"] = topology.description
+    yield (), top
+    host = _describe_namespace(topology.host)
+    if host:
+        yield (HOST,), host
+    yield from _describe_links((), topology.host, veths.get(HOST, ()))
+    for namespace in topology.namespaces:
+        path, table = ("namespaces", namespace.name), _describe_namespace(namespace)
+        links = _describe_links(path, namespace, veths.get(namespace.name, ()))
+        first = next(links, None)
+        if table or first is None:
+            yield path, table
+        yield from chain([first] if first else [], links)
+
+
+def _describe_links(path: Path, namespace: Namespace, veths: Iterable[Veth]) -> Iterator[tuple[Path, Table]]:
+    for bridge in namespace.bridges:
+        yield (*path, "bridges", bridge.name), _describe_bridge(bridge)
+    for interface in namespace.interfaces:
+        table = {"external": True, **_describe_port(interface.port, "bridge"), **_describe_interface(interface)}
+        yield (*path, "interfaces", interface.name), table
+    for device in namespace.devices:
+        yield (*path, "vxlans", device.name), _describe_vxlan(device)
+    for veth in veths:
+        yield (*path, "veths", veth.inner.name), _describe_veth(veth)
+
+
+def _describe_namespace(namespace: Namespace) -> Table:
+    table: Table = {"external": True} if namespace.external else {}
+    if namespace.description:
+        table["description"] = namespace.description
+    if namespace.role:
+        table["role"] = namespace.role
+    if namespace.addresses:
+        table["addresses"] = [str(address) for address in namespace.addresses]
+    if namespace.forwarding is not None:
+        table["forwarding"] = namespace.forwarding
+    if namespace.masquerade:
+        table["masquerade"] = [_describe_masquerade(rule) for rule in namespace.masquerade]
+    if namespace.routes:
+        table["routes"] = [_describe_route(route, None) for route in namespace.routes]
+    if namespace.sysctls:
+        table["sysctls"] = dict(namespace.sysctls)
+    return table
+
+
+def _describe_masquerade(rule: Masquerade) -> Value:
+    if not rule.within:
+        return str(rule.source)
+    return {"source": str(rule.source), "within": [str(network) for network in rule.within]}
+
+
+# Interfaces
+
+
+def _describe_bridge(bridge: Bridge) -> Table:
+    table: Table = {"external": True} if bridge.external else {}
+    table |= _describe_interface(bridge)
+    if bridge.subnets:
+        table["subnet"] = [str(subnet) for subnet in bridge.subnets]
+    if bridge.promisc:
+        table["promisc"] = True
+    for word, value in bridge.options:
+        table[_SWITCHES.get(word, word)] = _describe_bridge_option(word, value)
+    if bridge.vlan_filtering:
+        table["vlan_filtering"] = True
+    return table | _describe_vlans(bridge.vlans)
+
+
+def _describe_bridge_option(word: str, value: str) -> Value:
+    if word in _SWITCHES:
+        return value == "1"
+    if word in BRIDGE_SECONDS:
+        seconds = int(value) / 100
+        return int(seconds) if seconds.is_integer() else seconds
+    assert word in BRIDGE_NUMBERS
+    return int(value)
+
+
+def _describe_veth(veth: Veth) -> Table:
+    """A veth.  Where the peer is no more than a name, its port stands in the table of the veth."""
+    inner, outer = veth.inner, veth.outer
+    peer: Table = {"name": outer.name}
+    if outer.namespace != HOST:
+        peer["namespace"] = outer.namespace
+    same = outer.mtu == inner.mtu
+    peer |= _describe_port(outer.port, "bridge") if len(peer) > 1 or inner.port else {}
+    peer |= _describe_end(outer, with_mtu=not same)
+    table: Table = {"peer": outer.name if len(peer) == 1 else peer}
+    table |= _describe_port(inner.port, "master")
+    if outer.port and "bridge" not in peer:
+        table |= _describe_port(outer.port, "bridge")
+    return table | _describe_end(inner)
+
+
+def _describe_vxlan(vxlan: Vxlan) -> Table:
+    table: Table = {"id": vxlan.id}
+    table |= _optional("local", vxlan.local) | _optional("remote", vxlan.remote)
+    table |= _optional("group", vxlan.group) | _optional("dev", vxlan.dev)
+    if vxlan.dstport != VXLAN_PORT:
+        table["dstport"] = vxlan.dstport
+    if not vxlan.learning:
+        table["nolearning"] = True
+    table |= _describe_port(vxlan.port, "bridge") | _describe_interface(vxlan)
+    if vxlan.fdb:
+        table["fdb"] = [{"dst": entry.dst} | _optional("lladdr", entry.lladdr) for entry in vxlan.fdb]
+    if vxlan.neighbours:
+        table["neighbours"] = [{"address": entry.address, "lladdr": entry.lladdr} for entry in vxlan.neighbours]
+    return table
+
+
+def _optional(key: str, value: str | None) -> Table:
+    return {} if value is None else {key: value}
+
+
+def _describe_end(end: End, *, with_mtu: bool = True) -> Table:
+    table = _describe_interface(end)
+    if not with_mtu:
+        table.pop("mtu", None)
+    return table
+
+
+def _describe_interface(interface: Interface) -> Table:
+    """What every kind of interface has."""
+    table: Table = {}
+    if interface.description:
+        table["description"] = interface.description
+    if interface.addresses:
+        table["addresses"] = [str(address) for address in interface.addresses]
+    if interface.broadcast:
+        table["broadcast"] = True
+    if interface.mtu is not None:
+        table["mtu"] = interface.mtu
+    if interface.lladdr is not None:
+        table["lladdr"] = interface.lladdr
+    if interface.routes:
+        table["routes"] = [_describe_route(route, interface.name) for route in interface.routes]
+    return table
+
+
+def _describe_port(port: Port | None, key: str) -> Table:
+    if port is None:
+        return {}
+    options = {word: int(value) if word in PORT_NUMBERS else value == "on" for word, value in port.options}
+    return {key: port.bridge, **options, **_describe_vlans(port.vlans)}
+
+
+def _describe_vlans(vlans: Vlans | None) -> Table:
+    if vlans is None:
+        return {}
+    table: Table = {} if vlans.untagged is None else {"untagged": vlans.untagged}
+    if vlans.tagged or not table:
+        table["tagged"] = list(vlans.tagged)
+    return table
+
+
+# Routes
+
+
+def _describe_route(route: Route, interface: str | None) -> Table:
+    """A route; `interface` is the one in whose table it stands."""
+    table: Table = {"to": str(route.to) if route.to else "default"}
+    if route.kind != "unicast":
+        table["type"] = route.kind
+    if route.via is not None:
+        table["via"] = route.via
+    if route.dev is not None and route.dev != interface:
+        table["dev"] = route.dev
+    if route.src is not None:
+        table["src"] = route.src
+    if not route.to and route.family == 6 and route.via is None and route.src is None:
+        table["family"] = 6
+    if route.metric is not None:
+        table["metric"] = route.metric
+    if route.table is not None:
+        table["table"] = route.table
+    if route.onlink:
+        table["onlink"] = True
+    return table
