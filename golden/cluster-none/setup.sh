@@ -112,11 +112,18 @@ leave() {
 	exit "$1"
 }
 
-# A directory for what several processes have to say, gone when the script ends.
+# A directory for what several processes have to say; what is in it is gone when the script ends. A run that has the lock
+# of its topology takes the directory of its state.
 scratch=''
-make_scratch() { scratch=$(mktemp --directory); }
+make_scratch() {
+	if [[ ! $scratch ]]; then scratch=$(mktemp --directory); fi
+}
 remove_scratch() {
-	if [[ $scratch ]]; then rm -r "$scratch"; fi
+	if [[ $scratch == "$STATE" ]]; then
+		sweep
+	elif [[ $scratch ]]; then
+		rm -r "$scratch"
+	fi
 	scratch=''
 }
 
@@ -214,6 +221,8 @@ ip -n node2-pod2 route add default via 10.244.1.1 dev eth0   #  node2-pod2: inet
 bash -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'   #  host: net.ipv4.ip_forward 1
 ip address add 172.18.0.1/16 dev underlay         #  host underlay: inet 172.18.0.1/16
 ip link set dev underlay up                       #  host underlay: up
+
+# The packet filter of the host: sources that are masqueraded.
 nft 'add table inet k8snet-cluster-none; delete table inet k8snet-cluster-none; table inet k8snet-cluster-none { chain postrouting { type nat hook postrouting priority srcnat; policy accept; ip saddr 172.18.0.0/16 ip daddr != 172.18.0.0/16 ip daddr != 10.244.0.0/16 ip daddr != 224.0.0.0/4 masquerade; }; }'   #  host: nft table inet k8snet-cluster-none
 
 # node1. A node; its pods have addresses of 10.244.0.0/24.
@@ -225,6 +234,8 @@ ip -n node1 address add 10.244.0.1/24 dev cni0                        #  node1 c
 ip -n node1 link set dev cni0 up                                      #  node1 cni0: up
 ip -n node1 route add unreachable 10.244.0.0/16                       #  node1: inet route unreachable 10.244.0.0/16
 ip -n node1 route add default via 172.18.0.1 dev eth0                 #  node1: inet route default via 172.18.0.1 dev eth0
+
+# The packet filter of node1: sources that are masqueraded.
 ip netns exec node1 nft 'add table inet k8snet-cluster-none; delete table inet k8snet-cluster-none; table inet k8snet-cluster-none { chain postrouting { type nat hook postrouting priority srcnat; policy accept; ip saddr 10.244.0.0/24 ip daddr != 10.244.0.0/24 ip daddr != 224.0.0.0/4 masquerade; }; }'   #  node1: nft table inet k8snet-cluster-none
 
 # node2. A node; its pods have addresses of 10.244.1.0/24.
@@ -236,6 +247,8 @@ ip -n node2 address add 10.244.1.1/24 dev cni0                        #  node2 c
 ip -n node2 link set dev cni0 up                                      #  node2 cni0: up
 ip -n node2 route add unreachable 10.244.0.0/16                       #  node2: inet route unreachable 10.244.0.0/16
 ip -n node2 route add default via 172.18.0.1 dev eth0                 #  node2: inet route default via 172.18.0.1 dev eth0
+
+# The packet filter of node2: sources that are masqueraded.
 ip netns exec node2 nft 'add table inet k8snet-cluster-none; delete table inet k8snet-cluster-none; table inet k8snet-cluster-none { chain postrouting { type nat hook postrouting priority srcnat; policy accept; ip saddr 10.244.1.0/24 ip daddr != 10.244.1.0/24 ip daddr != 224.0.0.0/4 masquerade; }; }'   #  node2: nft table inet k8snet-cluster-none
 END
 }
@@ -268,9 +281,11 @@ lock() {
 			say "another run on $NAME is under way; waiting for it"
 			wait_for "$LOCK"
 		fi
-		if [[ /proc/self/fd/$LOCK -ef $STATE ]]; then return 0; fi
+		if [[ /proc/self/fd/$LOCK -ef $STATE ]]; then break; fi
 		exec {LOCK}<&-
 	done
+	sweep
+	scratch=$STATE
 }
 
 # In short turns, between which signals are heard.
@@ -285,37 +300,40 @@ take_turn() {
 }
 end_turn() { if [[ ${TURN+set} ]]; then exec {TURN}<&-; fi; }
 
-# Which namespaces there are, and what is recorded as ours.
+# What is recorded as ours, and which of the namespaces that matter here there are.
 read_ownership() {
-	local kind name rest
+	local kind name rest key keys=()
+	local -A origin=() # by borrowed fact: the identity of the namespace that it was made true in
+	if [[ -r $OWNED ]]; then
+		while IFS=$'\t' read -r kind name rest; do
+			case $kind in
+			netns) owned[$name]=$rest ;;
+			used) used[$name]=$rest ;;
+			undo) undo[$name]=$rest keys+=("$name") origin[$name]=${used[${name%%[ :]*}]-} ;;
+			esac
+		done <"$OWNED"
+	fi
 	read_namespaces
-	if [[ ! -r $OWNED ]]; then return; fi
-	while IFS=$'\t' read -r kind name rest; do
-		case $kind in
-		netns) owned[$name]=$rest ;;
-		used) used[$name]=$rest ;;
-		undo) if is_there "$name"; then undo[$name]=$rest borrowings+=("$name"); fi ;;
-		esac
-	done <"$OWNED"
+	borrowings=()
+	for key in "${keys[@]}"; do
+		if is_there "$key" "${origin[$key]}"; then borrowings+=("$key"); else unset 'undo[$key]'; fi
+	done
 }
 
 # Is the namespace that a fact was made true in the one that has this name now? In another one it is no fact of ours.
-is_there() {
-	local namespace=${1%%[ :]*}
-	[[ ! ${used[$namespace]+set} || ${used[$namespace]} == "${netns[$namespace]-}" ]]
-}
+is_there() { [[ ! $2 || $2 == "${netns[${1%%[ :]*}]-}" ]]; }
 
 # What other networks recorded as borrowed.
 read_others() {
 	local kind name rest record
-	local -A used=()
+	local -A origins=()
 	for record in /run/k8snet/*/owned; do
 		if [[ $record == "$OWNED" || ! -e $record ]] || ! { rest=$(<"$record"); } 2>/dev/null; then continue; fi
-		used=()
+		origins=()
 		while IFS=$'\t' read -r kind name rest; do
 			case $kind in
-			used) used[$name]=$rest ;;
-			undo) if is_there "$name"; then shared[$name]=$rest; fi ;;
+			used) origins[$name]=$rest ;;
+			undo) if is_there "$name" "${origins[${name%%[ :]*}]-}"; then shared[$name]=$rest; fi ;;
 			esac
 		done <<<"$rest"
 	done
@@ -334,11 +352,11 @@ borrows() {
 }
 
 # Does a fact have to be taken back by itself? Those of the namespaces of others do that are about something this topology
-# does not make. So does an nft table wherever it is, as a later version of the topology may not want it. What a port is,
-# it is no more when it leaves the bridge.
+# does not make. So does what the packet filter is told, wherever it is, as a later version of the topology may not want
+# it. What a port is, it is no more when it leaves the bridge.
 is_borrowed() {
 	local where=${1%% *} name
-	if [[ $2 == nft' '* ]]; then return 0; fi
+	if [[ $2 == nft' '* || $2 == ip*tables' '* ]]; then return 0; fi
 	if [[ ! ${foreign[$where]+set} ]]; then return 1; fi
 	if [[ $1 == *' port of '* && ${undo["${1%% port of *}: master ${1#* port of }"]+set} ]]; then return 1; fi
 	name=${1#"$where"}
@@ -360,17 +378,38 @@ is_borrowed() {
 
 # A name in /run/netns that is no namespace is what was left when its making was cut off.
 read_namespaces() {
-	local kernel kind inode changed path names=(/run/netns/*)
+	local kernel='' kind inode changed path names=()
 	netns=()
-	[[ -d /run/netns ]] || return 0
-	kernel=$(stat --dereference --format %d /proc/self/ns/net)
+	for path in "${namespaces[@]}" "${!foreign[@]}" "${!owned[@]}" "${!used[@]}"; do
+		if [[ $path != host && -e /run/netns/$path ]]; then names+=("/run/netns/$path"); fi
+	done
+	if ((${#names[@]} == 0)); then return 0; fi
 	while read -r -d '' kind inode changed path; do
-		if [[ ! $path ]]; then continue; fi
+		if [[ ! $kernel ]]; then kernel=$kind && continue; fi
 		if [[ $kind == "$kernel" ]]; then netns[${path##*/}]="$inode $changed"; else netns[${path##*/}]=broken; fi
-	done < <(stat --printf '%d %i %.9Z %n\0' "${names[@]}" 2>/dev/null)
+	done < <(stat --dereference --printf '%d %i %.9Z %n\0' /proc/self/ns/net "${names[@]}" 2>/dev/null)
 	for path in "${names[@]}"; do
 		[[ ${netns[${path##*/}]+set} || ! -e $path ]] || die "cannot read /run/netns: stat says nothing of ${path##*/}"
 	done
+}
+
+# Is a chain of iptables, or a jump between chains, of use to others as well? A chain has no owner: the last one takes it
+# along. A jump on behalf of one interface (-i) is of no use to others.
+serves_others() {
+	local key tool=${1%% -[NA] *} chain where from=''
+	case $1 in
+	*': ip'*'tables -N '*) chain=${1##* } ;;
+	*' -j ACCEPT' | *' -j DROP' | *' -j RETURN' | *': ip'*'tables -A '*' -i '*) return 1 ;;
+	*': ip'*'tables -A '*) chain=${1##* -j } from=${1#"$tool -A "} from=${from%% *} ;;
+	*) return 1 ;;
+	esac
+	for key in "${!fact[@]}"; do
+		if [[ $key != "$tool -A "* || $key == "$1" ]]; then continue; fi
+		where=${key#"$tool -A "} where=${where%% *}
+		if [[ $where == "$chain" || (! $from && $key == *" -j $chain") ]]; then return 0; fi
+		if [[ $where == "$from" && $from != FORWARD ]]; then return 0; fi
+	done
+	return 1
 }
 
 # Removes what processes of a run had to say, and what a run that was killed left half written.
@@ -402,9 +441,10 @@ declare -A live=() fact=() device=() nsid=()
 # table_number[name]: the routing table that this system calls so
 declare -A table_number=()
 
-# By namespace, what is read beside interfaces, addresses and routes: sysctls, VLANs, the nft table, numbers of namespaces,
-# and for tunnels the FDB and the neighbours that somebody entered.
-declare -A sysctls=() vlans=() tables=() makers=() tunnels=()
+# By namespace, what is read beside interfaces, addresses and routes: sysctls, VLANs, the nft table by family, the rules
+# of iptables by the tool that prints them, numbers of namespaces, and for tunnels the FDB and the neighbours that somebody
+# entered.
+declare -A sysctls=() vlans=() tables=() rules=() makers=() tunnels=()
 
 # Reads the host, those of the wanted namespaces that exist, and those of others where something of ours is or was.
 read_wanted() {
@@ -440,14 +480,13 @@ read_state() {
 		start_reader "$worker" "$workers" "${unread[@]}"
 	done
 	for worker in "${!readers[@]}"; do
-		wait "${readers[worker]}" || die "cannot read the state: $(<"$scratch/$worker.err")"
-		take_state "$(<"$scratch/$worker")"
+		wait "${readers[worker]}" || die "cannot read the state: $(<"$scratch/error.$worker")"
+		take_state "$(<"$scratch/read.$worker")"
 	done
-	remove_scratch
 }
 
 start_reader() {
-	show_state "$@" >"$scratch/${#readers[@]}" 2>"$scratch/${#readers[@]}.err" &
+	show_state "$@" >"$scratch/read.${#readers[@]}" 2>"$scratch/error.${#readers[@]}" &
 	readers+=("$!")
 }
 
@@ -455,15 +494,15 @@ start_reader() {
 read_together() {
 	local namespace text=''
 	for namespace in "$@"; do
-		if [[ ${vlans[$namespace]-}${tables[$namespace]-}${makers[$namespace]-}${tunnels[$namespace]-} ]]; then
+		if [[ ${vlans[$namespace]-}${tables[$namespace]-}${rules[$namespace]-}${makers[$namespace]-}${tunnels[$namespace]-} ]]; then
 			unread+=("$namespace")
 		else
 			text+="$namespace${sysctls[$namespace]-}"$'\n'
 		fi
 	done
 	if [[ ! $text ]]; then return; fi
-	if perl -e "$hopper$reader" <<<"${text%$'\n'}" >"$scratch/together" 2>/dev/null; then
-		take_readings "$(<"$scratch/together")"
+	if perl -e "$hopper$reader" "$HOSTTYPE" <<<"${text%$'\n'}" >"$scratch/read.together" 2>/dev/null; then
+		take_readings "$(<"$scratch/read.together")"
 	else
 		unread=("$@")
 	fi
@@ -495,27 +534,67 @@ take_readings() {
 
 # Prints every WORKERS-th namespace of those named: "@NAME", then what the tools say, each answer on a line.
 show_state() {
-	local first=$1 step=$2 namespace ask text i
+	local first=$1 step=$2 namespace ask text family tool i
 	shift 2
 	for ((i = first + 1; i <= $#; i += step)); do
 		namespace=${!i}
-		ask=$'address show\nroute show table all type unicast\nroute show table all type blackhole'
+		ask_for_links "$namespace"
+		ask+=$'route show table all type unicast\nroute show table all type blackhole'
 		ask+=$'\nroute show table all type unreachable\nroute show table all type prohibit'
-		if [[ $namespace == host || ${makers[$namespace]-} ]]; then ask+=$'\nnetns list-id'; fi
 		if [[ ${tunnels[$namespace]-} ]]; then ask+=$'\nneigh show nud permanent'; fi
 		printf '@%s\n' "$namespace"
 		enter "$namespace" ip -json -details -batch - <<<"$ask"
 		show_sysctls
 		if [[ ${vlans[$namespace]-} ]]; then enter "$namespace" bridge -json vlan show; fi
 		if [[ ${tunnels[$namespace]-} ]]; then enter "$namespace" bridge -json fdb show; fi
-		if [[ ${tables[$namespace]-} ]]; then
-			if ! text=$(enter "$namespace" nft --stateless list table inet "$TABLE" 2>&1); then
-				[[ $text == *'No such file or directory'* ]] || die "nft list table: $text"
-				text=''
-			fi
-			printf '\n@nft %s\n' "${text//$'\n'/$'\r'}"
+		if [[ ! ${LOCK-} || -e $OWNED ]]; then # a first run has no table yet
+			for family in ${tables[$namespace]-}; do show_table; done
 		fi
+		for tool in ${rules[$namespace]-}; do show_rules; done
 	done
+}
+
+# Sets ask to what brings out the links of a namespace with their addresses. Of the host, which may have many of others,
+# they are those that the table or the record names, where these are few, and what carries our mark.
+ask_for_links() {
+	local text name ours=''
+	local -A devices=()
+	ask=$'address show\n'
+	if [[ $1 != host ]]; then
+		if [[ ${makers[$1]-} ]]; then ask+=$'netns list-id\n'; fi
+		return
+	fi
+	if ((${#owner[@]} > 100)); then
+		ask+=$'netns list-id\n'
+		return
+	fi
+	for text in "${owner[@]}" "${!modelled[@]}" "${borrowings[@]%%: *}"; do
+		name=${text#host }
+		if [[ $name != "$text" ]]; then devices[${name%% port of *}]=1; fi
+	done
+	ask=''
+	for name in "${!devices[@]}"; do
+		if [[ ! -e /proc/sys/net/ipv4/conf/$name ]]; then continue; fi
+		ask+="address show dev $name"$'\n'
+		if [[ ${modelled["host $name"]+set} ]]; then ours=yes; fi
+	done
+	if [[ $ours || -e $OWNED ]] || ((${#makings[@]} == 0)); then ask+="link show group $MARK"$'\nnetns list-id\n'; fi
+}
+
+# Prints the nft table of a family, if there is one.
+show_table() {
+	if ! text=$(enter "$namespace" nft --stateless list table "$family" "$TABLE" 2>&1); then
+		[[ $text == *'No such file or directory'* ]] || die "nft list table: $text"
+		text=''
+	fi
+	printf '\n@nft %s %s\n' "$family" "${text//$'\n'/$'\r'}"
+}
+
+# Prints the chains and rules that iptables or ip6tables has in its table filter.
+show_rules() {
+	text=$(enter "$namespace" "$tool" --wait --list-rules 2>&1) || die "$tool --list-rules: $text"
+	printf '\n'
+	while IFS= read -r text; do printf '@%s %s\n' "$tool" "$text"; done <<<"$text"
 }
 
 # Prints settings, each below its path. Those of interfaces that are not there are left out.
@@ -537,7 +616,11 @@ take_state() {
 	set -f
 	for line in $1; do
 		case $line in
-		'@nft '*) fact["$namespace: nft"]=${line#@nft } ;;
+		'@nft '*)
+			line=${line#@nft }
+			fact["$namespace: nft ${line%% *}"]=${line#* }
+			;;
+		'@iptables '* | '@ip6tables '*) fact["$namespace: ${line#@}"]=1 ;;
 		@*) namespace=${line#@} ;;
 		'[ ]' | '[]') ;;
 		\[*) take_answer "$namespace" "$line" ;;
@@ -663,7 +746,7 @@ take_address() {
 
 # Spells a route as the table does.
 take_route() {
-	local part family=inet kind='' words='' dev='' tail='' table='' onlink='' IFS=,
+	local part family=inet kind='' words='' dev='' tail='' table='' onlink='' scope='' IFS=,
 	for part in ${text//\"/}; do
 		case $part in
 		type:unicast | table:main) ;;
@@ -678,11 +761,12 @@ take_route() {
 			table=" table ${table_number[$table]-$table}"
 			;;
 		pref:*) family=inet6 ;;
+		scope:host) scope=' scope host' ;;
 		*onlink*) onlink=' onlink' ;;
 		esac
 	done
 	if [[ $kind ]]; then dev=''; fi
-	last="$namespace: $family route$kind$words${dev:+ dev $dev}$tail$table$onlink"
+	last="$namespace: $family route$kind$words${dev:+ dev $dev}$tail$table$onlink$scope"
 	fact[$last]=$dev
 }
 
@@ -728,42 +812,42 @@ find_other_end() {
 # nsenter and ip take one namespace a process each. Where there is a perl, it goes from one namespace to the next instead.
 # Without one, or on a machine whose system calls these programs do not know, all works as well, but takes its time.
 
-IFS= read -r -d '' hopper <<'END' || true
-use strict;
-use warnings;
-use POSIX ();
+# The programs are in single quotes and have none inside. They load no module, not even `strict`, which would take longer
+# than all they do.
 
+# shellcheck disable=SC2016 # what looks like an expansion is perl
+readonly hopper='
 my $CLONE_NEWNET = 0x40000000;
-my $setns = {x86_64 => 308, aarch64 => 268, riscv64 => 268}->{(POSIX::uname())[4]};
-exit 127 if !$setns || length pack('p', '') != 8;
+my $setns = {x86_64 => 308, aarch64 => 268, riscv64 => 268}->{shift @ARGV};
+exit 127 if !$setns || length pack("p", "") != 8;
 
 sub enter {
     my ($name) = @_;
-    open my $file, '<', "/run/netns/$name" or die "/run/netns/$name: $!\n";
+    open my $file, "<", "/run/netns/$name" or die "/run/netns/$name: $!\n";
     syscall($setns, fileno $file, $CLONE_NEWNET) == 0 or die "setns $name: $!\n";
-    (stat '/proc/self/ns/net')[1] == (stat $file)[1] or die "setns $name: led elsewhere\n";
+    (stat "/proc/self/ns/net")[1] == (stat $file)[1] or die "setns $name: led elsewhere\n";
 }
-END
+'
 
 # Reads namespaces: asks the kernel what ip asks it (rtnetlink: all links, addresses and routes), and prints what is made of
 # ip's answers elsewhere. What it does not know (bridges and their ports, routes of several hops) it leaves to ip.
 #
 # It reads a namespace a line, with the paths of the settings to read there, and prints, with tabs in between,
 #   link NAMESPACE NAME INDEX JSON, or fact KEY JSON, or setting NAMESPACE PATH VALUE, or left NAMESPACE
-IFS= read -r -d '' reader <<'END' || true
-use Socket qw(AF_INET AF_INET6 SOCK_RAW inet_ntop);
-
-my ($AF_NETLINK, $NLM_F_DUMP) = (16, 0x301);
+# shellcheck disable=SC2016 # what looks like an expansion is perl
+readonly reader='
+my ($AF_INET, $AF_INET6, $AF_NETLINK, $SOCK_RAW, $NLM_F_DUMP) = (2, 10, 16, 3, 0x301);
 my ($RTM_GETLINK, $RTM_GETADDR, $RTM_GETROUTE) = (18, 22, 26);
-my %family = (AF_INET, 'inet', AF_INET6, 'inet6');
-my %scope = (0 => 'global', 200 => 'site', 253 => 'link', 254 => 'host');
-my %operstate = (2 => 'DOWN', 3 => 'LOWERLAYERDOWN', 6 => 'UP');
-my %kind = (1 => 'unicast', 6 => 'blackhole', 7 => 'unreachable', 8 => 'prohibit');
-my %flag = (0x01 => 'secondary', 0x02 => 'nodad', 0x08 => 'dadfailed', 0x40 => 'tentative', 0x200 => 'noprefixroute');
+my %family = ($AF_INET => "inet", $AF_INET6 => "inet6");
+my %scope = (0 => "global", 200 => "site", 253 => "link", 254 => "host");
+my %operstate = (2 => "DOWN", 3 => "LOWERLAYERDOWN", 6 => "UP");
+my %kind = (1 => "unicast", 6 => "blackhole", 7 => "unreachable", 8 => "prohibit");
+my %flag = (0x01 => "secondary", 0x02 => "nodad", 0x08 => "dadfailed", 0x40 => "tentative", 0x200 => "noprefixroute");
+my %raised = (0x1 => "UP", 0x100 => "PROMISC", 0x200 => "ALLMULTI");
 my %learnt = map { $_ => 1 } 1, 2, 9, 189;    # by protocol: redirect, kernel, ra, rip
 
 while (my $line = <STDIN>) {
-    my ($name, @paths) = split ' ', $line;
+    my ($name, @paths) = split " ", $line;
     enter($name);
     my @said = eval { (links($name), routes($name), map { setting($name, $_) } @paths) };
     die $@ if $@ && $@ ne "unknown\n";
@@ -775,13 +859,13 @@ sub unknown { die "unknown\n" }
 # The messages of one dump, each as its fixed part and a reference to its attributes, by number.
 sub ask {
     my ($type, $layout, $size) = @_;
-    socket my $kernel, $AF_NETLINK, SOCK_RAW, 0 or die "netlink: $!\n";
-    send $kernel, pack('L S S L L C x15', 32, $type, $NLM_F_DUMP, 1, 0, 0), 0 or die "netlink: $!\n";
+    socket my $kernel, $AF_NETLINK, $SOCK_RAW, 0 or die "netlink: $!\n";
+    send $kernel, pack("L S S L L C x15", 32, $type, $NLM_F_DUMP, 1, 0, 0), 0 or die "netlink: $!\n";
     my @messages;
     while (1) {
         defined recv $kernel, my $data, 1 << 16, 0 or die "netlink: $!\n";
         for (my $at = 0; $at + 16 <= length $data;) {
-            my ($length, $kind, $flags) = unpack 'L S S', substr $data, $at, 8;
+            my ($length, $kind, $flags) = unpack "L S S", substr $data, $at, 8;
             unknown() if $kind == 2 || $flags & 0x10 || $length < 16;    # an error, or a dump that was disturbed
             return @messages if $kind == 3;
             my $body = substr $data, $at + 16, $length - 16;
@@ -795,7 +879,7 @@ sub attributes {
     my ($data) = @_;
     my %found;
     for (my $at = 0; $at + 4 <= length $data;) {
-        my ($length, $type) = unpack 'S S', substr $data, $at, 4;
+        my ($length, $type) = unpack "S S", substr $data, $at, 4;
         last if $length < 4;
         $found{$type & 0x3fff} = substr $data, $at + 4, $length - 4;
         $at += $length + 3 & ~3;
@@ -803,27 +887,39 @@ sub attributes {
     return \%found;
 }
 
-sub number { unpack 'L', $_[0] }
-sub string { unpack 'Z*', $_[0] }
+sub number { unpack "L", $_[0] }
+sub string { unpack "Z*", $_[0] }
+
+# An address as the C library spells it: the longest run of zeros, the first of the longest, is left out.
+sub spell {
+    my ($address) = @_;
+    return join ".", unpack "C4", $address if length $address == 4;
+    my $text = join ":", map { sprintf "%x", $_ } unpack "n8", $address;
+    for my $more (reverse 1 .. 7) { last if $text =~ s/(?:^|:)0(?::0){$more}(?::|$)/::/ }
+    return $text if $text !~ /^::(ffff:)?[^:]+:[^:]+$/;
+    return "::" . ($1 // "") . join ".", unpack "x12 C4", $address;    # one of IPv4 in an IPv6 dress
+}
 
 my %device;    # of the namespace at hand: names of interfaces by index
 
 sub links {
     my ($name) = @_;
-    my @messages = ask($RTM_GETLINK, 'x2 S l L', 16);
+    my @messages = ask($RTM_GETLINK, "x2 S l L", 16);
     %device = map { $_->[1] => string($_->[3]{3}) } @messages;
-    return map({ link_of($name, @$_) } @messages), map { address_of($name, @$_) } ask($RTM_GETADDR, 'C4 L', 8);
+    return map({ link_of($name, @$_) } @messages), map { address_of($name, @$_) } ask($RTM_GETADDR, "C4 L", 8);
 }
 
 sub link_of {
     my ($name, $type, $index, $flags, $has) = @_;
-    my $info = attributes($has->{18} // '');
-    my $kind = string($info->{1} // '');
-    unknown() if $has->{10} || $info->{4} || $kind eq 'bridge' || $device{$index} =~ /[^\w.+-]/;
-    my $json = '"flags":[' . ($flags & 1 ? '"UP"' : '') . '],"mtu":' . number($has->{4}) . ',"group":"' . number($has->{27}) . '"';
-    $json .= ',"operstate":"' . ($operstate{unpack 'C', $has->{16}} // 'UNKNOWN') . '"';
-    $json .= ',"address":"' . join(':', unpack '(H2)*', $has->{1}) . '"' if $has->{1};
-    $json .= ',"link_index":' . number($has->{5}) . ',"link_netnsid":' . number($has->{37}) if $has->{5} && $has->{37};
+    my $info = attributes($has->{18} // "");
+    my $kind = string($info->{1} // "");
+    unknown() if $has->{10} || $info->{4} || $kind eq "bridge" || $device{$index} =~ /[^\w.+-]/;
+    my @flags = map { $flags & $_ ? qq("$raised{$_}") : () } sort keys %raised;
+    my $json = q("flags":[) . join(",", @flags) . q(],"mtu":) . number($has->{4}) . q(,"group":") . number($has->{27}) . q(");
+    $json .= q(,"operstate":") . ($operstate{unpack "C", $has->{16}} // "UNKNOWN") . q(");
+    $json .= q(,"txqlen":) . number($has->{13}) if $has->{13} && number($has->{13});
+    $json .= q(,"address":") . join(":", unpack "(H2)*", $has->{1}) . q(") if $has->{1};
+    $json .= q(,"link_index":) . number($has->{5}) . q(,"link_netnsid":) . number($has->{37}) if $has->{5} && $has->{37};
     $json .= qq(,"link":"$device{number($has->{5})}") if $has->{5} && !$has->{37} && $device{number($has->{5})};
     return "link\t$name\t$device{$index}\t$index\t$json,\"info_kind\":\"$kind\",\n";
 }
@@ -832,51 +928,52 @@ sub address_of {
     my ($name, $family, $prefix, $flags, $scope, $index, $has) = @_;
     return () if !$family{$family};
     my ($local, $peer) = ($has->{2} // $has->{1}, $has->{1});
-    my $address = inet_ntop($family, $local);
-    return () if "$address/$prefix" eq '127.0.0.1/8' || "$address/$prefix" eq '::1/128';
-    $address .= ' peer ' . inet_ntop($family, $peer) if $peer ne $local;
+    my $address = spell($local);
+    return () if "$address/$prefix" eq "127.0.0.1/8" || "$address/$prefix" eq "::1/128";
+    $address .= " peer " . spell($peer) if $peer ne $local;
     $flags = number($has->{8}) if $has->{8};
-    my $json = '"scope":"' . ($scope{$scope} // $scope) . '"';
-    $json .= ',"metric":' . number($has->{9}) if $has->{9};
-    $json .= ',"broadcast":"' . inet_ntop($family, $has->{4}) . '"' if $has->{4};
-    my $label = string($has->{3} // '');
+    my $json = q("scope":") . ($scope{$scope} // $scope) . q(");
+    $json .= q(,"metric":) . number($has->{9}) if $has->{9};
+    $json .= q(,"broadcast":") . spell($has->{4}) . q(") if $has->{4};
+    my $label = string($has->{3} // "");
     unknown() if $label =~ /[^\w.+:-]/;
     $json .= qq(,"label":"$label") if $label;
-    $json .= ',"dynamic":true' if !($flags & 0x80);
+    $json .= q(,"dynamic":true) if !($flags & 0x80);
     $json .= qq(,"$flag{$_}":true) for grep { $flags & $_ } sort keys %flag;
     return "fact\t$name $device{$index}: $family{$family} $address/$prefix\t$json,\n";
 }
 
 sub routes {
     my ($name) = @_;
-    return map { route_of($name, @$_) } ask($RTM_GETROUTE, 'C8 L', 12);
+    return map { route_of($name, @$_) } ask($RTM_GETROUTE, "C8 L", 12);
 }
 
 sub route_of {
     my ($name, $family, $bits, $from, $tos, $table, $protocol, $scope, $type, $flags, $has) = @_;
     return () if !$family{$family} || !$kind{$type} || $learnt{$protocol};
     unknown() if $from || grep { $has->{$_} } 9, 18, 22, 30;    # several hops, another family, a tunnel, a next hop object
-    my $device = $kind{$type} eq 'unicast' && $has->{4} ? $device{number($has->{4})} : '';
-    my $words = "$family{$family} route" . ($kind{$type} eq 'unicast' ? '' : " $kind{$type}");
-    $words .= $bits ? ' ' . inet_ntop($family, $has->{1}) . ($bits == 8 * length $has->{1} ? '' : "/$bits") : ' default';
-    $words .= ' via ' . inet_ntop($family, $has->{5}) if $has->{5};
+    my $device = $kind{$type} eq "unicast" && $has->{4} ? $device{number($has->{4})} : "";
+    my $words = "$family{$family} route" . ($kind{$type} eq "unicast" ? "" : " $kind{$type}");
+    $words .= $bits ? " " . spell($has->{1}) . ($bits == 8 * length $has->{1} ? "" : "/$bits") : " default";
+    $words .= " via " . spell($has->{5}) if $has->{5};
     $words .= " dev $device" if $device;
-    $words .= ' src ' . inet_ntop($family, $has->{7}) if $has->{7};
-    $words .= ' metric ' . number($has->{6}) if $has->{6};
+    $words .= " src " . spell($has->{7}) if $has->{7};
+    $words .= " metric " . number($has->{6}) if $has->{6};
     $table = number($has->{15}) if $has->{15};
     $words .= " table $table" if $table != 254;
-    $words .= ' onlink' if $flags & 4;
+    $words .= " onlink" if $flags & 4;
+    $words .= " scope host" if $scope == 254;
     return "fact\t$name: $words\t$device\n";
 }
 
 sub setting {
     my ($name, $path) = @_;
-    open my $file, '<', $path or return ();
-    my $value = <$file> // '';
+    open my $file, "<", $path or return ();
+    my $value = <$file> // "";
     chomp $value;
     return "setting\t$name\t$path\t$value\n";
 }
-END
+'
 
 # ---- the table of steps: "COMMAND   #SIGN OWNER: WORDS" ----
 
@@ -918,7 +1015,7 @@ read_table() {
 		?'master '*) ports[${owner[n]}]="${owner[n]%% *} ${words[n]#master }" ;;
 		?'mtu '*) mtus[${owner[n]}]=${words[n]#mtu } ;;
 		' fdb '[!0]* | ' fdb 0'[!0]* | ' neigh '*) entries[${step[n]%" ${words[n]#* * }"}]=1 ;;
-		' vlan '* | ' net.'* | ' nft '*)
+		' vlan '* | ' net.'* | ' nft '* | ' iptables '* | ' ip6tables '*)
 			here=${owner[n]%% *}
 			note_reading "$here" "${words[n]}"
 			if [[ ${words[n]} == vlan* ]]; then tagging[${owner[n]}]=1; fi
@@ -948,8 +1045,18 @@ note_reading() {
 		sysctls[$1]+=" /proc/sys/${path//%/.}"
 		;;
 	vlan*) vlans[$1]=1 ;;
-	nft*) tables[$1]=1 ;;
+	'nft table '*)
+		path=${2#nft table }
+		note_once tables "$1" "${path%% *}"
+		;;
+	'iptables '* | 'ip6tables '*) note_once rules "$1" "${2%% *}" ;;
 	esac
+}
+
+# Adds a word to those that an array has for a namespace.
+note_once() {
+	local -n noted=$1
+	if [[ " ${noted[$2]-} " != *" $3 "* ]]; then noted[$2]+=" $3"; fi
 }
 
 # Notes what has to be read to know whether what was made true on things that are not ours still is.
@@ -963,10 +1070,14 @@ holds() {
 	local text=${live[$1]-} key value peer
 	case $2 in
 	up) [[ $text == *[[,]'"UP"'[],]* ]] ;;
-	inet' '* | inet6' '* | vlan' '* | fdb' '* | neigh' '* | net.*) [[ ${fact["$1: $2"]+set} ]] ;;
+	inet*' noprefixroute') [[ ${fact["$1: ${2% *}"]-} == *'"noprefixroute":true'* ]] ;;
+	inet' '* | inet6' '* | vlan' '* | fdb' '* | neigh' '* | net.* | iptables' '* | ip6tables' '*) [[ ${fact["$1: $2"]+set} ]] ;;
 	namespace) [[ ${netns[$1]-broken} != broken ]] ;;
 	directory' '*) [[ -d ${2#directory } ]] ;;
 	file' '*) file_says "${2#file }" ;;
+	allmulti' on') [[ $text == *[[,]'"ALLMULTI"'[],]* ]] ;;
+	allmulti' off') [[ $text != *[[,]'"ALLMULTI"'[],]* ]] ;;
+	txqlen' 0') [[ $text != *'"txqlen":'[1-9]* ]] ;;
 	promisc' on') [[ $text == *[[,]'"PROMISC"'[],]* ]] ;;
 	exists) [[ $text ]] ;;
 	bridge) [[ $text == *'"info_kind":"bridge"'* ]] ;;
@@ -987,8 +1098,8 @@ holds() {
 		[[ $text == *"\"ageing_time\":${2#* },"* || $text == *'"topology_change":1'* ]]
 		;;
 	'nft table'*)
-		value=${3#*"; delete table inet $TABLE; "}
-		value=${value%\'} text=${fact["$1: nft"]-}
+		value=${3#*"; delete ${2#nft }; "} key=${2#nft table }
+		value=${value%\'} text=${fact["$1: nft ${key%% *}"]-}
 		[[ $text && ${text//[;[:space:]]/} == "${value//[;[:space:]]/}"* ]]
 		;;
 	*)
@@ -1018,16 +1129,21 @@ announce() {
 	set +f
 }
 
-# Carries out commands of one namespace, given a line each: those of `ip` and of `bridge` together in one process.
+# Carries out commands of one namespace, given a line each: those of `ip`, of `bridge` and of `iptables`, those that write
+# settings, and those that write records are together in one process as long as they follow each other.
 # Where one fails it prints that command and, below, what was said of it, and carries out no more; with FORCE it goes on.
 carry_out() {
 	local - namespace=$1 line tool='' next lines=() IFS=$'\n'
 	set -f
 	for line in $2; do
 		case $line in
+		*"bash -c 'echo "*' >/proc/sys/'*) next=bash ;;
+		"bash -c 'set -o noclobber; "*) next='bash records' ;;
 		'ip netns exec '*) next='' ;;
 		'ip '*) next=ip ;;
 		'bridge '*) next=bridge ;;
+		'iptables '*) next=iptables ;;
+		'ip6tables '*) next=ip6tables ;;
 		*) next='' ;;
 		esac
 		if [[ ! $next || $next != "$tool" ]]; then
@@ -1040,10 +1156,15 @@ carry_out() {
 }
 
 execute_lines() {
-	local said=$STATE/said.$BASHPID status=0 number prefix="$tool "
+	local said=$STATE/said.$BASHPID status=0 number texts prefix="$tool "
 	((${#lines[@]})) || return 0
 	if [[ $namespace != host ]]; then prefix+="-n $namespace "; fi
-	if [[ $tool ]]; then
+	if [[ $tool == bash* ]]; then
+		texts=("${lines[@]#*bash -c \'}")
+		enter "$namespace" bash -e <<<"${texts[*]%\'}" >"$said" 2>&1 || status=$?
+	elif [[ $tool == ip*tables ]]; then
+		"$tool-restore" --noflush --wait <<<"$(transaction)" >"$said" 2>&1 || one_by_one || status=$?
+	elif [[ $tool ]]; then
 		enter "$namespace" "$tool" ${FORCE:+-force} -batch - <<<"${lines[*]#"$prefix"}" >"$said" 2>&1 || status=$?
 	else
 		bash -c "${lines[0]}" >"$said" 2>&1 || status=$?
@@ -1062,11 +1183,29 @@ execute_lines() {
 	return 1
 }
 
+# Prints the lines as iptables-restore reads them, which carries out all of them or none.
+transaction() {
+	local text=${lines[*]#"$tool --wait "}
+	printf '*filter\n%s\nCOMMIT\n' "${text//\'/\"}"
+}
+
+# Carries out the lines by themselves, to see which one fails: after a transaction that failed nothing is done.
+one_by_one() {
+	local line
+	for line in "${lines[@]}"; do
+		if bash -c "$line" >"$said" 2>&1 || [[ ${FORCE-} ]]; then continue; fi
+		tool='' lines=("$line")
+		return 1
+	done
+}
+
 # Prints which of the lines given to a tool failed, and below it what was said.
 blame() {
 	local tool=$1 status=$2 said=$3 line lines=("${@:4}")
 	if [[ $said =~ (.*)'Command failed -:'([0-9]+) ]]; then
 		line=${lines[BASH_REMATCH[2] - 1]} said=${BASH_REMATCH[1]}
+	elif [[ $tool == bash* && $said =~ ^'bash: line '([0-9]+)': '(.*) ]]; then
+		line=${lines[BASH_REMATCH[1] - 1]} said=${BASH_REMATCH[2]}
 	elif [[ $tool ]]; then
 		line="${lines[0]} (or one of the ${#lines[@]} after it)" said+=" exit status $status"
 	else
@@ -1075,10 +1214,14 @@ blame() {
 	printf '%s\n%s\n' "$line" "${said%$'\n'}"
 }
 
+# The words that each command of ip begins with in a namespace.
+ip_in() { if [[ $1 == host ]]; then ip=ip; else ip="ip -n $1"; fi; }
+
 # The namespace in which a command is carried out.
 find_place() {
 	case $1 in
 	'ip -n '* | 'bridge -n '*) place=${1#* -n } place=${place%% *} ;;
+	'ip netns exec '*) place=${1#ip netns exec } place=${place%% *} ;;
 	*) place=host ;;
 	esac
 }
@@ -1104,8 +1247,6 @@ note_removal() {
 	drift+=("there, not wanted: $2")
 	note_command "$number" "$1" "$2"
 }
-
-ip_in() { if [[ $1 == host ]]; then ip=ip; else ip="ip -n $1"; fi; }
 
 # Refuses to start where something of a wanted name was made by others, or something that others make is missing.
 refuse_foreign() {
@@ -1165,7 +1306,7 @@ remove_leftovers() {
 	local n object name peer text
 	for ((n = ${#borrowings[@]} - 1; n >= 0; n--)); do
 		text=${borrowings[n]}
-		if [[ ! ${wanted[$text]+set} && ! ${shared[$text]+set} ]] && holds "${text%%: *}" "${text#*: }" ''; then
+		if [[ ! ${wanted[$text]+set} && ! ${shared[$text]+set} ]] && holds "${text%%: *}" "${text#*: }" '' && ! serves_others "$text"; then
 			note_removal "${undo[$text]}" "$text"
 			expect_back "${text%%: *}" "${text#*: }" "${undo[$text]}"
 		fi
@@ -1191,6 +1332,7 @@ remove_leftovers() {
 expect_back() {
 	local value
 	case $2 in
+	iptables' '* | ip6tables' '*) unset 'fact["$1: $2"]' ;;
 	net.*)
 		value=${3#*echo }
 		unset 'fact["$1: $2"]'
@@ -1288,19 +1430,25 @@ foresee_entries() {
 	fi
 }
 
+# least[host br0]: the lowest MTU that the ports of a bridge are to have
+declare -A least=()
+
 # Forgets the MTU of the bridge that an interface is a port of, or will be, if it may be only following that of its ports
 # and will follow them to another one.
 forget_mtu() {
-	local text=${live[$1]-} value='' bridge port least=''
+	local text=${live[$1]-} value='' bridge port lowest=''
 	if [[ ${2-} == 'master '* ]]; then value=${2#master }; elif [[ $text == *'"master":"'* ]]; then text_of master; fi
 	bridge="${1%% *} $value"
 	if [[ ! ${mtus[$bridge]+set} ]]; then return 0; fi
-	for port in "${!ports[@]}"; do
-		if [[ ${ports[$port]} != "$bridge" ]]; then continue; fi
-		value=${mtus[$port]-1500}
-		if ((!least || value < least)); then least=$value; fi
-	done
-	if ((${least:-1500} != ${mtus[$bridge]})) && [[ ${live[$bridge]-} =~ '"mtu":'[0-9]+, ]]; then
+	if [[ ! ${least[$bridge]+set} ]]; then
+		for port in "${!ports[@]}"; do
+			if [[ ${ports[$port]} != "$bridge" ]]; then continue; fi
+			value=${mtus[$port]-1500}
+			if ((!lowest || value < lowest)); then lowest=$value; fi
+		done
+		least[$bridge]=${lowest:-1500}
+	fi
+	if ((${least[$bridge]} != ${mtus[$bridge]})) && [[ ${live[$bridge]-} =~ '"mtu":'[0-9]+, ]]; then
 		live[$bridge]=${live[$bridge]/"${BASH_REMATCH[0]}"/}
 	fi
 }
@@ -1349,7 +1497,7 @@ is_extra() {
 	local vid
 	case $2 in
 	'inet route '* | 'inet6 route '*) [[ ${modelled["$1 $3"]+set} || (! $3 && ${modelled["$1 lo"]+set}) ]] ;;
-	inet*) [[ ${modelled[$1]+set} && $3 != *'"scope":"link"'* && $3 != *'"dynamic":true'* && ($1 != *' lo' || $3 != *'"scope":"host"'*) ]] ;;
+	inet*) [[ ! (${wanted["$1: $2 noprefixroute"]+set} && $3 == *'"noprefixroute":true'*) && ${modelled[$1]+set} && $3 != *'"scope":"link"'* && $3 != *'"dynamic":true'* && ($1 != *' lo' || $3 != *'"scope":"host"'*) ]] ;;
 	'vlan '*)
 		vid=${2#vlan } vid=${vid%% *}
 		[[ ${tagging[$1]+set} && ! ${wanted["$1: vlan $vid"]+set} && ! ${wanted["$1: vlan $vid pvid untagged"]+set} ]]
@@ -1464,8 +1612,8 @@ share() {
 declare -a places=() executed=() borrowed=() dragged=()
 declare -A batch=() about=() created=() was=()
 
-declare -a drift=() refused=()                 # what differs, and what forbids a run: for people to read
-declare recorded='' uses='' # the record before, and what is to be in it of the namespaces of others
+declare -a drift=() refused=()     # what differs, and what forbids a run: for people to read
+declare recorded='' uses=''        # the record before, and what is to be in it of the namespaces of others
 declare failed='' adopt='' keep='' # the command at which a run ends; options
 
 usage() {
@@ -1499,6 +1647,7 @@ main() {
 	table=$(topology)
 	read_table "$table"
 	if ((${#tables[@]})); then prepare nft; fi
+	if ((${#rules[@]})); then prepare iptables ip6tables; fi
 	if [[ $mode == run ]]; then lock; fi
 	read_ownership
 	if borrows; then
@@ -1546,11 +1695,9 @@ mend() {
 		if [[ ${words[n]} == namespace ]]; then uses+="used"$'\t'"${owner[n]}"$'\t'"${netns[${owner[n]}]}"$'\n'; fi
 	done
 	go_back=roll_back
-	sweep
 	record_intent
 	end_turn
 	for number in "${!places[@]}"; do run_wave "$number"; done
-	sweep
 	settle
 	trap '' INT TERM HUP PIPE
 	go_back=''
@@ -1597,14 +1744,16 @@ act_alone() {
 	carry_out host "$1" {turn}<&-
 }
 
-# One worker: every so many-th namespace, together where there is work for ip only. It stops where another one has failed.
+# One worker: every so many-th namespace, together where there is only what ip does, and settings to write. It stops where
+# another one has failed.
 work() {
-	local i place commands jobs='' one_by_one=()
+	local i place commands others jobs='' one_by_one=()
 	for ((i = $1; i < ${#here[@]}; i += workers)); do
 		place=${here[i]} commands=$'\n'${batch["$number ${here[i]}"]}
-		case ${commands%$'\n'} in
+		others=${commands//"ip netns exec $place bash -c 'echo "/i}
+		case ${others%$'\n'} in
 		*$'\n'[!i]* | *' netns exec '* | *' link delete '*) one_by_one[i]=$place ;;
-		*) jobs+=$place${commands//"ip -n $place "/}$'\n' ;;
+		*) if ((${#here[@]} < 3)); then one_by_one[i]=$place; else jobs+=$place${commands//"ip -n $place "/}$'\n'; fi ;;
 		esac
 	done
 	act_together "$1" || return 1
@@ -1614,32 +1763,56 @@ work() {
 	done
 }
 
-# Carries out commands: what stands on standard input, in paragraphs, is the name of a namespace and a batch for ip in it.
-# Ends where ip fails, with that name after what ip said, or where a file that was named is not empty any more.
-IFS= read -r -d '' carrier <<'END' || true
-$/ = '';
+# Carries out commands: what stands on standard input, in paragraphs, is the name of a namespace and a batch for ip in it,
+# with commands in between that write settings. Ends where one fails, with its number in the paragraph and that name after
+# what was said, or where a file that was named is not empty any more.
+# shellcheck disable=SC2016 # what looks like an expansion is perl
+readonly carrier='
+$/ = "";
 while (my $job = <STDIN>) {
     exit 0 if grep { -s } @ARGV;
-    my ($name, $batch) = split /\n/, $job, 2;
-    next if eval { enter($name); hand_to_ip($batch) };
+    my ($name, @lines) = split /\n/, $job;
+    next if eval { enter($name); carry_out(@lines) };
     print STDERR $@, $name;
     exit(($? >> 8) || 1);
 }
 
+sub carry_out {
+    my ($batch, $number) = ("", 0);
+    for (@_) {
+        $number++;
+        if (/^ip netns exec \S+ bash -c .echo (.*) >(\S+).$/) {
+            return 0 if !hand_to_ip($batch);
+            write_setting($2, "$1\n") or die "$2: $!\nCommand failed -:$number\n";
+            $batch = "\n" x $number;    # so that ip counts them, too
+        } else {
+            $batch .= "$_\n";
+        }
+    }
+    return hand_to_ip($batch);
+}
+
+sub write_setting {
+    my ($path, $value) = @_;
+    open my $file, ">", $path or return 0;
+    return syswrite $file, $value;
+}
+
 sub hand_to_ip {
     my ($batch) = @_;
-    open my $ip, '|-', 'ip', '-batch', '-' or die "ip: $!\n";
-    local $SIG{PIPE} = 'IGNORE';
+    return 1 if $batch !~ /\S/;
+    open my $ip, "|-", "ip", "-batch", "-" or die "ip: $!\n";
+    local $SIG{PIPE} = "IGNORE";
     print $ip $batch;
     return close $ip;
 }
-END
+'
 
 # Carries out the jobs by one process, or adds them to those that are carried out one by one.
 act_together() {
 	local said=$STATE/said.$BASHPID status=0 name lines IFS=$'\n'
 	if [[ ! $jobs ]]; then return; fi
-	perl -e "$hopper$carrier" "$STATE"/worker.{0..3} <<<"$jobs" >"$said" 2>&1 || status=$?
+	perl -e "$hopper$carrier" "$HOSTTYPE" "$STATE"/worker.{0..3} <<<"$jobs" >"$said" 2>&1 || status=$?
 	case $status in
 	0) ;;
 	126 | 127) for ((i = $1; i < ${#here[@]}; i += workers)); do one_by_one[i]=${here[i]}; done ;;
@@ -1656,7 +1829,7 @@ act_together() {
 # Records what is owned now, with the identities of the namespaces, if that is any different from before.
 settle() {
 	local name key now=$uses
-	read_namespaces
+	if ((${#namespaces[@]})); then read_namespaces; fi
 	for name in "${namespaces[@]}"; do now+="netns"$'\t'"$name"$'\t'"${netns[$name]}"$'\n'; done
 	for key in "${borrowings[@]}" "${borrowed[@]}"; do
 		if [[ ${wanted[$key]+set} ]]; then now+="undo"$'\t'"$key"$'\t'"${undo[$key]}"$'\n'; fi
@@ -1702,7 +1875,6 @@ roll_back() {
 	done
 	for back in "${dragged[@]}"; do take_back; done
 	if [[ $recorded ]]; then record "$recorded"$'\n'; else rm -f "$OWNED"; fi
-	sweep
 }
 
 take_back() {
@@ -1726,11 +1898,23 @@ invert() {
 	local object=${about[$1]%%: *} wish=${about[$1]#*: } text key value
 	key=${wish%% *} text=${live[$object]-} back=''
 	if [[ $key == nft ]]; then
-		text=${fact["$object: nft"]-} back="delete table inet $TABLE"
-		if [[ $text ]]; then back="add table inet $TABLE; $back; ${text//$'\r'/$'\n'}"; fi
+		value=${wish#nft table } back="delete ${wish#nft }"
+		text=${fact["$object: nft ${value%% *}"]-}
+		if [[ $text ]]; then back="add ${wish#nft }; $back; ${text//$'\r'/$'\n'}"; fi
 		back="${1%%"nft '"*}nft ${back@Q}"
 		return
 	fi
+	case $1 in
+	*'tables --wait -N '*) back=${1/ -N / -X } && return ;;
+	*'tables --wait -X '*) back=${1/ -X / -N } && return ;;
+	*'tables --wait -A '*) back=${1/ -A / -D } && return ;;
+	*'tables --wait -I '*) back=${1/ -I / -D } back=${back/ 1 / } && return ;;
+	*'tables --wait -D '*' -j ACCEPT' | *'tables --wait -D '*' -j RETURN') back=${1/ -D / -A } && return ;;
+	*'tables --wait -D '*)
+		value=${1#* -D } value=${value%% *}
+		back=${1/" -D $value "/" -I $value 1 "} && return
+		;;
+	esac
 	case $key in
 	file) value=${wish#file } back="rm -f ${value%% *}" && return ;;
 	directory) back="rmdir --ignore-fail-on-non-empty ${wish#directory }" && return ;;
@@ -1753,6 +1937,12 @@ invert() {
 		;;
 	*' fdb '* | *' neigh '*) invert_entry "$1" ;;
 	*' delete '*) back=${1/ delete / add } ;;
+	*' promisc '* | *' allmulticast '*) if [[ $text ]]; then case $1 in *on) back="${1% on} off" ;; *) back="${1% off} on" ;; esac fi ;;
+	*' txqlen '*) if [[ $text ]]; then
+		value=0
+		if [[ $text == *'"txqlen":'* ]]; then number_of txqlen; fi
+		back="${1% *} $value"
+	fi ;;
 	*' up') back=${1% up}' down' ;;
 	*"echo ${wish#* } >/proc/sys/"*)
 		for value in "${!fact[@]}"; do
