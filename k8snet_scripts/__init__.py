@@ -9,20 +9,9 @@ TYPE_CHECKING = False  # `typing` takes a while to import
 if TYPE_CHECKING:
     from k8snet_scripts.addresses import Cidr
     from k8snet_scripts.addresses import parse_cidr as cidr
+    from k8snet_scripts.filtering import Masquerade
     from k8snet_scripts.scripts import Scripts
-    from k8snet_scripts.topology import (
-        HOST,
-        Bridge,
-        End,
-        Interface,
-        Masquerade,
-        Namespace,
-        Port,
-        Route,
-        Topology,
-        Veth,
-        Vlans,
-    )
+    from k8snet_scripts.topology import HOST, Bridge, End, Interface, Namespace, Port, Route, Topology, Veth, Vlans
 
 __version__ = "0.1.0"
 
@@ -48,9 +37,10 @@ def __getattr__(name: str) -> object:
     """The model, imported when it is first asked for: the command line starts twice as fast without it."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from k8snet_scripts import addresses, topology
+    from k8snet_scripts import addresses, filtering, topology
 
-    found = addresses.parse_cidr if name == "cidr" else addresses.Cidr if name == "Cidr" else getattr(topology, name)
+    home = {"cidr": addresses, "Cidr": addresses, "Masquerade": filtering}.get(name, topology)
+    found = getattr(home, "parse_cidr" if name == "cidr" else name)
     globals()[name] = found
     return found
 

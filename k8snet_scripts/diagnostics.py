@@ -11,8 +11,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
+    from k8snet_scripts.filtering import Path
     from k8snet_scripts.text.positions import Position
-    from k8snet_scripts.topology import Path
 
 RULES: dict[str, str] = {
     # The file as such

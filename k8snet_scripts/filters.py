@@ -11,9 +11,10 @@ import shlex
 from collections.abc import Iterable, Iterator
 
 from k8snet_scripts.addresses import WIDTH, Cidr
+from k8snet_scripts.filtering import UNSPECIFIED, Admission, Forward, Isolation, Masquerade
 from k8snet_scripts.inventory import Guard, Inventory
 from k8snet_scripts.steps import WANT, Argv, Step, inside
-from k8snet_scripts.topology import HOST, UNSPECIFIED, Admission, Forward, Isolation, Masquerade, Namespace
+from k8snet_scripts.topology import HOST, Namespace
 
 FORWARD_CHAIN = "CNI-FORWARD"
 STAGES = ("CNI-ISOLATION-STAGE-1", "CNI-ISOLATION-STAGE-2")

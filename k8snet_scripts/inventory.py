@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from k8snet_scripts.addresses import parse_address
+from k8snet_scripts.filtering import Forward
 from k8snet_scripts.marks import link_group, nft_table
-from k8snet_scripts.topology import HOST, Device, End, Forward, Interface, Namespace, Topology, Veth, find_forwards
+from k8snet_scripts.topology import HOST, Device, End, Interface, Namespace, Topology, Veth, find_forwards
 from k8snet_scripts.underlay import find_underlay, room
 
 

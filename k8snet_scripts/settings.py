@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from k8snet_scripts.filtering import Forward
 from k8snet_scripts.inventory import Inventory
-from k8snet_scripts.topology import Forward, Namespace
+from k8snet_scripts.topology import Namespace
 
 FORWARDING = {4: "net.ipv4.ip_forward", 6: "net.ipv6.conf.all.forwarding"}
 """The sysctl that makes a namespace a router, by address family."""

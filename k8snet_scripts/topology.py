@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from k8snet_scripts.addresses import Cidr, parse_address
+from k8snet_scripts.filtering import Admission, Forward, Isolation, Masquerade, Path, Publication
 
 HOST = "host"
 """The name, everywhere, of the namespace that a script is started in.  No other namespace can be called that."""
@@ -25,9 +26,6 @@ FLOODED = "00:00:00:00:00:00"
 
 ROLES = ("node", "pod")
 """What a namespace can stand for in a cluster of Kubernetes."""
-
-Path = tuple[str | int, ...]
-"""Where in the source something was said: the keys and indices that lead there, `("namespaces", "node1", "veths")`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,47 +100,6 @@ class Bridge(Interface):
     vlan_filtering: bool = False
     vlans: Vlans | None = None  # of the bridge itself (`bridge vlan … self`)
     subnets: tuple[Cidr, ...] = ()  # where its ports' automatic addresses come from
-
-
-UNSPECIFIED = ("0.0.0.0", "::")
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """Only what comes from a network, or is sent to one (`daddr`), or with `negated` what does not and is not."""
-
-    field: str  # saddr or daddr
-    network: Cidr
-    negated: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Publication:
-    """A port of the namespace at the other end of a veth, which leads to a port of this end.
-
-    That is to the first address of each family that the end has.  `masquerade` says of which connections the source
-    becomes that of the namespace: those from the end's own network and from 127.0.0.1 (`local`), `all` or `none`.
-    """
-
-    port: int
-    to_port: int
-    protocol: str = "tcp"  # tcp, udp or sctp
-    address: str | None = None  # canonical, where the port is open; 0.0.0.0 and :: are all of a family, None is all
-    masquerade: str = "local"
-    conditions: tuple[Condition, ...] = ()
-    path: Path = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Forward:
-    """A port of a namespace that leads to `target`, behind its interface `dev`, on the network that `target` has there.
-
-    What an end has published is known without it; this is for ends that the topology does not have.
-    """
-
-    publication: Publication
-    target: Cidr
-    dev: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,48 +179,6 @@ class Vxlan(Interface):
 
 Device = Vxlan
 """An interface that is made on top of others."""
-
-
-@dataclass(frozen=True, slots=True)
-class Masquerade:
-    """Traffic from `source` to anywhere outside `within` leaves with the address of the interface it leaves by.
-
-    `within` is empty for `source` itself.
-    """
-
-    source: Cidr
-    within: tuple[Cidr, ...] = ()
-    path: Path = ()
-
-    @property
-    def inside(self) -> tuple[Cidr, ...]:
-        """The networks within which the source is kept."""
-        return self.within or (self.source,)
-
-
-DEFAULT_ADMIN_CHAIN = "CNI-ADMIN"
-
-
-@dataclass(frozen=True, slots=True)
-class Admission:
-    """What comes from `network`, and the answers to it, is forwarded whatever iptables does with the rest.
-
-    So is what comes in by a published port, with `published`.  What an administrator writes into the chain `admin`
-    comes first.
-    """
-
-    network: Cidr
-    admin: str = DEFAULT_ADMIN_CHAIN
-    published: bool = False
-    path: Path = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Isolation:
-    """Packets of a family are not forwarded from this bridge to another one that is isolated, nor the other way."""
-
-    bridge: str
-    family: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from k8snet_scripts.addresses import Cidr, parse_cidr
 from k8snet_scripts.diagnostics import Finding, Report
+from k8snet_scripts.filtering import Path
 from k8snet_scripts.frontend.allocate import allocate_addresses
-from k8snet_scripts.topology import HOST, Bridge, End, Interface, Namespace, Path, Port, Topology, Veth
+from k8snet_scripts.topology import HOST, Bridge, End, Interface, Namespace, Port, Topology, Veth
 
 
 def bridge(name: str = "br0", subnets: str = "10.1.0.0/24", addresses: str = "", auto: bool = False) -> Bridge:

@@ -26,20 +26,8 @@ from hypothesis import given
 from topologies import topologies
 
 from k8snet_scripts.addresses import parse_cidr
-from k8snet_scripts.topology import (
-    Bridge,
-    End,
-    FdbEntry,
-    Masquerade,
-    Namespace,
-    Neighbour,
-    Port,
-    Publication,
-    Topology,
-    Veth,
-    Vlans,
-    Vxlan,
-)
+from k8snet_scripts.filtering import Masquerade, Publication
+from k8snet_scripts.topology import Bridge, End, FdbEntry, Namespace, Neighbour, Port, Topology, Veth, Vlans, Vxlan
 
 ROUTER = Namespace("f2", forwarding=True)
 

@@ -11,15 +11,8 @@ from hypothesis import given
 from topologies import topologies
 
 from k8snet_scripts.addresses import parse_cidr
-from k8snet_scripts.topology import (
-    HOST,
-    Bridge,
-    Masquerade,
-    Namespace,
-    Topology,
-    Veth,
-    Vlans,
-)
+from k8snet_scripts.filtering import Masquerade
+from k8snet_scripts.topology import HOST, Bridge, Namespace, Topology, Veth, Vlans
 
 
 def ring(**options: Any) -> Topology:

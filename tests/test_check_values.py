@@ -8,20 +8,8 @@ import pytest
 from faulty import Fault, add, cases, cidrs, end, lab, route, slugs, wired
 
 from k8snet_scripts.addresses import Cidr, parse_cidr
-from k8snet_scripts.topology import (
-    HOST,
-    Admission,
-    Bridge,
-    End,
-    Interface,
-    Masquerade,
-    Namespace,
-    Port,
-    Publication,
-    Route,
-    Veth,
-    Vlans,
-)
+from k8snet_scripts.filtering import Admission, Masquerade, Publication
+from k8snet_scripts.topology import HOST, Bridge, End, Interface, Namespace, Port, Route, Veth, Vlans
 
 BAD_VALUES: dict[str, list[Fault]] = {
     "bad-name": [

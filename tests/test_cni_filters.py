@@ -15,7 +15,8 @@ from k8snet_scripts.cni.filters import admit_pod, forward_ports, isolate_bridge,
 from k8snet_scripts.cni.node import wire_node
 from k8snet_scripts.cni.ranges import Lease
 from k8snet_scripts.diagnostics import Report
-from k8snet_scripts.topology import Admission, Condition, Forward, Isolation, Publication, Topology
+from k8snet_scripts.filtering import Admission, Condition, Forward, Isolation, Publication
+from k8snet_scripts.topology import Topology
 
 LEASES = (Lease(parse_cidr("10.1.0.2/16"), None), Lease(parse_cidr("fd00::2/64"), None))
 WEB = Publication(8080, 80)

@@ -19,8 +19,9 @@ from k8snet_scripts.cni.load import load_network
 from k8snet_scripts.cni.node import INTERFACE, wire_node
 from k8snet_scripts.cni.store import Owner, Store, store_files
 from k8snet_scripts.diagnostics import Report
+from k8snet_scripts.filtering import Masquerade
 from k8snet_scripts.rules.names import check_interface_name
-from k8snet_scripts.topology import End, Masquerade, Record, Route, Topology
+from k8snet_scripts.topology import End, Record, Route, Topology
 
 Keys = tuple[str | int, ...]
 
@@ -247,7 +248,7 @@ def test_what_a_bridge_asks_for_in_vain(keys: dict[str, Any], found: tuple[str, 
     assert refuse(bridge(**keys)) == [found]
 
 
-@pytest.mark.parametrize("type", ["bandwidth", "vrf"])
+@pytest.mark.parametrize("type", ["bandwidth"])
 def test_a_plugin_that_changes_an_interface(type: str) -> None:
     plugins = [{"type": "bridge", "ipam": SUBNET}, {"type": type}]
     data = {"name": "net", "cniVersion": "1.0.0", "plugins": plugins}

@@ -11,9 +11,9 @@ from test_cni_load import KUBENET
 
 from k8snet_scripts.cni.table import Request, asks_for_node, read_request
 from k8snet_scripts.diagnostics import Report, render_findings
+from k8snet_scripts.filtering import Publication
 from k8snet_scripts.scripts import Refused, load_source
 from k8snet_scripts.text.source import read_source
-from k8snet_scripts.topology import Publication
 
 GOOD = """\
 name = "node"

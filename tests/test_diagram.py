@@ -14,19 +14,8 @@ from topologies import topologies
 
 from k8snet_scripts.addresses import Cidr, parse_cidr
 from k8snet_scripts.drawing.diagram import draw_diagram
-from k8snet_scripts.topology import (
-    HOST,
-    Bridge,
-    End,
-    Interface,
-    Masquerade,
-    Namespace,
-    Port,
-    Route,
-    Topology,
-    Veth,
-    Vlans,
-)
+from k8snet_scripts.filtering import Masquerade
+from k8snet_scripts.topology import HOST, Bridge, End, Interface, Namespace, Port, Route, Topology, Veth, Vlans
 
 
 def cidrs(*texts: str) -> tuple[Cidr, ...]:

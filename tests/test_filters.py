@@ -10,24 +10,11 @@ from reference import Record, set_up, tear_down
 
 from k8snet_scripts import filters
 from k8snet_scripts.addresses import parse_cidr
+from k8snet_scripts.filtering import Admission, Condition, Forward, Isolation, Publication
 from k8snet_scripts.inventory import Guard, Inventory
 from k8snet_scripts.plan import plan_topology
 from k8snet_scripts.settings import choose_settings
-from k8snet_scripts.topology import (
-    HOST,
-    Admission,
-    Bridge,
-    Condition,
-    End,
-    Forward,
-    Isolation,
-    Namespace,
-    Port,
-    Publication,
-    Topology,
-    Veth,
-    find_forwards,
-)
+from k8snet_scripts.topology import HOST, Bridge, End, Namespace, Port, Topology, Veth, find_forwards
 
 FOUR, SIX = parse_cidr("10.0.0.2/24"), parse_cidr("fd00::2/64")
 

@@ -17,21 +17,10 @@ from topologies import topologies
 from k8snet_scripts.addresses import parse_cidr
 from k8snet_scripts.check.check import check_topology
 from k8snet_scripts.diagnostics import Report
+from k8snet_scripts.filtering import Masquerade
 from k8snet_scripts.frontend.load import load_topology
 from k8snet_scripts.rules.options import BRIDGE_KEYS, PORT_KEYS
-from k8snet_scripts.topology import (
-    HOST,
-    Bridge,
-    End,
-    Interface,
-    Masquerade,
-    Namespace,
-    Port,
-    Route,
-    Topology,
-    Veth,
-    Vlans,
-)
+from k8snet_scripts.topology import HOST, Bridge, End, Interface, Namespace, Port, Route, Topology, Veth, Vlans
 
 
 def test_the_docker_example() -> None:

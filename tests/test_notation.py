@@ -18,6 +18,7 @@ from k8snet_scripts import topology as model
 from k8snet_scripts.check.check import check_topology
 from k8snet_scripts.cli import main
 from k8snet_scripts.diagnostics import Report
+from k8snet_scripts.filtering import Masquerade
 from k8snet_scripts.notation.document import write_topology
 from k8snet_scripts.notation.toml import Value, write_key, write_table, write_value
 from k8snet_scripts.render import KINDS, Origin, template_directory
@@ -27,7 +28,6 @@ from k8snet_scripts.topology import (
     End,
     FdbEntry,
     Interface,
-    Masquerade,
     Namespace,
     Neighbour,
     Port,

@@ -19,6 +19,7 @@ from topologies import topologies
 
 from k8snet_scripts import topology as records
 from k8snet_scripts.addresses import Cidr, parse_cidr
+from k8snet_scripts.filtering import Masquerade
 from k8snet_scripts.marks import link_group
 from k8snet_scripts.plan import Plan, Wave, plan_topology
 from k8snet_scripts.scripts import load_source
@@ -29,7 +30,6 @@ from k8snet_scripts.topology import (
     Bridge,
     End,
     Interface,
-    Masquerade,
     Namespace,
     Port,
     Route,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from k8snet_scripts.filtering import Publication
 from k8snet_scripts.rules.ports import read_publication
 from k8snet_scripts.rules.refusal import Refused
-from k8snet_scripts.topology import Publication
 
 
 @pytest.mark.parametrize(

@@ -12,21 +12,9 @@ from hypothesis import strategies as st
 from topologies import topologies
 
 from k8snet_scripts.addresses import Cidr, parse_address
+from k8snet_scripts.filtering import Masquerade, Publication
 from k8snet_scripts.reach.fabric import Cause, Verdict, predict
-from k8snet_scripts.topology import (
-    HOST,
-    FdbEntry,
-    Interface,
-    Masquerade,
-    Namespace,
-    Neighbour,
-    Port,
-    Publication,
-    Route,
-    Topology,
-    Veth,
-    Vxlan,
-)
+from k8snet_scripts.topology import HOST, FdbEntry, Interface, Namespace, Neighbour, Port, Route, Topology, Veth, Vxlan
 
 REACHES, BLOCKED, UNKNOWN = Verdict.REACHES, Verdict.BLOCKED, Verdict.UNKNOWN
 
@@ -372,7 +360,7 @@ def tunnelled(left: Vxlan, right: Vxlan, underlay: Veth | None = None) -> Topolo
 
 def vxlan(number: int, **options: Any) -> Vxlan:
     """A device on the side of that number, with 10.7.0.NUMBER and a link-layer address that ends alike."""
-    own = {"id": 7, "local": f"10.0.0.{number}", "lladdr": f"02:00:00:00:00:0{number}"} | options
+    own: dict[str, Any] = {"id": 7, "local": f"10.0.0.{number}", "lladdr": f"02:00:00:00:00:0{number}"} | options
     return Vxlan("vx0", addresses=cidrs(f"10.7.0.{number}/24"), **own)
 
 

@@ -25,6 +25,7 @@ from k8snet_scripts import render
 from k8snet_scripts.addresses import parse_cidr
 from k8snet_scripts.check.check import check_topology
 from k8snet_scripts.diagnostics import Report
+from k8snet_scripts.filtering import Masquerade
 from k8snet_scripts.plan import Plan, plan_topology
 from k8snet_scripts.render import (
     KINDS,
@@ -40,19 +41,7 @@ from k8snet_scripts.render import (
 )
 from k8snet_scripts.scripts import compile_source, compile_topology
 from k8snet_scripts.steps import Step
-from k8snet_scripts.topology import (
-    HOST,
-    Bridge,
-    End,
-    Interface,
-    Masquerade,
-    Namespace,
-    Port,
-    Route,
-    Topology,
-    Veth,
-    Vlans,
-)
+from k8snet_scripts.topology import HOST, Bridge, End, Interface, Namespace, Port, Route, Topology, Veth, Vlans
 
 few = settings(max_examples=20, deadline=None)
 

@@ -10,9 +10,10 @@ import pytest
 from cables import bridge, cidrs, end, network, route
 
 from k8snet_scripts.addresses import format_address, parse_address
+from k8snet_scripts.filtering import Masquerade
 from k8snet_scripts.reach.routing import Choice, Routing
 from k8snet_scripts.reach.switching import Switching
-from k8snet_scripts.topology import HOST, Masquerade, Namespace, Route, Veth
+from k8snet_scripts.topology import HOST, Namespace, Route, Veth
 
 
 def routing(*interfaces: str, routes: Sequence[Route] = (), name: str = "n", **settings: Any) -> Routing:

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 import k8snet_scripts.text.source
 from k8snet_scripts.diagnostics import render_findings
+from k8snet_scripts.filtering import Path
 from k8snet_scripts.text.source import Source, read_source
-from k8snet_scripts.topology import Path
 
 BARE = string.ascii_letters + string.digits + "-_"
 

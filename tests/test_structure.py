@@ -15,6 +15,7 @@ MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py") if 
 
 LAYERS = [
     {"addresses", "forest", "drafts", "aside", "values", "digests"},
+    {"filtering"},
     {"topology", "marks"},
     {"text", "diagnostics"},
     {"rules", "underlay"},

@@ -15,13 +15,13 @@ from typing import Any, TypeVar
 from hypothesis import strategies as st
 
 from k8snet_scripts.addresses import Cidr
+from k8snet_scripts.filtering import Masquerade
 from k8snet_scripts.topology import (
     HOST,
     Bridge,
     End,
     FdbEntry,
     Interface,
-    Masquerade,
     Namespace,
     Neighbour,
     Port,

@@ -8,9 +8,10 @@ from k8snet_scripts.addresses import Cidr, is_link_local
 from k8snet_scripts.check.findings import FirstFindings
 from k8snet_scripts.check.ports import check_ipv6_mtu
 from k8snet_scripts.check.sites import Site, whereabouts
+from k8snet_scripts.filtering import Path
 from k8snet_scripts.rules.literals import read_interface_address, read_loopback_address
 from k8snet_scripts.rules.refusal import Refused
-from k8snet_scripts.topology import Interface, Namespace, Path
+from k8snet_scripts.topology import Interface, Namespace
 
 Owned = dict[tuple[int, int], "Holding"]
 """The addresses of a namespace by family and value."""

@@ -8,7 +8,8 @@ from k8snet_scripts.check.findings import FirstFindings
 from k8snet_scripts.check.ports import check_ipv6_mtu
 from k8snet_scripts.check.routes import report_device
 from k8snet_scripts.check.sites import Site, whereabouts
-from k8snet_scripts.topology import Path, Vxlan
+from k8snet_scripts.filtering import Path
+from k8snet_scripts.topology import Vxlan
 from k8snet_scripts.underlay import find_underlay, room
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from k8snet_scripts.diagnostics import Report
-from k8snet_scripts.topology import Path
+from k8snet_scripts.filtering import Path
 
 CONSEQUENCES = frozenset(
     {

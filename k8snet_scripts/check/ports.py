@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from k8snet_scripts.addresses import LEAST_IPV6_MTU
 from k8snet_scripts.check.findings import FirstFindings
 from k8snet_scripts.check.sites import Site, find_close, whereabouts
+from k8snet_scripts.filtering import Path
 from k8snet_scripts.rules.options import MOST_PORTS
 from k8snet_scripts.rules.refusal import show
-from k8snet_scripts.topology import HOST, Bridge, Interface, Path, Port, Vlans
+from k8snet_scripts.topology import HOST, Bridge, Interface, Port, Vlans
 
 
 def check_ports(site: Site, sites: Mapping[str, Site], report: FirstFindings) -> None:

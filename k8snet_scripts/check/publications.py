@@ -6,7 +6,8 @@ from k8snet_scripts.addresses import Cidr, parse_address
 from k8snet_scripts.check.findings import FirstFindings
 from k8snet_scripts.check.settings import is_forwarding
 from k8snet_scripts.check.sites import Site, whereabouts
-from k8snet_scripts.topology import UNSPECIFIED, End, Interface, Namespace, Publication, Topology
+from k8snet_scripts.filtering import UNSPECIFIED, Publication
+from k8snet_scripts.topology import End, Interface, Namespace, Topology
 
 Taken = dict[tuple[str, str, int], list[tuple[Publication, End]]]
 """The published ports so far, by the namespace whose they are, protocol and number, with the end that each leads to."""

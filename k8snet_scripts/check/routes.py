@@ -11,8 +11,9 @@ from k8snet_scripts.check.addresses import LOOPBACK, Holding, Owned, is_plain
 from k8snet_scripts.check.findings import FirstFindings
 from k8snet_scripts.check.sites import Site, whereabouts
 from k8snet_scripts.diagnostics import close_match
+from k8snet_scripts.filtering import Path
 from k8snet_scripts.rules.refusal import show
-from k8snet_scripts.topology import DEFAULT_METRIC, HOST, Path, Route
+from k8snet_scripts.topology import DEFAULT_METRIC, HOST, Route
 
 MAIN_TABLE = 254
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from k8snet_scripts.check.findings import FirstFindings
+from k8snet_scripts.filtering import Path
 from k8snet_scripts.rules.refusal import show
-from k8snet_scripts.topology import HOST, Bridge, End, Interface, Namespace, Path, Topology
+from k8snet_scripts.topology import HOST, Bridge, End, Interface, Namespace, Topology
 
 
 class Placed(NamedTuple):

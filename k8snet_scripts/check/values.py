@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from k8snet_scripts.addresses import WIDTH, Cidr, parse_address
 from k8snet_scripts.check.findings import FirstFindings
+from k8snet_scripts.filtering import Path, Publication
 from k8snet_scripts.rules.literals import (
     check_description,
     check_sysctl,
@@ -34,19 +35,7 @@ from k8snet_scripts.rules.options import (
 )
 from k8snet_scripts.rules.ports import read_port_address, read_publication
 from k8snet_scripts.rules.refusal import Refused, show
-from k8snet_scripts.topology import (
-    HOST,
-    Bridge,
-    Interface,
-    Namespace,
-    Path,
-    Port,
-    Publication,
-    Route,
-    Topology,
-    Vlans,
-    Vxlan,
-)
+from k8snet_scripts.topology import HOST, Bridge, Interface, Namespace, Port, Route, Topology, Vlans, Vxlan
 
 KINDS = ("unicast", "blackhole", "unreachable", "prohibit")
 

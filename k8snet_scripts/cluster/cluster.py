@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from k8snet_scripts.addresses import Cidr
-from k8snet_scripts.topology import Path
+from k8snet_scripts.filtering import Path
 
 Fabric = Literal["host-gw", "vxlan", "router", "none"]
 FABRICS: tuple[Fabric, ...] = ("host-gw", "vxlan", "router", "none")

@@ -14,8 +14,8 @@ from k8snet_scripts.cluster.cluster import Cluster, Node, Request, Said
 from k8snet_scripts.cluster.division import divide, last, ordinary, pick, widen
 from k8snet_scripts.cluster.vxlan import pod_mtu
 from k8snet_scripts.diagnostics import Report
+from k8snet_scripts.filtering import Path
 from k8snet_scripts.rules.options import LOWEST_MTU
-from k8snet_scripts.topology import Path
 
 MOST_BITS = 16
 """How many bits longer the pod CIDR of a node may be than the cluster's: kube-controller-manager allows no more."""

@@ -16,7 +16,8 @@ from k8snet_scripts.addresses import Cidr
 from k8snet_scripts.cluster.cluster import INTERFACE, POD_BRIDGE, ROUTER, UNDERLAY, Cluster, Node, of_family
 from k8snet_scripts.cluster.division import pick
 from k8snet_scripts.cluster.vxlan import LOOSE, tunnel_devices
-from k8snet_scripts.topology import HOST, Bridge, End, Masquerade, Namespace, Path, Port, Route, Topology, Veth
+from k8snet_scripts.filtering import Masquerade, Path
+from k8snet_scripts.topology import HOST, Bridge, End, Namespace, Port, Route, Topology, Veth
 
 _UPLINK = "uplink"
 

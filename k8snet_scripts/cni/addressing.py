@@ -13,7 +13,7 @@ from k8snet_scripts.cni.ranges import Address, RangeSet
 from k8snet_scripts.values import Value
 
 if TYPE_CHECKING:
-    from k8snet_scripts.topology import Path
+    from k8snet_scripts.filtering import Path
 
 DEFAULT_DATA_DIR = "/var/lib/cni/networks"
 

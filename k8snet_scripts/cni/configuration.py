@@ -16,7 +16,7 @@ from k8snet_scripts.values import Value
 
 if TYPE_CHECKING:
     from k8snet_scripts.addresses import Cidr
-    from k8snet_scripts.topology import Path
+    from k8snet_scripts.filtering import Path
 
 DEFAULT_BRIDGE = "cni0"
 DEFAULT_MARK_BIT = 13

@@ -17,7 +17,7 @@ from k8snet_scripts.diagnostics import Report, close_match
 from k8snet_scripts.rules.refusal import Refused, kind_of, show
 
 if TYPE_CHECKING:
-    from k8snet_scripts.topology import Path
+    from k8snet_scripts.filtering import Path
 
 T = TypeVar("T")
 At: TypeAlias = Literal["key", "value"]

@@ -14,7 +14,8 @@ from k8snet_scripts.addresses import WIDTH, Cidr
 from k8snet_scripts.cni.configuration import FirewallPlugin, Network, Plugin, PortMapping, PortmapPlugin
 from k8snet_scripts.cni.ranges import Lease
 from k8snet_scripts.diagnostics import Report
-from k8snet_scripts.topology import Admission, Condition, End, Forward, Isolation, Path, Publication, find_forwards
+from k8snet_scripts.filtering import Admission, Condition, Forward, Isolation, Path, Publication
+from k8snet_scripts.topology import End, find_forwards
 
 SAME_BRIDGE = "same-bridge"
 

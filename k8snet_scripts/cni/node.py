@@ -38,9 +38,10 @@ from k8snet_scripts.cni.store import LOCK, Owner, Store, store_files
 from k8snet_scripts.cni.tuning import refuse_tuning, tune_end, tune_sysctls
 from k8snet_scripts.cni.wires import make_bridge, make_masquerade, make_veth
 from k8snet_scripts.diagnostics import Report
+from k8snet_scripts.filtering import Publication
 from k8snet_scripts.rules.names import check_topology_name
 from k8snet_scripts.rules.refusal import Refused
-from k8snet_scripts.topology import HOST, Bridge, Namespace, Publication, Record, Topology, Veth
+from k8snet_scripts.topology import HOST, Bridge, Namespace, Record, Topology, Veth
 
 INTERFACE = "eth0"
 """What the interface of a pod is called."""

@@ -9,7 +9,7 @@ from k8snet_scripts.rules.refusal import Refused
 from k8snet_scripts.values import Value
 
 if TYPE_CHECKING:
-    from k8snet_scripts.topology import Path
+    from k8snet_scripts.filtering import Path
 
 
 class Address(NamedTuple):

@@ -13,7 +13,7 @@ from k8snet_scripts.diagnostics import Report
 from k8snet_scripts.rules.literals import read_network
 
 if TYPE_CHECKING:
-    from k8snet_scripts.topology import Path
+    from k8snet_scripts.filtering import Path
 
 _MOST = 2**32 - 1
 _HINTS = {

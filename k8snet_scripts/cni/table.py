@@ -16,11 +16,11 @@ from typing import NamedTuple
 from k8snet_scripts.cni.fields import Object
 from k8snet_scripts.cni.filters import NO_PORTS, Published
 from k8snet_scripts.diagnostics import Report, close_match
+from k8snet_scripts.filtering import Publication
 from k8snet_scripts.rules.literals import check_description
 from k8snet_scripts.rules.names import check_namespace_name, check_topology_name
 from k8snet_scripts.rules.ports import read_publication
 from k8snet_scripts.rules.refusal import Refused, show
-from k8snet_scripts.topology import Publication
 
 TABLE = "cni"
 

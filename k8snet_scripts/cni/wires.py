@@ -12,7 +12,8 @@ from k8snet_scripts.cni.attachment import Attachment, PodRoute
 from k8snet_scripts.cni.configuration import BridgePlugin
 from k8snet_scripts.cni.names import make_lladdr
 from k8snet_scripts.cni.ranges import Address
-from k8snet_scripts.topology import Bridge, End, Masquerade, Path, Port, Route, Veth
+from k8snet_scripts.filtering import Masquerade, Path
+from k8snet_scripts.topology import Bridge, End, Port, Route, Veth
 
 
 def make_bridge(network: str, plugin: BridgePlugin, gateways: tuple[Cidr, ...]) -> Bridge:

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from k8snet_scripts.addresses import Cidr
 from k8snet_scripts.drawing.arrangement import Gap, Hanging, Link, Place, Section
-from k8snet_scripts.topology import Interface, Masquerade, Namespace, Route, Vlans, Vxlan
+from k8snet_scripts.filtering import Masquerade
+from k8snet_scripts.topology import Interface, Namespace, Route, Vlans, Vxlan
 
 _ADDRESSES = 8  # shown of one interface
 _ROUTES = 4  # shown of one interface

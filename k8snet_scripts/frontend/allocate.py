@@ -13,7 +13,8 @@ from typing import TypeVar
 
 from k8snet_scripts.addresses import WIDTH, Cidr
 from k8snet_scripts.diagnostics import Report
-from k8snet_scripts.topology import Bridge, Interface, Namespace, Path, Topology, Veth
+from k8snet_scripts.filtering import Path
+from k8snet_scripts.topology import Bridge, Interface, Namespace, Topology, Veth
 
 AnyInterface = TypeVar("AnyInterface", bound=Interface)
 _Place = tuple[str, str]  # the names of a namespace and of a bridge in it

@@ -15,13 +15,13 @@ from functools import partial
 from k8snet_scripts.addresses import LEAST_IPV6_MTU, WIDTH, Cidr, is_link_local
 from k8snet_scripts.cluster.cluster import FABRICS, ROUTER, UNDERLAY, Fabric, NodeRequest, Request, Said
 from k8snet_scripts.diagnostics import close_match
+from k8snet_scripts.filtering import Path
 from k8snet_scripts.frontend.fields import Table
 from k8snet_scripts.frontend.ranges import MOST_ITEMS, Each, PerIndex, combine, gather
 from k8snet_scripts.rules.literals import read_host_address, read_interface_address, read_network
 from k8snet_scripts.rules.names import check_interface_name, check_namespace_name
 from k8snet_scripts.rules.options import HIGHEST_MTU, LOWEST_MTU, MOST_PORTS
 from k8snet_scripts.rules.refusal import Refused, show
-from k8snet_scripts.topology import Path
 
 TABLE = "cluster"
 

@@ -12,9 +12,9 @@ from types import MappingProxyType
 from typing import Literal, TypeAlias, TypeVar
 
 from k8snet_scripts.diagnostics import Report, close_match
+from k8snet_scripts.filtering import Path
 from k8snet_scripts.frontend.ranges import Each, PerIndex, Range, Ranges, convert, gather, insert_index, remember
 from k8snet_scripts.rules.refusal import Refused, kind_of, show
-from k8snet_scripts.topology import Path
 
 T = TypeVar("T")
 At: TypeAlias = Literal["key", "value"]

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from k8snet_scripts.addresses import Cidr
+from k8snet_scripts.filtering import Admission, Masquerade, Path
 from k8snet_scripts.frontend.fields import Table
 from k8snet_scripts.frontend.options import read_bridge_options, read_membership, read_ports
 from k8snet_scripts.frontend.ranges import Each, combine, convert, gather
@@ -24,7 +25,7 @@ from k8snet_scripts.rules.literals import (
 from k8snet_scripts.rules.names import check_interface_name, check_namespace_name
 from k8snet_scripts.rules.options import BRIDGE_KEYS, HIGHEST_MTU, LOWEST_MTU
 from k8snet_scripts.rules.ports import read_publication
-from k8snet_scripts.topology import HOST, Admission, Bridge, End, Interface, Masquerade, Path, Port, Veth
+from k8snet_scripts.topology import HOST, Bridge, End, Interface, Port, Veth
 
 _BRIDGE_HINTS = {
     "bridge": "a bridge cannot be a port of another one: join the two by a veth",

@@ -11,6 +11,7 @@ from k8snet_scripts.addresses import Cidr
 from k8snet_scripts.cluster.settle import settle_cluster
 from k8snet_scripts.cluster.wiring import wire_cluster
 from k8snet_scripts.diagnostics import Report
+from k8snet_scripts.filtering import Admission, Masquerade, Path
 from k8snet_scripts.frontend.allocate import allocate_addresses
 from k8snet_scripts.frontend.cluster import TABLE, read_cluster
 from k8snet_scripts.frontend.devices import read_vxlan
@@ -28,18 +29,7 @@ from k8snet_scripts.frontend.routes import read_routes
 from k8snet_scripts.rules.literals import check_sysctl, read_loopback_address, read_network, read_setting
 from k8snet_scripts.rules.names import check_interface_name, check_namespace_name, check_topology_name
 from k8snet_scripts.rules.refusal import Refused, kind_of, show
-from k8snet_scripts.topology import (
-    HOST,
-    ROLES,
-    Admission,
-    Bridge,
-    Interface,
-    Masquerade,
-    Namespace,
-    Path,
-    Topology,
-    Veth,
-)
+from k8snet_scripts.topology import HOST, ROLES, Bridge, Interface, Namespace, Topology, Veth
 
 _FORWARDING = ("net.ipv4.ip_forward", "net.ipv4.conf.all.forwarding", "net.ipv6.conf.all.forwarding")
 _LARGEST_SETTING = 2**64

@@ -6,12 +6,13 @@ from functools import partial
 from typing import Any
 
 from k8snet_scripts.addresses import Cidr, format_address
+from k8snet_scripts.filtering import Path
 from k8snet_scripts.frontend.fields import Table
 from k8snet_scripts.frontend.ranges import Each, combine, gather
 from k8snet_scripts.rules.literals import LINK_LOCAL, read_destination, read_host_address
 from k8snet_scripts.rules.names import check_interface_name
 from k8snet_scripts.rules.refusal import Refused, show
-from k8snet_scripts.topology import Path, Route
+from k8snet_scripts.topology import Route
 
 KINDS = ("unicast", "blackhole", "unreachable", "prohibit")
 

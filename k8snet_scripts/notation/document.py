@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
+from k8snet_scripts.filtering import Masquerade, Path
 from k8snet_scripts.notation.toml import Value, write_table
 from k8snet_scripts.rules.options import BRIDGE_NUMBERS, BRIDGE_SECONDS, BRIDGE_SWITCHES, PORT_NUMBERS
 from k8snet_scripts.topology import (
@@ -17,9 +18,7 @@ from k8snet_scripts.topology import (
     Bridge,
     End,
     Interface,
-    Masquerade,
     Namespace,
-    Path,
     Port,
     Route,
     Topology,

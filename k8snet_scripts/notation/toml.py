@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from k8snet_scripts.topology import Path
+from k8snet_scripts.filtering import Path
 
 Value = str | bool | int | float | Sequence["Value"] | Mapping[str, "Value"]
 

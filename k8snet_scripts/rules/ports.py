@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from k8snet_scripts.addresses import Cidr, format_address, parse_address
+from k8snet_scripts.filtering import Path, Publication
 from k8snet_scripts.rules.options import PORTS, PROTOCOLS
 from k8snet_scripts.rules.refusal import Refused, show
-from k8snet_scripts.topology import Path, Publication
 
 _FORM = re.compile(
     r"(?:(?P<address>[0-9.]+|\[[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*\]):)?(?P<port>[0-9]+):(?P<to>[0-9]+)(?:/(?P<protocol>\w+))?"

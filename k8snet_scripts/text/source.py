@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Literal, cast
 
 from k8snet_scripts.diagnostics import Report
+from k8snet_scripts.filtering import Path
 from k8snet_scripts.text.positions import Node, Position, Scan, Span, scan
 from k8snet_scripts.text.syntax import (
     Complaint,
@@ -22,7 +23,6 @@ from k8snet_scripts.text.syntax import (
     unquote_json,
     unquote_toml,
 )
-from k8snet_scripts.topology import Path
 
 Format = Literal["toml", "json"]
 
