@@ -71,7 +71,7 @@ def test_imports_point_one_way(module: Path) -> None:
     for name in imports(module):
         if name.startswith("k8snet_scripts."):
             there = name.split(".")[1]
-            together = LAYERS[2] >= {here, there}
+            together = {"text", "diagnostics"} >= {here, there}
             assert there == here or level(there) < level(here) or together, f"{module} imports {name}"
 
 

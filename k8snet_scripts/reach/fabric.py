@@ -1,9 +1,9 @@
 """Who reaches whom: a TCP connection followed through the model, there and back, by the rules of Linux.
 
-A connection counts when its first segment arrives somewhere and the answer comes back to the sender; what happens at
-the port does not matter.  A packet goes from namespace to namespace: local delivery, forwarding, route, masquerade,
-and then whoever on the segment answers for the next hop (IPv4: any namespace that has the address; IPv6: an interface
-that has it).  Where the model does not decide the outcome, such as the host's own routes, the verdict is UNKNOWN.
+A connection counts when its first segment arrives somewhere and the answer comes back to the sender, whatever the port.
+A packet goes from namespace to namespace: local delivery, forwarding, route, masquerade, and then whoever on the segment
+answers for the next hop (IPv4: any namespace that has the address; IPv6: an interface that has it).  Where the model
+does not decide the outcome, such as the host's own routes, the verdict is UNKNOWN.
 """
 
 from __future__ import annotations
@@ -279,11 +279,9 @@ class Fabric:
         packet.namespace, packet.arrival = found.station.namespace, found.station
 
     def _describe(self, packet: _Packet, masqueraded: bool) -> str:
-        if not packet.routers:
-            words = f"same {self.switching.describe(packet.stations[0])}"
-        else:
-            plural = "s" if len(packet.routers) > 1 else ""
-            words = f"through router{plural} {', '.join(packet.routers)}"
+        words = f"same {self.switching.describe(packet.stations[0])}"
+        if packet.routers:
+            words = f"through router{'s' if len(packet.routers) > 1 else ''} {', '.join(packet.routers)}"
         return f"{words}, masqueraded" if masqueraded else words
 
 
@@ -291,10 +289,9 @@ def _find_redirecting(topology: Topology) -> Iterator[str]:
     """The namespaces that hand on what is sent to that port: who it reaches says nothing about its way to others."""
     ports = [(item.name, forward.publication) for item in topology.everywhere() for forward in item.forwards]
     for veth in topology.veths:
-        for end, peer in ((veth.inner, veth.outer), (veth.outer, veth.inner)):
-            if end.publications:
-                ports += [(peer.namespace, publication) for publication in end.publications]
-    return (name for name, publication in ports if (publication.protocol, publication.port) == ("tcp", PROBED_PORT))
+        ports += [(veth.outer.namespace, publication) for publication in veth.inner.publications]
+        ports += [(veth.inner.namespace, publication) for publication in veth.outer.publications]
+    return (name for name, port in ports if (port.protocol, port.port) == ("tcp", PROBED_PORT))
 
 
 def _answer(dropped: _Dropped, packet: _Packet | None = None) -> Answer:
