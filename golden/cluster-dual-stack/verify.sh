@@ -131,12 +131,12 @@ stop() {
 	leave "$2"
 }
 
-# Ends the script, deaf to further signals.
+# Ends the script, deaf to further signals. It may have been somewhere where words are split and globbed in another way.
 leave() {
-	local line
+	local line IFS=$' \t\n'
 	trap '' INT TERM HUP PIPE
 	trap - EXIT
-	set +e
+	set +ef
 	wait
 	if [[ $failure ]]; then while IFS= read -r line; do say "$line"; done <<<"$failure"; fi
 	if [[ $go_back ]]; then "$go_back"; fi
@@ -1858,7 +1858,7 @@ observe() {
 			text+="$n ${source[n]} ${said%% *} $words"$'\n'
 		fi
 	done
-	if [[ ! $text ]] || ! perl -e "$hopper$observer" <<<"${text%$'\n'}" >"$scratch/observed" 2>/dev/null; then return 0; fi
+	if [[ ! $text ]] || ! perl -e "$hopper$observer" "$HOSTTYPE" <<<"${text%$'\n'}" >"$scratch/observed" 2>/dev/null; then return 0; fi
 	while read -r n words said; do
 		if [[ $words == - && ${claim[n]#* reaches } == 'host '* ]]; then continue; fi # a firewall of the host may mind
 		own[n]=$words observed[n]=$said

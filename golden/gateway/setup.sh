@@ -70,12 +70,12 @@ stop() {
 	leave "$2"
 }
 
-# Ends the script, deaf to further signals.
+# Ends the script, deaf to further signals. It may have been somewhere where words are split and globbed in another way.
 leave() {
-	local line
+	local line IFS=$' \t\n'
 	trap '' INT TERM HUP PIPE
 	trap - EXIT
-	set +e
+	set +ef
 	wait
 	if [[ $failure ]]; then while IFS= read -r line; do say "$line"; done <<<"$failure"; fi
 	if [[ $go_back ]]; then "$go_back"; fi
@@ -1288,7 +1288,7 @@ foresee() {
 			continue
 			;;
 		'address '* | 'remote '* | 'group '*)
-			if ! holds "${owner[n]}" "${words[n]}"; then foresee_entries "${owner[n]}" "${words[n]}"; fi
+			if ! holds "${owner[n]}" "${words[n]}"; then expect_entries "${owner[n]}" "${words[n]}"; fi
 			continue
 			;;
 		'vlan_default_pvid 0' | 'net.ipv4.ip_forward '* | net.ipv6.conf.all.forwarding' '*) ;;
@@ -1315,7 +1315,7 @@ foresee() {
 }
 
 # An interface that gets another address forgets its neighbours; one that gets another remote end, the entry for that.
-foresee_entries() {
+expect_entries() {
 	local key text=${live[$1]-} value
 	if [[ $2 == address* ]]; then
 		for key in "${!fact[@]}"; do
@@ -1837,7 +1837,7 @@ invert() {
 			esac
 		done
 		;;
-	*' fdb '* | *' neigh '*) invert_entry "$1" ;;
+	*' fdb '* | *' neigh '*) turn_entry "$1" ;;
 	*' delete '*) back=${1/ delete / add } ;;
 	*' promisc '* | *' allmulticast '*) if [[ $text ]]; then case $1 in *on) back="${1% on} off" ;; *) back="${1% off} on" ;; esac fi ;;
 	*' txqlen '*) if [[ $text ]]; then
@@ -1871,7 +1871,7 @@ invert() {
 }
 
 # The same for an entry of the FDB, or a neighbour. What replaced another one gives way to that again.
-invert_entry() {
+turn_entry() {
 	local entry=${wish#* } prefix=${1%% "${wish%% *}" *} dev=${object#* } old='' key
 	if [[ $1 != *' delete '* ]]; then
 		back="$prefix ${wish%% *} delete ${entry%% *} dev $dev"

@@ -91,12 +91,12 @@ stop() {
 	leave "$2"
 }
 
-# Ends the script, deaf to further signals.
+# Ends the script, deaf to further signals. It may have been somewhere where words are split and globbed in another way.
 leave() {
-	local line
+	local line IFS=$' \t\n'
 	trap '' INT TERM HUP PIPE
 	trap - EXIT
-	set +e
+	set +ef
 	wait
 	if [[ $failure ]]; then while IFS= read -r line; do say "$line"; done <<<"$failure"; fi
 	if [[ $go_back ]]; then "$go_back"; fi
@@ -1164,7 +1164,7 @@ main() {
 		return
 	fi
 	announce "$commands" >&2
-	if ! said=$(carry_out_all "$commands"); then
+	if ! said=$(execute_all "$commands"); then
 		failure="failed: $said"
 		return 1
 	fi
@@ -1172,7 +1172,7 @@ main() {
 }
 
 # Carries out commands in their order, those of one namespace together as long as they follow each other.
-carry_out_all() {
+execute_all() {
 	local line place here=host batch='' IFS=$'\n'
 	set -f
 	for line in $1; do

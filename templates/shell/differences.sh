@@ -158,7 +158,7 @@ foresee() {
 			continue
 			;;
 		'address '* | 'remote '* | 'group '*)
-			if ! holds "${owner[n]}" "${words[n]}"; then foresee_entries "${owner[n]}" "${words[n]}"; fi
+			if ! holds "${owner[n]}" "${words[n]}"; then expect_entries "${owner[n]}" "${words[n]}"; fi
 			continue
 			;;
 		'vlan_default_pvid 0' | 'net.ipv4.ip_forward '* | net.ipv6.conf.all.forwarding' '*) ;;
@@ -185,7 +185,7 @@ foresee() {
 }
 
 # An interface that gets another address forgets its neighbours; one that gets another remote end, the entry for that.
-foresee_entries() {
+expect_entries() {
 	local key text=${live[$1]-} value
 	if [[ $2 == address* ]]; then
 		for key in "${!fact[@]}"; do

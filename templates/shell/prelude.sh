@@ -35,12 +35,12 @@ stop() {
 	leave "$2"
 }
 
-# Ends the script, deaf to further signals.
+# Ends the script, deaf to further signals. It may have been somewhere where words are split and globbed in another way.
 leave() {
-	local line
+	local line IFS=$' \t\n'
 	trap '' INT TERM HUP PIPE
 	trap - EXIT
-	set +e
+	set +ef
 	wait
 	if [[ $failure ]]; then while IFS= read -r line; do say "$line"; done <<<"$failure"; fi
 	if [[ $go_back ]]; then "$go_back"; fi

@@ -90,7 +90,7 @@ invert() {
 			esac
 		done
 		;;
-	*' fdb '* | *' neigh '*) invert_entry "$1" ;;
+	*' fdb '* | *' neigh '*) turn_entry "$1" ;;
 	*' delete '*) back=${1/ delete / add } ;;
 	*' promisc '* | *' allmulticast '*) if [[ $text ]]; then case $1 in *on) back="${1% on} off" ;; *) back="${1% off} on" ;; esac fi ;;
 	*' txqlen '*) if [[ $text ]]; then
@@ -124,7 +124,7 @@ invert() {
 }
 
 # The same for an entry of the FDB, or a neighbour. What replaced another one gives way to that again.
-invert_entry() {
+turn_entry() {
 	local entry=${wish#* } prefix=${1%% "${wish%% *}" *} dev=${object#* } old='' key
 	if [[ $1 != *' delete '* ]]; then
 		back="$prefix ${wish%% *} delete ${entry%% *} dev $dev"

@@ -49,7 +49,7 @@ main() {
 		return
 	fi
 	announce "$commands" >&2
-	if ! said=$(carry_out_all "$commands"); then
+	if ! said=$(execute_all "$commands"); then
 		failure="failed: $said"
 		return 1
 	fi
@@ -57,7 +57,7 @@ main() {
 }
 
 # Carries out commands in their order, those of one namespace together as long as they follow each other.
-carry_out_all() {
+execute_all() {
 	local line place here=host batch='' IFS=$'\n'
 	set -f
 	for line in $1; do
