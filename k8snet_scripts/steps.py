@@ -187,7 +187,8 @@ def add_route(namespace: str, route: Route, dev: str | None) -> Step:
     given = ("metric", str(route.metric)) if route.metric is not None else ()
     shown = ("metric", str(metric)) if metric else ()
     target = "::/0" if to == "default" and family == "inet6" and not route.via else to
-    command = (*ip(namespace), "route", "add", *kind, target, *tail, *given, *table, *onlink, *scope)
+    verb = "prepend" if route.prepend else "add"
+    command = (*ip(namespace), "route", verb, *kind, target, *tail, *given, *table, *onlink, *scope)
     return Step(
         WANT, command, namespace, " ".join((family, "route", *kind, to, *tail, *shown, *table, *onlink, *scope))
     )

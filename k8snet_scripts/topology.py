@@ -47,6 +47,7 @@ class Route:
     kind: str = "unicast"  # unicast, blackhole, unreachable or prohibit
     path: Path = ()
     scope: str | None = None  # host, where that is not left to the kernel; for IPv4 only
+    prepend: bool = False  # before what others have for the same destination, instead of failing because of it
 
 
 @dataclass(frozen=True, slots=True)

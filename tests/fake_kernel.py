@@ -133,7 +133,7 @@ class FakeKernel:
             case "neigh", "delete", [address, "dev", link]:
                 if space.link(link).neighbours.pop(address, None) is None:
                     raise Refusal("RTNETLINK answers: No such file or directory")
-            case "route", "add", _:
+            case "route", "add" | "prepend", _:
                 space.add_route(_read_route(words))
             case "route", "delete", _:
                 space.drop_route(_read_route(words), "metric" in words)

@@ -1880,6 +1880,7 @@ invert() {
 	'ip link add name '*) if is_fresh; then back="ip link delete group $MARK"; else back="ip link delete dev ${object#* }"; fi ;;
 	*' link add name '*) back="${1%% add name *} delete dev ${object#* }" ;;
 	*' vlan add '* | *' address add '* | *' route add '*) back=${1/ add / delete } ;;
+	*' route prepend '*) back=${1/ prepend / delete } ;;
 	*' address delete '*)
 		back=${1/ delete / add }
 		text=${was["$object: $wish"]//\"/}

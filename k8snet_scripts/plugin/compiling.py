@@ -7,6 +7,7 @@ where there is no pattern to go by.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from k8snet_scripts.cni.attachment import Attachment
 from k8snet_scripts.cni.configuration import BridgePlugin
@@ -54,6 +55,8 @@ def compile_attachment(
 def make_attachment(network: str, plugin: BridgePlugin, ifname: str, attachment: Attachment, names: Names) -> Topology:
     """The topology of an attachment."""
     lladdrs = (names.pod_lladdr, names.host_lladdr)
+    veth = make_veth(plugin, attachment, names.namespace, ifname, names.host_end, lladdrs)
+    routes = tuple([replace(route, prepend=True) for route in veth.inner.routes])  # it may have other interfaces
     return Topology(
         names.topology,
         Namespace(
@@ -70,7 +73,7 @@ def make_attachment(network: str, plugin: BridgePlugin, ifname: str, attachment:
                 external=True,
             ),
         ),
-        (make_veth(plugin, attachment, names.namespace, ifname, names.host_end, lladdrs),),
+        (replace(veth, inner=replace(veth.inner, routes=routes)),),
         f"A container on the CNI network {network}, attached as the plugin bridge does it.",
     )
 
