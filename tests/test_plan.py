@@ -220,9 +220,11 @@ def things(kernel: FakeKernel) -> set[str]:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.parent.name)
 def test_setup_mends_each_thing_that_can_happen_to_a_golden_case(case: Path) -> None:
+    """Each of up to 150 things: a cluster repeats what it has."""
     plan, kernel, record = made(load_source(str(case)).topology)
     right = network(plan, kernel)
-    for mutation in mutations(plan):
+    every = list(mutations(plan))
+    for mutation in every[:: len(every) // 150 + 1]:
         altered, known = kernel.copy(), copy.deepcopy(record)
         mutate(altered, [mutation])
         set_up(plan, altered, known)
