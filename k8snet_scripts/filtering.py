@@ -15,6 +15,9 @@ Path = tuple[str | int, ...]
 UNSPECIFIED = ("0.0.0.0", "::")
 """The addresses that stand for all of a family."""
 
+MASQUERADED = ("local", "all", "none")
+"""Which of the connections to a published port get another source."""
+
 DEFAULT_ADMIN_CHAIN = "CNI-ADMIN"
 """The chain of iptables in which somebody may forbid what is admitted."""
 

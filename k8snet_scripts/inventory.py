@@ -12,7 +12,7 @@ from k8snet_scripts.addresses import parse_address
 from k8snet_scripts.filtering import Forward
 from k8snet_scripts.marks import link_group, nft_table
 from k8snet_scripts.topology import HOST, Device, End, Interface, Namespace, Topology, Veth, find_forwards
-from k8snet_scripts.underlay import find_underlay, room
+from k8snet_scripts.underlay import find_underlay, room, state_mtus
 
 
 class Guard(NamedTuple):
@@ -42,7 +42,7 @@ class Inventory:
         for namespace in topology.everywhere():
             if namespace.forwards:
                 self.forwards[namespace.name] = list(namespace.forwards)
-        for veth in topology.veths:
+        for veth in state_mtus(topology):
             maker, _ = made_from(veth)
             self._makers.add(id(maker))
             self.made.setdefault(maker.namespace, []).append(veth)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from k8snet_scripts.addresses import parse_address
-from k8snet_scripts.topology import Device, End, Interface
+from k8snet_scripts.topology import Device, End, Interface, Topology, Veth
 
 DEFAULT_MTU = 1500
 """Bytes: what the kernel gives to an end of a veth that is not told otherwise."""
@@ -30,3 +31,24 @@ def room(device: Device, underlay: Interface | None) -> int | None:
         return None
     mtu = underlay.mtu or (DEFAULT_MTU if isinstance(underlay, End) else None)
     return None if mtu is None else mtu - device.overhead
+
+
+def state_mtus(topology: Topology) -> tuple[Veth, ...]:
+    """The veths, those that devices stand on with the MTU of new ones outright where nothing is said.
+
+    One that is there already may have another MTU, which an earlier version of the network has asked for.
+    """
+    ends: dict[str, list[End]] = {}
+    for end in topology.ends():
+        ends.setdefault(end.namespace, []).append(end)
+    below = {
+        id(find_underlay(device, (*ends.get(namespace.name, ()), *namespace.holders)))
+        for namespace in topology.everywhere()
+        for device in namespace.devices
+    }
+    return tuple([_state_mtu(veth) if {id(veth.inner), id(veth.outer)} & below else veth for veth in topology.veths])
+
+
+def _state_mtu(veth: Veth) -> Veth:
+    inner, outer = (replace(end, mtu=end.mtu or DEFAULT_MTU) for end in (veth.inner, veth.outer))
+    return replace(veth, inner=inner, outer=outer)

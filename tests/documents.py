@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from k8snet_scripts.filtering import Publication
 from k8snet_scripts.topology import (
     HOST,
     Bridge,
+    End,
     Interface,
     Namespace,
     Port,
@@ -35,7 +37,7 @@ def document(topology: Topology, short: bool) -> dict[str, object]:
 
 
 def veth_table(veth: Veth, short: bool) -> dict[str, object]:
-    inner, outer = interface(veth.inner, "master"), interface(veth.outer, "bridge")
+    inner, outer = end(veth.inner, "master"), end(veth.outer, "bridge")
     if short and not veth.inner.port:
         inner |= {key: outer.pop(key) for key in [*port(veth.outer.port, "bridge")]}
     peer = {"name": veth.outer.name, "namespace": veth.outer.namespace, **outer}
@@ -43,14 +45,39 @@ def veth_table(veth: Veth, short: bool) -> dict[str, object]:
     return {**inner, "peer": veth.outer.name if plain else peer}
 
 
+def end(item: End, key: str) -> dict[str, object]:
+    table = interface(item, key)
+    settings = {"promisc": item.promisc or None, "allmulticast": item.allmulti, "txqueuelen": item.txqlen}
+    table |= {key: value for key, value in settings.items() if value is not None}
+    if not item.connected:
+        table["noprefixroute"] = True
+    if item.publications:
+        table["publish"] = [publication(one) for one in item.publications]
+    return table
+
+
+def publication(item: Publication) -> dict[str, object]:
+    before = "" if item.address is None else f"[{item.address}]:" if ":" in item.address else f"{item.address}:"
+    conditions = [f"{one.field} {'!= ' if one.negated else ''}{one.network}" for one in item.conditions]
+    port = f"{before}{item.port}:{item.to_port}/{item.protocol}"
+    return {"port": port, "masquerade": item.masquerade, "conditions": conditions}
+
+
 def place(namespace: Namespace) -> dict[str, Any]:
     table: dict[str, Any] = {
         "addresses": [str(address) for address in namespace.addresses],
         "routes": [route(item, None) for item in namespace.routes],
         "sysctls": dict(namespace.sysctls),
-        "masquerade": [str(item.source) for item in namespace.masquerade],
+        "masquerade": [
+            {"source": str(item.source), "within": [str(network) for network in item.within]}
+            for item in namespace.masquerade
+        ],
+        "admit": [
+            {"network": str(item.network), "published": item.published, "admin_chain": item.admin}
+            for item in namespace.admissions
+        ],
         "description": namespace.description,
-        "bridges": {item.name: bridge(item) for item in namespace.bridges},
+        "bridges": {item.name: bridge(item, namespace) for item in namespace.bridges},
         "interfaces": {item.name: {**interface(item, "bridge"), "external": True} for item in namespace.interfaces},
     }
     table["vxlans"] = {item.name: vxlan(item) for item in namespace.devices}
@@ -80,7 +107,8 @@ def port(item: Port | None, key: str) -> dict[str, object]:
     if item is None:
         return {}
     options = {word: int(value) if value.isdecimal() else value == "on" for word, value in item.options}
-    return {key: item.bridge, **options, **membership(item.vlans)}
+    guard = {"only_from": item.only_from.upper()} if item.only_from else {}
+    return {key: item.bridge, **options, **membership(item.vlans), **guard}
 
 
 def membership(vlans: Vlans | None) -> dict[str, object]:
@@ -89,8 +117,9 @@ def membership(vlans: Vlans | None) -> dict[str, object]:
     return ({"untagged": vlans.untagged} if vlans.untagged else {}) | {"tagged": list(vlans.tagged)}
 
 
-def bridge(item: Bridge) -> dict[str, object]:
+def bridge(item: Bridge, namespace: Namespace) -> dict[str, object]:
     table = interface(item, "bridge")
+    table["isolate"] = [isolation.family for isolation in namespace.isolations if isolation.bridge == item.name]
     for word, value in item.options:
         if word in ("stp_state", "mcast_snooping"):
             table[word.removesuffix("_state")] = value == "1"
@@ -116,7 +145,7 @@ def vxlan(item: Vxlan) -> dict[str, object]:
 def route(item: Route, home: str | None) -> dict[str, object]:
     table: dict[str, object] = {"to": str(item.to) if item.to else "default", "type": item.kind, "onlink": item.onlink}
     table["family"] = item.family
-    words = {"via": item.via, "src": item.src, "metric": item.metric, "table": item.table}
+    words = {"via": item.via, "src": item.src, "metric": item.metric, "table": item.table, "scope": item.scope}
     if item.dev != home:
         words["dev"] = item.dev
     return table | {key: value for key, value in words.items() if value is not None}

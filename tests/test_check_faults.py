@@ -26,14 +26,17 @@ from hypothesis import given
 from topologies import topologies
 
 from k8snet_scripts.addresses import parse_cidr
-from k8snet_scripts.filtering import Masquerade, Publication
+from k8snet_scripts.filtering import Isolation, Masquerade, Publication
 from k8snet_scripts.topology import Bridge, End, FdbEntry, Namespace, Neighbour, Port, Topology, Veth, Vlans, Vxlan
 
 ROUTER = Namespace("f2", forwarding=True)
 
 FAULTS: dict[str, list[Fault]] = {
     "unknown-namespace": [add(Veth(end("f0", "f1"), end("f0", "f2")), f1=Namespace("f1"), f2=Namespace("f3"))],
-    "unknown-bridge": [wired(bridge="nowhere")],
+    "unknown-bridge": [
+        wired(bridge="nowhere"),
+        add(f1=Namespace("f1", isolations=(Isolation("f0", 4),))),
+    ],
     "duplicate-namespace": [lambda topology: replace(topology, namespaces=topology.namespaces + 2 * (Namespace("f"),))],
     "duplicate-interface": [
         add(Veth(end("f0", "f1"), end("f0", "f1"))),

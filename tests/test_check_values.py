@@ -8,7 +8,7 @@ import pytest
 from faulty import Fault, add, cases, cidrs, end, lab, route, slugs, wired
 
 from k8snet_scripts.addresses import Cidr, parse_cidr
-from k8snet_scripts.filtering import Admission, Masquerade, Publication
+from k8snet_scripts.filtering import Admission, Condition, Isolation, Masquerade, Publication
 from k8snet_scripts.topology import HOST, Bridge, End, Interface, Namespace, Port, Route, Veth, Vlans
 
 BAD_VALUES: dict[str, list[Fault]] = {
@@ -20,7 +20,11 @@ BAD_VALUES: dict[str, list[Fault]] = {
         wired(bridge="br0;"),
     ],
     "name-too-long": [wired(f1=Namespace("f1", bridges=(Bridge("sixteen-letters-"),)))],
-    "reserved-name": [add(f1=Namespace(HOST)), add(f1=Namespace("f1", bridges=(Bridge("dev"),)))],
+    "reserved-name": [add(f1=Namespace(HOST)), add(f1=Namespace("f1", bridges=(Bridge("dev"),)))]
+    + [
+        add(f1=Namespace("f1", admissions=(Admission(parse_cidr("10.0.0.0/24"), name),)))
+        for name in ("FORWARD", "CNI-FORWARD", "DROP")
+    ],
     "missing-key": [lambda topology: replace(topology, host=replace(topology.host, interfaces=(Interface("f0"),)))],
     "bad-text": [
         lambda topology: replace(topology, description="two\nlines"),
@@ -51,6 +55,10 @@ BAD_VALUES: dict[str, list[Fault]] = {
             f1=Namespace("f1", bridges=(Bridge("f0"),)),
         )
         for option in (("hairpin", "1"), ("cost", "0"), ("master", "br0"))
+    ]
+    + [
+        wired(txqlen=2**32),
+        add(f1=Namespace("f1", bridges=(Bridge("f0"),), isolations=(Isolation("f0", 5),))),
     ],
     "bad-vlan": [
         add(f1=Namespace("f1", bridges=(Bridge("f0", vlan_filtering=True, vlans=vlans),)))
@@ -67,6 +75,7 @@ BAD_VALUES: dict[str, list[Fault]] = {
             Publication(80, 80, "icmp"),
             Publication(80, 80, address="localhost"),
             Publication(80, 80, masquerade="some"),
+            Publication(80, 80, conditions=(Condition("ether", parse_cidr("10.0.0.0/8")),)),
         )
     ],
     "bad-address": [
@@ -93,6 +102,10 @@ BAD_VALUES: dict[str, list[Fault]] = {
             Route(4, None, kind="blackhole", via="172.16.0.1"),
             Route(4, None),
             Route(4, None, dev="f0", onlink=True),
+            Route(4, None, dev="f0", scope="link"),
+            Route(6, None, dev="f0", scope="host"),
+            Route(4, None, via="172.16.0.1", dev="f0", scope="host"),
+            Route(4, None, kind="blackhole", scope="host"),
         )
     ]
     + [wired(routes=(Route(4, None, dev="f1"),)), wired(routes=(Route(4, None, kind="blackhole"),))],

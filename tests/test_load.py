@@ -17,7 +17,7 @@ from topologies import topologies
 from k8snet_scripts.addresses import parse_cidr
 from k8snet_scripts.check.check import check_topology
 from k8snet_scripts.diagnostics import Report
-from k8snet_scripts.filtering import Masquerade
+from k8snet_scripts.filtering import Condition, Isolation, Masquerade
 from k8snet_scripts.frontend.load import load_topology
 from k8snet_scripts.rules.options import BRIDGE_KEYS, PORT_KEYS
 from k8snet_scripts.topology import HOST, Bridge, End, Interface, Namespace, Port, Route, Topology, Veth, Vlans
@@ -80,6 +80,49 @@ def test_published_ports_and_what_is_let_through() -> None:
     assert ports == [[(port, 80, "tcp", None), (53, 53, "udp", "127.0.0.1")] for port in (8081, 8082)]
     path = ("namespaces", "web{1..2}", "veths", "eth0", "publish", 1)
     assert topology.veths[0].inner.publications[1].path == path
+
+
+def test_what_is_published_and_let_through_can_be_said_in_full() -> None:
+    topology = load(
+        """
+        name = "lab"
+        [host]
+        admit = ["10.0.0.0/24", { network = "10.1.0.2/32", published = false, admin_chain = "MINE" }]
+        [bridges.br0]
+        addresses = ["10.0.0.1/24"]
+        admit = true
+        isolate = [6, 4]
+        allmulticast = true
+        [namespaces."web{1..2}".veths.eth0]
+        peer = "web{}"
+        bridge = "br0"
+        lladdr = "02:00:00:00:00:0{}"
+        only_from = "02:00:00:00:00:0{}"
+        addresses = ["10.0.0.1{}/24"]
+        noprefixroute = true
+        txqueuelen = 0
+        routes = [{ to = "10.9.0.0/16", scope = "host" }]
+        publish = [{ port = "808{}:80", masquerade = "all", conditions = ["saddr != 10.{}.0.0/16", "daddr fd00::1"] }]
+        """
+    )
+    host = topology.host
+    assert [(str(item.network), item.admin, item.published) for item in host.admissions] == [
+        ("10.0.0.0/24", "CNI-ADMIN", True),
+        ("10.1.0.2/32", "MINE", False),
+        ("10.0.0.0/24", "CNI-ADMIN", True),
+    ]
+    assert host.isolations == (Isolation("br0", 6), Isolation("br0", 4))
+    assert (host.bridges[0].promisc, host.bridges[0].allmulti, host.bridges[0].txqlen) == (False, True, None)
+    end, peer = topology.veths[1].inner, topology.veths[1].outer
+    assert (end.connected, end.allmulti, end.txqlen, end.routes[0].scope) == (False, None, 0, "host")
+    assert peer.port is not None
+    assert (peer.port.only_from, peer.connected) == ("02:00:00:00:00:02", True)
+    (port,) = end.publications
+    assert (port.port, port.masquerade) == (8082, "all")
+    assert port.conditions == (
+        Condition("saddr", parse_cidr("10.2.0.0/16"), negated=True),
+        Condition("daddr", parse_cidr("fd00::1/128")),
+    )
 
 
 def test_everything_at_once() -> None:

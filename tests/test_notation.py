@@ -14,16 +14,19 @@ from hypothesis import strategies as st
 from loading import load, unplaced
 from topologies import topologies
 
+from k8snet_scripts import filtering
 from k8snet_scripts import topology as model
+from k8snet_scripts.addresses import parse_cidr
 from k8snet_scripts.check.check import check_topology
 from k8snet_scripts.cli import main
 from k8snet_scripts.diagnostics import Report
-from k8snet_scripts.filtering import Masquerade
+from k8snet_scripts.filtering import Admission, Condition, Forward, Isolation, Masquerade, Publication
 from k8snet_scripts.notation.document import write_topology
 from k8snet_scripts.notation.toml import Value, write_key, write_table, write_value
 from k8snet_scripts.render import KINDS, Origin, template_directory
 from k8snet_scripts.scripts import compile_topology, load_source
 from k8snet_scripts.topology import (
+    HOST,
     Bridge,
     End,
     FdbEntry,
@@ -143,22 +146,35 @@ def test_what_cannot_be_said_is_named() -> None:
     )
 
 
+def test_ports_that_lead_to_what_others_made_are_named() -> None:
+    forward = Forward(Publication(53, 54, "udp", "::1"), parse_cidr("fd00::2/64"), "cni0")
+    lines = list(write_topology(Topology("lab", Namespace(HOST, forwards=(forward,)))))
+    assert lines[0] == "# What a topology file cannot say is left out: the port [::1]:53:54/udp behind cni0 of host."
+
+
+INTERFACE = (
+    "name addresses routes mtu lladdr port description external broadcast connected promisc allmulti txqlen path"
+)
 KNOWN = {
     Topology: "name host namespaces veths description records",
-    Namespace: "name addresses routes bridges interfaces devices sysctls forwarding masquerade role description path external",
-    Interface: "name addresses routes mtu lladdr port description external broadcast path",
-    Bridge: "name addresses routes mtu lladdr port description external broadcast path"
-    " promisc options vlan_filtering vlans subnets",
-    End: "name addresses routes mtu lladdr port description external broadcast path namespace",
-    Vxlan: "name addresses routes mtu lladdr port description external broadcast path"
-    " id local remote group dev dstport learning fdb neighbours",
+    Namespace: "name addresses routes bridges interfaces devices sysctls forwarding masquerade"
+    " forwards admissions isolations role description path external",
+    Interface: INTERFACE,
+    Bridge: f"{INTERFACE} options vlan_filtering vlans subnets",
+    End: f"{INTERFACE} namespace publications",
+    Vxlan: f"{INTERFACE} id local remote group dev dstport learning fdb neighbours",
     FdbEntry: "dst lladdr path",
     Neighbour: "address lladdr path",
     Veth: "inner outer path",
-    Port: "bridge options vlans path",
+    Port: "bridge options vlans only_from path",
     Vlans: "untagged tagged",
-    Route: "family to via dev src metric table onlink kind path",
+    Route: "family to via dev src metric table onlink kind path scope",
     Masquerade: "source within path",
+    Condition: "field network negated",
+    Publication: "port to_port protocol address masquerade conditions path",
+    Forward: "publication target dev",
+    Admission: "network admin published path",
+    Isolation: "bridge family",
 }
 
 
@@ -166,5 +182,10 @@ def test_everything_that_the_model_has_is_written() -> None:
     """Whoever adds a field to the model teaches the writer, and adds it here."""
     for kind, known in KNOWN.items():
         assert [field.name for field in fields(kind)] == known.split()
-    made = {kind for kind in vars(model).values() if isinstance(kind, type) and kind.__module__ == model.__name__}
+    made = {
+        kind
+        for module in (model, filtering)
+        for kind in vars(module).values()
+        if isinstance(kind, type) and kind.__module__ == module.__name__
+    }
     assert made - set(KNOWN) == {model.Record}

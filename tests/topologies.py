@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain, count
 from typing import Any, TypeVar
 
+from adornments import adorn
 from hypothesis import strategies as st
 
 from k8snet_scripts.addresses import Cidr
@@ -80,28 +81,38 @@ DESCRIPTIONS = (
 """What people write, and some that a shell or a template could take amiss."""
 
 _ROLLS = 120  # bytes drawn for each namespace: about what its interfaces use up
+_MORE_ROLLS = 40  # the same for what adorns them
 
 
 def topologies(
-    max_namespaces: int = 4, vlans: bool = True, externals: bool = True, routed: bool = False
+    max_namespaces: int = 4, vlans: bool = True, externals: bool = True, routed: bool = False, adorned: bool = True
 ) -> st.SearchStrategy[Topology]:
     """Valid topologies of up to `max_namespaces` namespaces beside the host.
 
     `vlans` says whether bridges may filter VLANs, `externals` whether interfaces may be there that nobody makes.
     Routes lead to networks where nobody is.  Where it is `routed`, there are more namespaces and veths, most neighbours
     are used as routers to where they lead, more of them forward and masquerade what is their neighbours', and no option
-    of a port leaves open who reaches whom.
+    of a port leaves open who reaches whom.  `adorned` ones have work for the packet filter, and settings of interfaces.
     """
-    return _topologies(max_namespaces, vlans, externals, routed)
+    return _topologies(max_namespaces, vlans, externals, routed, adorned)
 
 
 @st.composite
 def _topologies(
-    draw: Callable[[st.SearchStrategy[bytes]], bytes], most: int, vlans: bool, externals: bool, routed: bool
+    draw: Callable[[st.SearchStrategy[bytes]], bytes],
+    most: int,
+    vlans: bool,
+    externals: bool,
+    routed: bool,
+    adorned: bool,
 ) -> Topology:
     size = _ROLLS * (most + 2)
     dice = _Dice(draw(st.binary(min_size=size, max_size=size)))
-    return _Builder(dice, vlans, externals, routed).build(dice.number(most // 2 if routed else 0, most))
+    topology = _Builder(dice, vlans, externals, routed).build(dice.number(most // 2 if routed else 0, most))
+    if not adorned:
+        return topology
+    size = _MORE_ROLLS * (most + 2)
+    return adorn(topology, _Dice(draw(st.binary(min_size=size, max_size=size))))
 
 
 class _Dice:

@@ -31,6 +31,15 @@ def check_settings(site: Site, owned: Owned, report: FirstFindings) -> None:
                 _check_disabled(name, key, site, owned, report)
         if namespace.forwarding is not None and any(key in keys for keys in FORWARDING.values()):
             report.error("conflicting-keys", path, f"`{key}` and `forwarding` are the same", help="keep one of the two")
+    for isolation in namespace.isolations:
+        bridge = site.bridges.get(isolation.bridge)
+        if bridge is None:
+            message = f"`{isolation.bridge}` is no bridge {whereabouts(site.name)}, and cannot be isolated"
+            report.error("unknown-bridge", namespace.path, message)
+        elif bridge.name.endswith("+"):
+            message = f"to iptables, `{bridge.name}` is more than one interface"
+            help = "give the bridge a name without `+` at its end"
+            report.error("conflicting-keys", (*bridge.path, "isolate"), message, help=help)
     if namespace.masquerade and not namespace.forwarding:
         _check_masquerade(site, report)
 

@@ -22,7 +22,12 @@ from k8snet_scripts.rules.literals import (
     read_setting,
     read_vlan,
 )
-from k8snet_scripts.rules.names import check_interface_name, check_namespace_name, check_topology_name
+from k8snet_scripts.rules.names import (
+    check_chain_name,
+    check_interface_name,
+    check_namespace_name,
+    check_topology_name,
+)
 from k8snet_scripts.rules.options import (
     BRIDGE_NUMBERS,
     BRIDGE_SECONDS,
@@ -33,7 +38,7 @@ from k8snet_scripts.rules.options import (
     PORT_SWITCHES,
     VXLAN_NUMBERS,
 )
-from k8snet_scripts.rules.ports import read_port_address, read_publication
+from k8snet_scripts.rules.ports import check_masquerade, read_condition, read_port_address, read_publication
 from k8snet_scripts.rules.refusal import Refused, show
 from k8snet_scripts.topology import HOST, Bridge, Interface, Namespace, Port, Route, Topology, Vlans, Vxlan
 
@@ -104,6 +109,11 @@ class _Values:
             self.interface_name(forward.publication.path, forward.dev)
         for admission in namespace.admissions:
             self.network(admission.path, admission.network)
+            self.attempt(admission.path, check_chain_name, admission.admin)
+        for isolation in namespace.isolations:
+            self.interface_name(path, isolation.bridge)
+            if isolation.family not in WIDTH:
+                self.refuse(path, "bad-option", f"{show(isolation.family)} is not an address family")
         for interface in namespace.interfaces:
             self.interface(interface)
             if not interface.external:
@@ -126,6 +136,8 @@ class _Values:
             self.refuse((*path, "mtu"), "bad-mtu", f"{show(interface.mtu)} is out of range", help)
         if interface.lladdr is not None:
             self.attempt((*path, "lladdr"), read_lladdr, interface.lladdr)
+        if interface.txqlen is not None and interface.txqlen not in _NUMBERS:
+            self.refuse((*path, "txqueuelen"), "bad-option", f"{show(interface.txqlen)} is out of range")
         if interface.port:
             self.port(interface.port)
         for address in interface.addresses:
@@ -138,9 +150,9 @@ class _Values:
         if address is not None:
             self.attempt(path, read_port_address, address)
         self.attempt(path, read_publication, f"{publication.port}:{publication.to_port}/{publication.protocol}")
-        if publication.masquerade not in ("local", "all", "none"):
-            help = "write `local`, `all` or `none`"
-            self.refuse(path, "bad-port", f"{show(publication.masquerade)} are no connections to masquerade", help)
+        self.attempt(path, check_masquerade, publication.masquerade)
+        for condition in publication.conditions:
+            self.attempt(path, read_condition, f"{condition.field} {condition.network}")
 
     def bridge(self, bridge: Bridge) -> None:
         for word, value in bridge.options:
@@ -238,6 +250,8 @@ def _find_flaw(route: Route, owner: str | None) -> str:
             return f"{show(text)} is not an IPv{route.family} address"
     if route.scope not in (None, "host") or route.scope and route.family == 6:
         return f"{show(route.scope)} is not a scope of an IPv{route.family} route"
+    if route.scope and route.via:
+        return "a route of scope `host` has no next hop"
     if route.metric is not None and route.metric not in _NUMBERS:
         return f"{show(route.metric)} is not a metric"
     if route.table is not None and route.table not in _NUMBERS[1:]:
@@ -251,7 +265,7 @@ def _find_flaw(route: Route, owner: str | None) -> str:
             return "`onlink` needs `via` and an interface"
     elif route.kind not in KINDS:
         return f"{show(route.kind)} is not a type of route"
-    elif route.via or route.dev or owner or route.onlink:
+    elif route.via or route.dev or owner or route.onlink or route.scope:
         return f"a route of type `{route.kind}` has no next hop and no interface"
     return ""
 

@@ -17,10 +17,11 @@ from k8snet_scripts.cni.configuration import (
 )
 from k8snet_scripts.cni.fields import Object
 from k8snet_scripts.cni.interfaces import read_mtu
-from k8snet_scripts.cni.literals import read_address, read_chain, read_path
+from k8snet_scripts.cni.literals import read_address, read_path
 from k8snet_scripts.cni.runtime import read_bandwidth
 from k8snet_scripts.cni.versions import SPEC_VERSIONS
 from k8snet_scripts.rules.literals import check_sysctl, read_lladdr, read_network, read_setting
+from k8snet_scripts.rules.names import check_chain_name
 from k8snet_scripts.rules.refusal import show
 
 _OPTION = "bad-plugin-option"
@@ -36,7 +37,7 @@ def read_portmap(given: Object, version: str) -> PortmapPlugin:
         given.flag("snat", default=True),
         given.flag("masqAll"),
         DEFAULT_MARK_BIT if mark is None else mark,
-        given.text("externalSetMarkChain", read_chain, blank=True) or "",
+        given.text("externalSetMarkChain", check_chain_name, blank=True) or "",
         given.word("backend", BACKENDS, _OPTION),
         (*_read_conditions(given, "conditionsV4", 4), *_read_conditions(given, "conditionsV6", 6)),
         given.path,
@@ -118,7 +119,7 @@ def read_firewall(given: Object, version: str) -> FirewallPlugin:
         given.report.error("unsupported-option", given.where("backend"), message, help=help)
     return FirewallPlugin(
         backend,
-        given.text("iptablesAdminChainName", read_chain, blank=True) or DEFAULT_ADMIN_CHAIN,
+        given.text("iptablesAdminChainName", check_chain_name, blank=True) or DEFAULT_ADMIN_CHAIN,
         given.word("ingressPolicy", _POLICIES, _OPTION, "open"),
         given.path,
     )

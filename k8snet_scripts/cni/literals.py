@@ -20,7 +20,6 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
 _FILE = re.compile(r"(/[A-Za-z0-9_@+.-]+)+/?")
 _WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_:-]*(\.[A-Za-z0-9_:-]+)*\.?")
 _LONGEST_WORD = 253
-_CHAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,27}")
 _IN_IPV6 = (Cidr(6, 0xFFFF << 32, 96), Cidr(6, 0, 96))  # where IPv4 addresses have IPv6 spellings
 _NO_HOSTS = (Cidr(4, 0xE0 << 24, 3), Cidr(6, 0xFF << 120, 8))  # multicast, and what is above it in IPv4
 _ADDRESS_HELP = "write an address, `10.1.0.1` or `fd00::1`, say"
@@ -104,11 +103,3 @@ def read_dns_word(text: str) -> str:
 def read_nameserver(text: str) -> str:
     """The address of a name server, in its canonical spelling."""
     return str(read_address(text))
-
-
-def read_chain(text: str) -> str:
-    """The name of an iptables chain."""
-    if not _CHAIN.fullmatch(text):
-        help = "use 1 to 28 of the characters A-Z a-z 0-9 _ -, the first not `-`"
-        raise Refused("bad-name", f"{show(text)} cannot name a chain", help)
-    return text

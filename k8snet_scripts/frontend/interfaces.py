@@ -10,8 +10,9 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from k8snet_scripts.addresses import Cidr
-from k8snet_scripts.filtering import Admission, Masquerade, Path
+from k8snet_scripts.filtering import Admission, Isolation, Masquerade, Path
 from k8snet_scripts.frontend.fields import Table
+from k8snet_scripts.frontend.filters import read_publications
 from k8snet_scripts.frontend.options import read_bridge_options, read_membership, read_ports
 from k8snet_scripts.frontend.ranges import Each, combine, convert, gather
 from k8snet_scripts.frontend.routes import read_interface_routes
@@ -23,8 +24,8 @@ from k8snet_scripts.rules.literals import (
     read_network,
 )
 from k8snet_scripts.rules.names import check_interface_name, check_namespace_name
-from k8snet_scripts.rules.options import BRIDGE_KEYS, HIGHEST_MTU, LOWEST_MTU
-from k8snet_scripts.rules.ports import read_publication
+from k8snet_scripts.rules.options import BRIDGE_KEYS, HIGHEST_MTU, HIGHEST_TXQUEUELEN, LOWEST_MTU
+from k8snet_scripts.rules.refusal import show
 from k8snet_scripts.topology import HOST, Bridge, End, Interface, Port, Veth
 
 _BRIDGE_HINTS = {
@@ -32,14 +33,17 @@ _BRIDGE_HINTS = {
     "master": "a bridge cannot be a port of another one: join the two by a veth",
 }
 _PORT_HINTS = {"master": "write `bridge`"}
+_LINK_KEYS = ("mtu", "lladdr", "broadcast")
+_LISTENING_KEYS = ("promisc", "allmulticast", "txqueuelen")
 
 
 class Gateway(NamedTuple):
-    """A bridge, and what its namespace masquerades and lets through because of it."""
+    """A bridge, and what its namespace masquerades, lets through and keeps apart because of it."""
 
     bridge: Bridge
     masquerade: tuple[Masquerade, ...]
     admissions: tuple[Admission, ...]
+    isolations: tuple[Isolation, ...]
 
 
 def read_addresses(table: Table, read: Callable[[str], Cidr], automatic: bool = True) -> Each[tuple[Cidr, ...]]:
@@ -69,12 +73,11 @@ def read_bridge(table: Table, name: Each[str | None]) -> Each[Gateway | None]:
     """A bridge, made by the scripts or external."""
     external = table.boolean("external") or False
     if external:
-        _refuse_settings(table, "bridge", ("mtu", "lladdr", "broadcast", "promisc", *BRIDGE_KEYS))
+        _refuse_settings(table, "bridge", (*_LINK_KEYS, *_LISTENING_KEYS, *BRIDGE_KEYS))
         settings: dict[str, Each[Any]] = {}
     else:
-        settings = read_link(table)
+        settings = read_link(table) | _read_listening(table)
         settings["options"] = read_bridge_options(table)
-        settings["promisc"] = table.boolean("promisc") or False
         settings["vlan_filtering"] = table.boolean("vlan_filtering") or False
         settings["vlans"] = read_membership(table)
     bridge = combine(
@@ -91,8 +94,9 @@ def read_bridge(table: Table, name: Each[str | None]) -> Each[Gateway | None]:
     admissions: Each[tuple[Admission, ...] | None] = ()
     if table.boolean("admit"):
         admissions = convert(partial(_admit, table), bridge)
+    isolations = combine(_isolate, bridge=bridge, families=_read_families(table, "isolate"))
     table.close(_BRIDGE_HINTS)
-    return combine(Gateway, bridge=bridge, masquerade=masquerade, admissions=admissions)
+    return combine(Gateway, bridge=bridge, masquerade=masquerade, admissions=admissions, isolations=isolations)
 
 
 def read_external(table: Table, name: Each[str | None]) -> Each[Interface | None]:
@@ -100,7 +104,7 @@ def read_external(table: Table, name: Each[str | None]) -> Each[Interface | None
     if not table.boolean("external"):
         help = "write `external = true`: interfaces here are used, never made; those of veths stand in `[veths.NAME]`"
         table.missing("external = true", help)
-    _refuse_settings(table, "interface", ("mtu", "lladdr", "broadcast"))
+    _refuse_settings(table, "interface", (*_LINK_KEYS, *_LISTENING_KEYS))
     port = read_ports(table, "bridge").get("bridge")
     interface = combine(Interface, name=name, **read_common(table, name), external=True, port=port)
     table.close(_PORT_HINTS)
@@ -109,17 +113,10 @@ def read_external(table: Table, name: Each[str | None]) -> Each[Interface | None
 
 def read_veth(table: Table, name: Each[str | None], namespace: Each[str | None]) -> Each[Veth | None]:
     """A veth declared in a namespace: the end of that name there, and its peer."""
-    ports = read_ports(table, "master", "bridge")
+    ports = read_ports(table, "master", "bridge", guarded=True)
     link = read_link(table)
-    common = read_common(table, name)
-    published = gather(
-        [
-            table.read(path, value, partial(read_publication, path=path))
-            for path, value in table.items("publish", "strings")
-        ]
-    )
-    port = ports.get("master")
-    inner = combine(End, name=name, namespace=namespace, port=port, publications=published, **link, **common)
+    common = read_common(table, name) | _read_end(table)
+    inner = combine(End, name=name, namespace=namespace, port=ports.get("master"), **link, **common)
     outer = _read_peer(table, link["mtu"], ports.get("bridge"))
     table.close()
     return None if outer is None else combine(Veth, inner=inner, outer=outer, path=table.path)
@@ -141,14 +138,14 @@ def _read_peer(table: Table, mtu: Each[int | None], port: Each[Port | None]) -> 
         peer.missing("name", 'write `name = "eth0"`, say')
     name = peer.text("name", check_interface_name)
     namespace = peer.text("namespace", _check_place) if peer.has("namespace") else HOST
-    ports = read_ports(peer, "bridge")
+    ports = read_ports(peer, "bridge", guarded=True)
     if "bridge" in ports and table.has("bridge"):
         message = "the peer is made a port of a bridge twice"
         peer.error("conflicting-keys", (*path, "bridge"), message, "keep one of the two", see=(*table.path, "bridge"))
     link = read_link(peer)
     if not peer.has("mtu"):
         link["mtu"] = mtu
-    common = read_common(peer, name)
+    common = read_common(peer, name) | _read_end(peer)
     peer.close(_PORT_HINTS)
     if name is None or namespace is None:
         return None
@@ -172,6 +169,36 @@ def read_link(table: Table) -> dict[str, Each[Any]]:
         "lladdr": table.text("lladdr", read_lladdr),
         "broadcast": table.boolean("broadcast") or False,
     }
+
+
+def _read_end(table: Table) -> dict[str, Each[Any]]:
+    """What only the ends of veths have."""
+    alone = table.boolean("noprefixroute") or False
+    return {"publications": read_publications(table), "connected": not alone, **_read_listening(table)}
+
+
+def _read_listening(table: Table) -> dict[str, Each[Any]]:
+    """What an interface takes in beside what is addressed to it, and how much it lets wait."""
+    return {
+        "promisc": table.boolean("promisc") or False,
+        "allmulti": table.boolean("allmulticast"),
+        "txqlen": table.integer("txqueuelen", 0, HIGHEST_TXQUEUELEN, "bad-option"),
+    }
+
+
+def _read_families(table: Table, key: str) -> tuple[int, ...]:
+    """Address families, 4 and 6."""
+    families: list[int] = []
+    for path, value in table.items(key, "families"):
+        if not isinstance(value, int) or isinstance(value, bool):
+            table.mistyped(path, "a family", value, "write `4` or `6`")
+        elif value not in (4, 6):
+            table.error("bad-option", path, f"{show(value)} is not a family", "write `4` or `6`")
+        elif value in families:
+            table.error("bad-option", path, f"IPv{value} is there twice", "write it once")
+        else:
+            families.append(value)
+    return tuple(families)
 
 
 def _read_subnets(table: Table) -> Each[tuple[Cidr, ...]]:
@@ -202,6 +229,10 @@ def _admit(table: Table, bridge: Bridge) -> tuple[Admission, ...]:
     path = (*table.path, "admit")
     networks = _networks(table, bridge, path, "let through")
     return tuple([Admission(network, published=True, path=path) for network in networks])
+
+
+def _isolate(bridge: Bridge, families: tuple[int, ...]) -> tuple[Isolation, ...]:
+    return tuple([Isolation(bridge.name, family) for family in families])
 
 
 def _networks(table: Table, bridge: Bridge, path: Path, purpose: str) -> list[Cidr]:

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypeVar
 
-from k8snet_scripts.addresses import Cidr
 from k8snet_scripts.cluster.settle import settle_cluster
 from k8snet_scripts.cluster.wiring import wire_cluster
 from k8snet_scripts.diagnostics import Report
-from k8snet_scripts.filtering import Admission, Masquerade, Path
+from k8snet_scripts.filtering import Admission, Isolation, Masquerade
 from k8snet_scripts.frontend.allocate import allocate_addresses
 from k8snet_scripts.frontend.cluster import TABLE, read_cluster
 from k8snet_scripts.frontend.devices import read_vxlan
 from k8snet_scripts.frontend.fields import Document, Table
+from k8snet_scripts.frontend.filters import read_admissions, read_masquerade
 from k8snet_scripts.frontend.interfaces import (
     Gateway,
     read_addresses,
@@ -26,7 +26,7 @@ from k8snet_scripts.frontend.interfaces import (
 )
 from k8snet_scripts.frontend.ranges import Each, PerIndex, combine, convert, gather
 from k8snet_scripts.frontend.routes import read_routes
-from k8snet_scripts.rules.literals import check_sysctl, read_loopback_address, read_network, read_setting
+from k8snet_scripts.rules.literals import check_sysctl, read_loopback_address, read_setting
 from k8snet_scripts.rules.names import check_interface_name, check_namespace_name, check_topology_name
 from k8snet_scripts.rules.refusal import Refused, kind_of, show
 from k8snet_scripts.topology import HOST, ROLES, Bridge, Interface, Namespace, Topology, Veth
@@ -121,7 +121,6 @@ def _read_place(
     devices = home.entries("vxlans", check_interface_name, read_vxlan)
     gateways = home.entries("bridges", check_interface_name, read_bridge)
     veths = home.entries("veths", check_interface_name, lambda veth, end: read_veth(veth, end, name))
-    sources = [_read_masquerade(table, path, value) for path, value in table.items("masquerade", "networks")]
     namespace = combine(
         Namespace,
         name=name,
@@ -132,8 +131,9 @@ def _read_place(
         devices=devices,
         sysctls=_read_sysctls(table),
         forwarding=table.boolean("forwarding"),
-        masquerade=combine(_join_masquerade, sources=gather(sources), gateways=gateways),
-        admissions=convert(_join_admissions, gateways),
+        masquerade=combine(_join_masquerade, sources=read_masquerade(table), gateways=gateways),
+        admissions=combine(_join_admissions, admissions=read_admissions(table), gateways=gateways),
+        isolations=convert(_list_isolations, gateways),
         role=_read_role(table),
         description=read_description(table),
         path=table.path,
@@ -162,32 +162,12 @@ def _join_masquerade(sources: tuple[Masquerade, ...], gateways: tuple[Gateway, .
     return sources + tuple([source for gateway in gateways for source in gateway.masquerade])
 
 
-def _join_admissions(gateways: tuple[Gateway, ...]) -> tuple[Admission, ...]:
-    return tuple([admission for gateway in gateways for admission in gateway.admissions])
+def _join_admissions(admissions: tuple[Admission, ...], gateways: tuple[Gateway, ...]) -> tuple[Admission, ...]:
+    return admissions + tuple([admission for gateway in gateways for admission in gateway.admissions])
 
 
-def _read_masquerade(table: Table, path: Path, value: object) -> Each[Masquerade | None]:
-    """A network, or a table that also says within which networks its addresses are kept."""
-    if not isinstance(value, dict):
-        source = table.read(path, value, read_network, expected="a network or a table")
-        return None if source is None else combine(Masquerade, source=source, path=path)
-    rule = Table(value, path, table.document, table.ranged)
-    if not rule.has("source"):
-        rule.missing("source", 'write `source = "10.10.0.0/24"`, say')
-    source = rule.text("source", read_network)
-    within = rule.texts("within", read_network)
-    rule.close()
-    return (
-        None if source is None else combine(rule.guard(path, _make_masquerade), source=source, within=within, path=path)
-    )
-
-
-def _make_masquerade(source: Cidr, within: tuple[Cidr, ...], path: Path) -> Masquerade:
-    for network in within:
-        if network.family != source.family:
-            message = f"`{network}` and `{source}` are not of one family"
-            raise Refused("bad-address", message, "write a rule for each family", key="within")
-    return Masquerade(source, within, path)
+def _list_isolations(gateways: tuple[Gateway, ...]) -> tuple[Isolation, ...]:
+    return tuple([isolation for gateway in gateways for isolation in gateway.isolations])
 
 
 def _read_sysctls(table: Table) -> Each[tuple[tuple[str, str], ...]]:

@@ -6,12 +6,13 @@ import math
 
 from k8snet_scripts.frontend.fields import Table
 from k8snet_scripts.frontend.ranges import Each, combine, gather
-from k8snet_scripts.rules.literals import read_vlan, read_vlans
+from k8snet_scripts.rules.literals import read_lladdr, read_vlan, read_vlans
 from k8snet_scripts.rules.names import check_interface_name
 from k8snet_scripts.rules.options import (
     BRIDGE_NUMBERS,
     BRIDGE_SECONDS,
     BRIDGE_SWITCHES,
+    GUARD_KEY,
     PORT_KEYS,
     PORT_NUMBERS,
     PORT_SWITCHES,
@@ -71,17 +72,20 @@ def _read_centiseconds(table: Table, key: str, low: int, high: int) -> int | Non
     return None
 
 
-def read_ports(table: Table, *keys: str) -> dict[str, Each[Port | None]]:
+def read_ports(table: Table, *keys: str, guarded: bool = False) -> dict[str, Each[Port | None]]:
     """The ports whose bridges are named by some of `keys`.
 
-    What else a port has stands in the same table, which must leave no doubt about which port it is for.
+    What else a port has stands in the same table, which must leave no doubt about which port it is for.  Where a port
+    can be `guarded`, that is the address that everything has to come from as well.
     """
     present = [key for key in keys if table.has(key)]
     options: Options = ()
     vlans: Each[Vlans | None] = None
+    only_from: Each[str | None] = None
     if len(present) == 1:
         options, vlans = _read_port_options(table), read_membership(table)
-    for key in PORT_KEYS:
+        only_from = table.text(GUARD_KEY, read_lladdr) if guarded else None
+    for key in (*PORT_KEYS, GUARD_KEY) if guarded else PORT_KEYS:
         if table.has(key) and len(present) > 1:
             help = "move `bridge` into the table `peer`, and with it what is for that port"
             table.error("conflicting-keys", (*table.path, key), f"`{key}` could be for either of two ports", help)
@@ -92,7 +96,8 @@ def read_ports(table: Table, *keys: str) -> dict[str, Each[Port | None]]:
     for key in present:
         bridge = table.text(key, check_interface_name)
         path = (*table.path, key)
-        ports[key] = None if bridge is None else combine(Port, bridge=bridge, options=options, vlans=vlans, path=path)
+        made = {"bridge": bridge, "options": options, "vlans": vlans, "only_from": only_from, "path": path}
+        ports[key] = None if bridge is None else combine(Port, **made)
     return ports
 
 

@@ -25,7 +25,6 @@ _HINTS = {
     "gw": "the next hop is called `via`",
     "destination": "the destination is called `to`",
     "interface": "the interface is called `dev`",
-    "scope": "leave it out: the kernel derives it",
 }
 
 
@@ -70,6 +69,7 @@ def _make_route(
     via: tuple[int, int] | None = None,
     src: tuple[int, int] | None = None,
     dev: str | None = None,
+    scope: str | None = None,
     type: str = KINDS[0],
     interface: str | None = None,
     family: int | None,
@@ -103,6 +103,10 @@ def _make_route(
     if onlink and (via is None or dev is None):
         help = "`onlink` says that `via` is on the link of `dev`"
         raise Refused("bad-route", "`onlink` needs `via` and an interface", help, key="onlink")
+    if scope and (via or type != KINDS[0] or own == 6):
+        help = "leave `scope` out"
+        message = "only an IPv4 route through an interface, without a next hop, can be of scope `host`"
+        raise Refused("bad-route", message, help, key="scope")
     return Route(
         own,
         to if to.prefix else None,
@@ -114,6 +118,7 @@ def _make_route(
         onlink,
         type,
         path,
+        scope,
     )
 
 
@@ -144,10 +149,18 @@ def _check_kind(text: str) -> str:
     return text
 
 
+def _check_scope(text: str) -> str:
+    if text != "host":
+        help = "write `host`, or leave it out: the kernel derives all other scopes"
+        raise Refused("bad-route", f"{show(text)} is not a scope that can be written here", help)
+    return text
+
+
 _READERS = {
     "to": _read_to,
     "via": read_host_address,
     "src": read_host_address,
     "dev": _check_device,
     "type": _check_kind,
+    "scope": _check_scope,
 }

@@ -9,9 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
-from k8snet_scripts.filtering import Masquerade, Path
+from k8snet_scripts.filtering import Path
+from k8snet_scripts.notation.filters import (
+    describe_admission,
+    describe_isolations,
+    describe_masquerade,
+    describe_publication,
+    write_port,
+)
 from k8snet_scripts.notation.toml import Value, write_table
-from k8snet_scripts.rules.options import BRIDGE_NUMBERS, BRIDGE_SECONDS, BRIDGE_SWITCHES, PORT_NUMBERS
+from k8snet_scripts.rules.options import BRIDGE_NUMBERS, BRIDGE_SECONDS, BRIDGE_SWITCHES, GUARD_KEY, PORT_NUMBERS
 from k8snet_scripts.topology import (
     HOST,
     VXLAN_PORT,
@@ -36,6 +43,9 @@ def write_topology(topology: Topology) -> Iterator[str]:
     """The lines of the topology file that says what a topology is, which has passed `check_topology`."""
     for record in topology.records:
         yield f"# What a topology file cannot say is left out: the file {record.path}."
+    for namespace in topology.everywhere():
+        for port, dev in ((write_port(forward.publication), forward.dev) for forward in namespace.forwards):
+            yield f"# What a topology file cannot say is left out: the port {port} behind {dev} of {namespace.name}."
     for path, table in describe_topology(topology):
         yield from write_table(path, table)
 
@@ -64,7 +74,7 @@ def describe_topology(topology: Topology) -> Iterator[tuple[Path, Table]]:
 
 def _describe_links(path: Path, namespace: Namespace, veths: Iterable[Veth]) -> Iterator[tuple[Path, Table]]:
     for bridge in namespace.bridges:
-        yield (*path, "bridges", bridge.name), _describe_bridge(bridge)
+        yield (*path, "bridges", bridge.name), _describe_bridge(bridge, namespace)
     for interface in namespace.interfaces:
         table = {"external": True, **_describe_port(interface.port, "bridge"), **_describe_interface(interface)}
         yield (*path, "interfaces", interface.name), table
@@ -85,7 +95,9 @@ def _describe_namespace(namespace: Namespace) -> Table:
     if namespace.forwarding is not None:
         table["forwarding"] = namespace.forwarding
     if namespace.masquerade:
-        table["masquerade"] = [_describe_masquerade(rule) for rule in namespace.masquerade]
+        table["masquerade"] = [describe_masquerade(rule) for rule in namespace.masquerade]
+    if namespace.admissions:
+        table["admit"] = [describe_admission(rule) for rule in namespace.admissions]
     if namespace.routes:
         table["routes"] = [_describe_route(route, None) for route in namespace.routes]
     if namespace.sysctls:
@@ -93,22 +105,15 @@ def _describe_namespace(namespace: Namespace) -> Table:
     return table
 
 
-def _describe_masquerade(rule: Masquerade) -> Value:
-    if not rule.within:
-        return str(rule.source)
-    return {"source": str(rule.source), "within": [str(network) for network in rule.within]}
-
-
 # Interfaces
 
 
-def _describe_bridge(bridge: Bridge) -> Table:
+def _describe_bridge(bridge: Bridge, namespace: Namespace) -> Table:
     table: Table = {"external": True} if bridge.external else {}
     table |= _describe_interface(bridge)
     if bridge.subnets:
         table["subnet"] = [str(subnet) for subnet in bridge.subnets]
-    if bridge.promisc:
-        table["promisc"] = True
+    table |= describe_isolations(namespace.isolations, bridge.name)
     for word, value in bridge.options:
         table[_SWITCHES.get(word, word)] = _describe_bridge_option(word, value)
     if bridge.vlan_filtering:
@@ -166,6 +171,10 @@ def _describe_end(end: End, *, with_mtu: bool = True) -> Table:
     table = _describe_interface(end)
     if not with_mtu:
         table.pop("mtu", None)
+    if not end.connected:
+        table["noprefixroute"] = True
+    if end.publications:
+        table["publish"] = [describe_publication(publication) for publication in end.publications]
     return table
 
 
@@ -182,6 +191,12 @@ def _describe_interface(interface: Interface) -> Table:
         table["mtu"] = interface.mtu
     if interface.lladdr is not None:
         table["lladdr"] = interface.lladdr
+    if interface.promisc:
+        table["promisc"] = True
+    if interface.allmulti is not None:
+        table["allmulticast"] = interface.allmulti
+    if interface.txqlen is not None:
+        table["txqueuelen"] = interface.txqlen
     if interface.routes:
         table["routes"] = [_describe_route(route, interface.name) for route in interface.routes]
     return table
@@ -191,7 +206,7 @@ def _describe_port(port: Port | None, key: str) -> Table:
     if port is None:
         return {}
     options = {word: int(value) if word in PORT_NUMBERS else value == "on" for word, value in port.options}
-    return {key: port.bridge, **options, **_describe_vlans(port.vlans)}
+    return {key: port.bridge, **options, **_describe_vlans(port.vlans), **_optional(GUARD_KEY, port.only_from)}
 
 
 def _describe_vlans(vlans: Vlans | None) -> Table:
@@ -225,4 +240,6 @@ def _describe_route(route: Route, interface: str | None) -> Table:
         table["table"] = route.table
     if route.onlink:
         table["onlink"] = True
+    if route.scope is not None:
+        table["scope"] = route.scope
     return table

@@ -15,6 +15,7 @@ NAMESPACE_BYTES = 64
 
 _TOPOLOGY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
+_CHAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,27}")
 
 _WORDS = """
     dev name type up down add del delete set show list help master nomaster vrf mtu index address addr broadcast brd
@@ -37,6 +38,11 @@ _TAKEN = {
     "default": "/proc/sys/net has a directory `default` beside those of the interfaces",
     "bonding_masters": "/sys/class/net has a file of that name",
 }
+
+_CHAINS = (
+    *("INPUT", "FORWARD", "OUTPUT", "ACCEPT", "DROP", "RETURN", "QUEUE"),
+    *("CNI-FORWARD", "CNI-ISOLATION-STAGE-1", "CNI-ISOLATION-STAGE-2"),
+)
 
 
 def check_topology_name(name: str) -> str:
@@ -71,6 +77,16 @@ def check_interface_name(name: str) -> str:
         raise Refused("reserved-name", f"`{name}` cannot name an interface: {_TAKEN[name]}", "choose another name")
     if name in KEYWORDS:
         raise Refused("reserved-name", f"`{name}` is a keyword of `ip` or `bridge`", f"write `{name}0`, say")
+    return name
+
+
+def check_chain_name(name: str) -> str:
+    """The name of a chain of iptables that anybody may have."""
+    if not _CHAIN.fullmatch(name):
+        help = "use 1 to 28 of the characters A-Z a-z 0-9 _ -, the first not `-`"
+        raise Refused("bad-name", f"{show(name)} cannot name a chain", help)
+    if name in _CHAINS:
+        raise Refused("reserved-name", f"`{name}` has a meaning to iptables or to the scripts", "choose another name")
     return name
 
 

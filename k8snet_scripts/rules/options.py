@@ -6,6 +6,7 @@ The order of the tables here is the order of the options in the model.
 from __future__ import annotations
 
 LOWEST_MTU, HIGHEST_MTU = 68, 65535
+HIGHEST_TXQUEUELEN = 2**32 - 1
 
 MOST_PORTS = 1023
 """The kernel numbers the ports of a bridge from 1, with ten bits."""
@@ -18,6 +19,8 @@ PORT_NUMBERS = {"cost": (1, 65535), "priority": (0, 63)}
 VLAN_KEYS = ("untagged", "tagged")
 PORT_KEYS = (*PORT_SWITCHES, *PORT_NUMBERS, *VLAN_KEYS)
 """What may stand beside the key that names the bridge of a port."""
+GUARD_KEY = "only_from"
+"""The same for a port that is the end of a veth."""
 
 BRIDGE_SWITCHES = {"stp": "stp_state", "mcast_snooping": "mcast_snooping"}
 BRIDGE_SECONDS = {"forward_delay": (2, 30), "hello_time": (1, 10), "max_age": (6, 40), "ageing_time": (0, 1_000_000)}

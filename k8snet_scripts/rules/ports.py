@@ -1,17 +1,19 @@
-"""Ports: what may be written for a port that is published, in the words of `docker run -p`."""
+"""Ports: what may be written for a port that is published, in the words of `docker run -p` and of nft."""
 
 from __future__ import annotations
 
 import re
 
-from k8snet_scripts.addresses import Cidr, format_address, parse_address
-from k8snet_scripts.filtering import Path, Publication
+from k8snet_scripts.addresses import WIDTH, Cidr, format_address, parse_address
+from k8snet_scripts.filtering import MASQUERADED, Condition, Path, Publication
+from k8snet_scripts.rules.literals import read_network
 from k8snet_scripts.rules.options import PORTS, PROTOCOLS
 from k8snet_scripts.rules.refusal import Refused, show
 
 _FORM = re.compile(
     r"(?:(?P<address>[0-9.]+|\[[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*\]):)?(?P<port>[0-9]+):(?P<to>[0-9]+)(?:/(?P<protocol>\w+))?"
 )
+_CONDITION = re.compile(r"(?P<field>saddr|daddr) (?P<negated>!= )?(?P<network>\S+)")
 _HELP = "write `8080:80`, `127.0.0.1:8080:80` or `[::1]:5353:53/udp`, say"
 _NOT_OURS = (Cidr(4, 0xE0 << 24, 3), Cidr(6, 0xFF << 120, 8))
 
@@ -29,6 +31,26 @@ def read_publication(text: str, path: Path = ()) -> Publication:
         raise Refused("bad-port", f"{show(protocol)} is not a protocol", "write `tcp`, `udp` or `sctp`")
     address = found["address"] and read_port_address(found["address"].strip("[]"))
     return Publication(port, to_port, protocol, address, path=path)
+
+
+def read_condition(text: str) -> Condition:
+    """Which packets a port is for: `saddr NETWORK` or `daddr NETWORK`, with `!=` before the network for all others."""
+    found = _CONDITION.fullmatch(text)
+    if not found:
+        help = "write `saddr 192.0.2.0/24` or `daddr != 192.0.2.1`, say"
+        raise Refused("bad-port", f"{show(text)} is not a condition of addresses", help)
+    network = found["network"]
+    if "/" not in network:
+        network = f"{network}/{WIDTH[6 if ':' in network else 4]}"
+    return Condition(found["field"], read_network(network), found["negated"] is not None)
+
+
+def check_masquerade(text: str) -> str:
+    """Of which connections to a port the source is changed."""
+    if text not in MASQUERADED:
+        help = "write `local`, `all` or `none`"
+        raise Refused("bad-port", f"{show(text)} are no connections to masquerade", help)
+    return text
 
 
 def read_port_address(text: str) -> str:

@@ -127,7 +127,7 @@ def make(sandbox: Sandbox, namespace: str, *lines: str) -> None:
 
 
 @MORE
-@given(topology=topologies(max_namespaces=4))
+@given(topology=topologies(max_namespaces=4, adorned=False))
 def test_both_ways_find_the_same_in_random_networks(kernel: Kernel, topology: Topology) -> None:
     topology = possible(topology, kernel)
     with Sandbox() as sandbox:
