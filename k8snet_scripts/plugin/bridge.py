@@ -9,7 +9,8 @@ from k8snet_scripts.cni.attachment import attach_bridge, describe_bridge
 from k8snet_scripts.cni.configuration import BridgePlugin, Network
 from k8snet_scripts.cni.result import Interface, Json
 from k8snet_scripts.plugin import wiring
-from k8snet_scripts.plugin.arguments import read_arguments
+from k8snet_scripts.plugin.arguments import read_mac
+from k8snet_scripts.plugin.blaming import blaming_the_script
 from k8snet_scripts.plugin.call import Call
 from k8snet_scripts.plugin.errors import (
     BAD_CONFIGURATION,
@@ -28,8 +29,7 @@ from k8snet_scripts.plugin.netns import check_netns, find_system_program, has_in
 from k8snet_scripts.plugin.places import check_place
 from k8snet_scripts.plugin.results import read_previous, render
 from k8snet_scripts.plugin.valid import Attached, read_valid
-from k8snet_scripts.plugin.wiring import Container, WiringError
-from k8snet_scripts.rules.literals import read_lladdr
+from k8snet_scripts.plugin.wiring import Container
 from k8snet_scripts.rules.names import check_interface_name
 from k8snet_scripts.rules.refusal import Refused
 
@@ -45,7 +45,7 @@ class Bridge(Plugin):
     def add(self, call: Call) -> Json:
         network, plugin = _load(call)
         ipam = _ipam(call, network, plugin)
-        mac = network.runtime.mac or _asked_mac(call)
+        mac = network.runtime.mac or read_mac(call.arguments)
         _check_can(call, plugin)
         check_netns(call.netns, call.environment)
         if has_interface(call.netns, call.ifname, call.environment):
@@ -54,13 +54,13 @@ class Bridge(Plugin):
         with _giving_back(ipam):
             attachment = attach_bridge(plugin, grant)
             render(describe_bridge(attachment, *_BEFORE_IPAM), call.version)
-            with _blaming_the_script():
+            with blaming_the_script():
                 interfaces = wiring.attach(network, plugin, _container(call), attachment, mac)
         return render(describe_bridge(attachment, *interfaces), call.version)
 
     def delete(self, call: Call) -> None:
         network, plugin = _load(call)
-        with _blaming_the_script():
+        with blaming_the_script():
             wiring.detach(call.name, _container(call))
         _ipam(call, network, plugin).delete()
 
@@ -74,7 +74,7 @@ class Bridge(Plugin):
         if all((item.name, item.sandbox) != (call.ifname, call.netns) for item in told.interfaces):
             raise CniError(OTHER, f"prevResult has no interface {call.ifname} in {call.netns}")
         _ipam(call, network, plugin).check(grant)
-        with _blaming_the_script():
+        with blaming_the_script():
             differing = wiring.inspect(network, plugin, _container(call), attach_bridge(plugin, grant))
         if differing:
             raise CniError(OTHER, differing[0], "\n".join(differing[1:]))
@@ -87,7 +87,7 @@ class Bridge(Plugin):
             attached = Attached(container.container_id, container.ifname)
             if attached not in valid:
                 try:
-                    with _blaming_the_script():
+                    with blaming_the_script():
                         wiring.detach(call.name, container)
                 except CniError as error:
                     errors.append(error)
@@ -103,7 +103,7 @@ class Bridge(Plugin):
         network, plugin = _load(call)
         _check_can(call, plugin)
         try:
-            for name in (*_PROGRAMS, *(("nft",) if plugin.ip_masq else ())):
+            for name in (*_PROGRAMS, *(("nft",) if plugin.ip_masq or plugin.mac_spoof_check else ())):
                 find_system_program(name, call.environment)
         except CniError as error:
             raise CniError(UNAVAILABLE, error.message) from error
@@ -132,7 +132,7 @@ def _container(call: Call) -> Container:
 
 def _check_can(call: Call, plugin: BridgePlugin) -> None:
     """Find what no script can do."""
-    options = {"vlan": plugin.vlan, "vlanTrunk": plugin.vlan_trunk, "macspoofchk": plugin.mac_spoof_check}
+    options = {"vlan": plugin.vlan, "vlanTrunk": plugin.vlan_trunk}
     for key, value in options.items():
         if value:
             raise CniError(UNSUPPORTED_FIELD, f"`{key}` is not supported", "take it out")
@@ -141,15 +141,6 @@ def _check_can(call: Call, plugin: BridgePlugin) -> None:
             check_interface_name(call.ifname)
         except Refused as refused:
             raise CniError(BAD_ENVIRONMENT, refused.message, refused.help) from refused
-
-
-def _asked_mac(call: Call) -> str | None:
-    """The MAC address that `CNI_ARGS` asks for."""
-    text = read_arguments(call.arguments).mac
-    try:
-        return read_lladdr(text) if text else None
-    except Refused as refused:
-        raise CniError(BAD_ENVIRONMENT, f"ARGS: {refused.message}", refused.help) from refused
 
 
 @contextmanager
@@ -164,16 +155,6 @@ def _giving_back(ipam: Ipam) -> Iterator[None]:
             said = error if isinstance(error, CniError) else CniError(OTHER, str(error))
             raise join_errors([said, second]) from error
         raise
-
-
-@contextmanager
-def _blaming_the_script() -> Iterator[None]:
-    """What a script could not do is the answer, with its own words."""
-    try:
-        yield
-    except WiringError as error:
-        kept = f"the script is kept as {error.script}" if error.script else ""
-        raise CniError(OTHER, str(error), "\n".join(filter(None, (error.details, kept)))) from error
 
 
 def _interfaces() -> set[str]:

@@ -41,7 +41,7 @@ def compile_bridge(network: str, plugin: BridgePlugin, wish: Wish) -> Scripts:
         Namespace(HOST, bridges=(bridge,), sysctls=wish.settings),
         description=f"The bridge of the CNI network {network}. It stays when its containers go.",
     )
-    return _compile(topology, f"for the bridge of the network {network}", KINDS)
+    return compile_scripts(topology, f"for the bridge of the network {network}", KINDS)
 
 
 def compile_attachment(
@@ -49,7 +49,7 @@ def compile_attachment(
 ) -> Scripts:
     """The scripts of an attachment."""
     cause = f"for {ifname} of the container {container_id} on the network {network}"
-    return _compile(make_attachment(network, plugin, ifname, attachment, names), cause, ("setup", "teardown"))
+    return compile_scripts(make_attachment(network, plugin, ifname, attachment, names), cause, ("setup", "teardown"))
 
 
 def make_attachment(network: str, plugin: BridgePlugin, ifname: str, attachment: Attachment, names: Names) -> Topology:
@@ -86,6 +86,7 @@ def _pod_settings(plugin: BridgePlugin, attachment: Attachment, ifname: str) -> 
     return settings
 
 
-def _compile(topology: Topology, cause: str, kinds: Sequence[Kind]) -> Scripts:
+def compile_scripts(topology: Topology, cause: str, kinds: Sequence[Kind]) -> Scripts:
+    """The scripts of a topology; `cause` says what it is for."""
     scripts = compile_topology(topology, Origin((), (cause,)))
     return {f"{kind}.sh": scripts.text(kind) for kind in kinds}
