@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 ITSELF = "k8snet"
 """The name under which the type in the configuration counts.  Any name that is not one of `KINDS` is as good."""
 
-KINDS = ("bridge", "firewall", "host-local", "loopback", "portmap", "static", "tuning")
+KINDS = ("bridge", "firewall", "host-local", "loopback", "portmap", "ptp", "static", "tuning")
 """The plugins that we stand in for."""
 
 ASIDE = ".before-k8snet"
@@ -43,10 +43,10 @@ def find_plugin(call: Call) -> Plugin:
     """The plugin that a call is for.  Raises `CniError`."""
     kind = choose_kind(call)
     match kind:
-        case "bridge":
-            from k8snet_scripts.plugin.bridge import Bridge
+        case "bridge" | "ptp":
+            from k8snet_scripts.plugin.attaching import Attaching
 
-            return Bridge()
+            return Attaching(kind)
         case "loopback":
             from k8snet_scripts.plugin.loopback import Loopback
 

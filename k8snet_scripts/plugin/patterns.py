@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import k8snet_scripts
 from k8snet_scripts.cni.attachment import Attachment
-from k8snet_scripts.cni.configuration import BridgePlugin
+from k8snet_scripts.cni.configuration import LinkPlugin
 from k8snet_scripts.cni.names import digest
 from k8snet_scripts.cni.ranges import Lease
 from k8snet_scripts.marks import link_group
@@ -33,7 +33,7 @@ Scripts = dict[str, str]
 
 
 def scripts_of(
-    network: str, plugin: BridgePlugin, container_id: str, ifname: str, attachment: Attachment, names: Names
+    network: str, plugin: LinkPlugin, container_id: str, ifname: str, attachment: Attachment, names: Names
 ) -> Scripts:
     """The scripts of an attachment by the names of their files: copied from a pattern, or compiled."""
 
@@ -44,9 +44,10 @@ def scripts_of(
 
     others = [str(gateway.address) for gateway in attachment.gateways]
     others += [str(lease.gateway) for lease in attachment.leases]
-    others += [text for route in attachment.routes for text in (route.dst.address, str(route.via), str(route.src))]
+    others += [text for route in attachment.routes for text in (route.dst.address, str(route.via))]
     networks = [(lease.address.network, lease.gateway) for lease in attachment.leases]
-    rest = (attachment.routes, attachment.connected, attachment.gateways, len(attachment.masquerade))
+    routes = [route.with_(src=None) for route in attachment.routes]
+    rest = (routes, attachment.connected, attachment.gateways, len(attachment.masquerade))
     key = (network, plugin, ifname, networks, rest)
     return copy_scripts(Particulars(container_id, names, attachment.leases), others, key, compile)
 

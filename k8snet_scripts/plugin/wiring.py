@@ -2,19 +2,21 @@
 
     bridge ──▶ made or mended if it is not as wanted ──▶ scripts of the attachment ──▶ kept ──▶ setup.sh
 
-Each attachment is a topology of its own: a veth from the bridge into a namespace that is there already.  Nothing in it is
+Each attachment is a topology of its own: a veth from the host into a namespace that is there already.  Nothing in it is
 borrowed from the host, so attachments do not wait for each other, and one costs the same among a thousand.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from k8snet_scripts.cni.attachment import Attachment
-from k8snet_scripts.cni.configuration import BridgePlugin, Network
+from k8snet_scripts.cni.configuration import BridgePlugin, LinkPlugin, Network
 from k8snet_scripts.cni.result import Interface
 from k8snet_scripts.plugin import pieces, shelf
 from k8snet_scripts.plugin.bridges import inspect_bridge, provide_bridge
+from k8snet_scripts.plugin.forwarding import inspect_forwarding, provide_forwarding
 from k8snet_scripts.plugin.names import Container, Names, name_attachment
 from k8snet_scripts.plugin.netns import is_netns, run_inside
 from k8snet_scripts.plugin.patterns import scripts_of
@@ -25,9 +27,9 @@ __all__ = ["Container", "WiringError", "attach", "attached", "detach", "inspect"
 
 
 def attach(
-    network: Network, plugin: BridgePlugin, container: Container, attachment: Attachment, mac: str | None = None
+    network: Network, plugin: LinkPlugin, container: Container, attachment: Attachment, mac: str | None = None
 ) -> tuple[Interface, ...]:
-    """Attach a container: its bridge, the host's end and its own interface, with MAC addresses.
+    """Attach a container: its bridge if it has one, the host's end and its own interface, with MAC addresses.
 
     If anything fails, nothing is left of it but the kept script.  Raises `WiringError`.
     """
@@ -36,7 +38,7 @@ def attach(
         raise WiringError(f'failed to open netns "{container.netns}": it is no network namespace')
     if shelf.read_record(names.topology) and _has_interface(container):
         raise WiringError(_exists(container))
-    lladdr = provide_bridge(network.name, plugin, attachment)
+    bridge = _provide(network.name, plugin, attachment)
     scripts = scripts_of(network.name, plugin, container.container_id, container.ifname, attachment, names)
     try:
         pieces.set_up(Piece("", network.name, container, names), scripts)
@@ -45,7 +47,7 @@ def attach(
             raise WiringError(_exists(container), error.details, error.script) from error
         raise
     return (
-        Interface(plugin.bridge, lladdr),
+        *bridge,
         Interface(names.host_end, names.host_lladdr),
         Interface(container.ifname, names.pod_lladdr, container.netns),
     )
@@ -59,7 +61,7 @@ def detach(network_name: str, container: Container) -> None:
         detach_stranger(network_name, container.container_id, container.netns, container.ifname)
 
 
-def inspect(network: Network, plugin: BridgePlugin, container: Container, attachment: Attachment) -> tuple[str, ...]:
+def inspect(network: Network, plugin: LinkPlugin, container: Container, attachment: Attachment) -> tuple[str, ...]:
     """What of an attachment is not as it was made, a line each.  Raises `WiringError`."""
     names = name_attachment(network.name, container)
     record = shelf.read_record(names.topology)
@@ -69,7 +71,22 @@ def inspect(network: Network, plugin: BridgePlugin, container: Container, attach
     scripts = scripts_of(network.name, plugin, container.container_id, container.ifname, attachment, names)
     found = pieces.differences(Piece("", network.name, container, names), scripts)
     overruled = _overruled(network.name, container, names)
-    return (*inspect_bridge(network.name, plugin, attachment), *(line for line in found if not overruled.search(line)))
+    return (*_inspect(network.name, plugin, attachment), *(line for line in found if not overruled.search(line)))
+
+
+def _provide(network: str, plugin: LinkPlugin, attachment: Attachment) -> tuple[Interface, ...]:
+    """What all attachments of a network have in common: its bridge, or a host that is a router."""
+    if isinstance(plugin, BridgePlugin):
+        return (Interface(plugin.bridge, provide_bridge(network, plugin, attachment)),)
+    provide_forwarding(network, attachment.forwarding)
+    return ()
+
+
+def _inspect(network: str, plugin: LinkPlugin, attachment: Attachment) -> Iterator[str]:
+    """What of that is not as it should be, a line each."""
+    if isinstance(plugin, BridgePlugin):
+        return inspect_bridge(network, plugin, attachment)
+    return inspect_forwarding(attachment.forwarding)
 
 
 def _overruled(network: str, container: Container, names: Names) -> re.Pattern[str]:
