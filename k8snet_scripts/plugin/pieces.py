@@ -7,6 +7,7 @@ there: by them it is looked at, and taken back.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple
 
 from k8snet_scripts.plugin import shelf
@@ -15,6 +16,7 @@ from k8snet_scripts.plugin.netns import is_netns
 from k8snet_scripts.plugin.running import NAMED, WiringError, messages, run_kept
 
 _MAIN = ""
+_WITH_SHARED_THINGS = ("firewall", "portmap")
 
 
 class Piece(NamedTuple):
@@ -37,7 +39,8 @@ def set_up(piece: Piece, scripts: dict[str, str]) -> None:
     """
     names, container = piece.names, piece.container
     directory = _keep(piece, scripts)
-    done = run_kept(directory, ("setup.sh",), _give_name(container, names))
+    with _taking_turns(piece.plugin):
+        done = run_kept(directory, ("setup.sh",), _give_name(container, names))
     if done.status != 0:
         said = messages(done)
         script = f"{shelf.end(names.topology)}/setup.sh"
@@ -59,7 +62,8 @@ def tear_down(plugin: str, network: str, container: Container) -> bool:
     attached = container._replace(netns=record["netns"])
     directory = shelf.place("attachments", names.topology)
     given = _give_name(attached, name_attachment(network, attached, plugin=plugin))
-    done = run_kept(directory, ("teardown.sh",), given)
+    with _taking_turns(plugin):
+        done = run_kept(directory, ("teardown.sh",), given)
     if done.status != 0:
         said = messages(done)
         what = f"take {plugin} back from" if plugin else "detach"
@@ -97,6 +101,14 @@ def on_record(plugin: str, network: str) -> tuple[Container, ...]:
             if (record.get("plugin", _MAIN), record["network"]) == (plugin, network)
         ]
     )
+
+
+def _taking_turns(plugin: str) -> AbstractContextManager[None]:
+    """One piece at a time of a plugin of which several have rules or settings of the host in common.
+
+    Scripts agree on who takes such a thing back, and not on who of two that run at once is to make it.
+    """
+    return shelf.taking_turns(shelf.place("turns", plugin)) if plugin in _WITH_SHARED_THINGS else nullcontext()
 
 
 def _verb(plugin: str) -> str:

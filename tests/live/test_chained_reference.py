@@ -18,7 +18,7 @@ from live.lives import Action, Life
 from live.masquerading import Opened, source_differences
 from live.node import node
 from live.reference_plugins import Reference
-from live.runtime import Json, Runtime, Wishes
+from live.runtime import Json, Runtime, Wishes, finished
 from live.sandbox import Sandbox
 
 pytestmark = pytest.mark.needs("iptables_nat", "nft_masquerade", "nft_masquerade6")
@@ -142,3 +142,16 @@ def test_check_sees_what_is_missing_and_nothing_stays_of_a_pod_that_is_gone(plug
 def test_what_is_deliberate_is_documented(pattern: str) -> None:
     assert "`noprefixroute`" in PAGE.read_text()
     assert DELIBERATE[pattern] in " ".join(PAGE.read_text().split())
+
+
+def test_several_at_once_do_not_come_in_each_others_way(plugins: str) -> None:
+    pods = [f"pod{number}" for number in range(4)]
+    previous = {"ips": [{"address": "10.22.0.9/24"}]}
+    with node(hasty=True) as sandbox:
+        runtime = Runtime(
+            sandbox, {"cniVersion": "1.0.0", "name": "let", "type": "firewall", "prevResult": previous}, plugins
+        )
+        for command in ("ADD", "DEL") * 2:
+            processes = [runtime.start(command, pod) for pod in pods]
+            assert [finished(process).status for process in processes] == [0] * len(pods)
+        assert not any("CNI" in rule for rule in rules(sandbox))
