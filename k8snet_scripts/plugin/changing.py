@@ -34,7 +34,8 @@ def compile_ports(
     """
     ports = publish_ports(plugin, read_mappings(mappings))
     forwards = [forward for dev, leases in ways for forward in forward_ports(ports, leases, dev)]
-    interfaces = [Interface(dev, external=True, description="The way to the container.") for dev, _ in ways]
+    devs = dict.fromkeys(dev for dev, _ in ways)
+    interfaces = [Interface(dev, external=True, description="The way to the container.") for dev in devs]
     return _compile_host(
         names,
         Namespace(HOST, interfaces=tuple(interfaces), forwards=tuple(forwards)),

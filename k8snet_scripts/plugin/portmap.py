@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
-from k8snet_scripts.cni.configuration import Network, PortmapPlugin
+from k8snet_scripts.cni.configuration import Network, PortMapping, PortmapPlugin
 from k8snet_scripts.cni.ranges import Lease
 from k8snet_scripts.plugin.call import Call
 from k8snet_scripts.plugin.chained import Chained, Change
@@ -35,27 +36,30 @@ class Portmap(Chained):
             return None
         ways = [(_way_to(lease), (lease,)) for lease in leases]
         ports = dict.fromkeys(port for item in mappings for port in (item.host_port, item.container_port))
-        words = [str(port) for port in ports if port >= _LARGE]
-        likeness = [item.with_(**{key: _liken(getattr(item, key), words) for key in _PORTS}) for item in mappings]
+        large = [port for port in ports if port >= _LARGE]
         ends = dict.fromkeys(dev for dev, _ in ways if dev.startswith(_END))
 
         def compile(own: Particulars) -> Scripts:
             from k8snet_scripts.plugin.changing import compile_ports
 
-            new = dict(zip(words, map(int, own.words), strict=False))
-            asked = [
-                item.with_(**{key: new.get(str(port := getattr(item, key)), port) for key in _PORTS})
-                for item in mappings
-            ]
+            instead = dict(zip(large, map(int, own.words), strict=False))
+            asked = [_exchange(item, instead) for item in mappings]
             return compile_ports(network.name, plugin, asked, ways, own.container_id, own.names)
 
-        key = (plugin, likeness, [_END if dev in ends else dev for dev, _ in ways])
-        return Change(key, compile, leases, (*words, *ends))
+        numbers = {port: f"port {number}" for number, port in enumerate(large)}
+        key = (
+            plugin,
+            [_exchange(item, numbers) for item in mappings],
+            [_END if dev in ends else dev for dev, _ in ways],
+        )
+        return Change(key, compile, leases, (*map(str, large), *ends))
 
 
-def _liken(port: int, words: list[str]) -> object:
-    """A port as it is, or which one of the words it is."""
-    return f"port {words.index(str(port))}" if port >= _LARGE else port
+def _exchange(mapping: PortMapping, instead: Mapping[int, object]) -> PortMapping:
+    """A mapping with other ports, or what they are called, in the place of some."""
+    ports = (mapping.host_port, mapping.container_port)
+    host, container = (instead.get(port, port) for port in ports)
+    return mapping.with_(host_port=host, container_port=container)
 
 
 def _first_leases(leases: tuple[Lease, ...]) -> tuple[Lease, ...]:
