@@ -25,7 +25,7 @@ from k8snet_scripts import devices, filters, steps
 from k8snet_scripts.inventory import Inventory, made_from
 from k8snet_scripts.records import directories_of
 from k8snet_scripts.settings import choose_settings
-from k8snet_scripts.steps import Step
+from k8snet_scripts.steps import WANT, Step
 from k8snet_scripts.topology import HOST, UNTAGGED, Device, End, Interface, Namespace, Topology, Veth
 from k8snet_scripts.ways import add_routes
 
@@ -212,8 +212,11 @@ def _existing(namespace: str, interface: Interface, sources: Collection[str]) ->
     if interface.port:
         yield steps.join_bridge(namespace, interface, interface.port)
         yield from steps.port_options(namespace, interface.name, interface.port)
+    for key, value in steps.attributes(interface):
+        yield steps.attribute(WANT, namespace, interface.name, key, value)
     for address in interface.addresses:
         yield steps.add_address(namespace, interface.name, address, sources)
+    yield from steps.listen(namespace, interface)
 
 
 def _device(namespace: str, device: Device, sources: Collection[str]) -> Iterator[Step]:

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from k8snet_scripts.cni.attachment import Attachment
-from k8snet_scripts.cni.configuration import BridgePlugin, Network
+from k8snet_scripts.cni.configuration import LinkPlugin, Network
 from k8snet_scripts.cni.result import Interface
-from k8snet_scripts.plugin import bridge
+from k8snet_scripts.plugin import attaching
 from k8snet_scripts.plugin import wiring as module
 from k8snet_scripts.plugin.main import answer
 from k8snet_scripts.plugin.wiring import Container
@@ -89,7 +89,7 @@ class FakeWiring:
     def attach(
         self,
         network: Network,
-        plugin: BridgePlugin,
+        plugin: LinkPlugin,
         container: Container,
         attachment: Attachment,
         mac: str | None = None,
@@ -108,7 +108,7 @@ class FakeWiring:
             del self.containers[key]
 
     def inspect(
-        self, network: Network, plugin: BridgePlugin, container: Container, attachment: Attachment
+        self, network: Network, plugin: LinkPlugin, container: Container, attachment: Attachment
     ) -> tuple[str, ...]:
         if self.containers[network.name, container].leases != attachment.leases:
             return ("the addresses differ",)
@@ -124,5 +124,5 @@ def wiring(monkeypatch: pytest.MonkeyPatch) -> FakeWiring:
     fake = FakeWiring()
     for name in ("attach", "detach", "inspect", "attached"):
         monkeypatch.setattr(module, name, getattr(fake, name))
-    monkeypatch.setattr(bridge, "has_interface", lambda netns, ifname, environment: False)
+    monkeypatch.setattr(attaching, "has_interface", lambda netns, ifname, environment: False)
     return fake

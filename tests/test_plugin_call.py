@@ -107,10 +107,13 @@ def test_keys_are_taken_in_any_case() -> None:
     assert said.result["cniVersion"] == "0.3.1"
 
 
-@pytest.mark.parametrize("type", ["ptp", "", None, 7, "K8SNET", "host-device", "k8snet-cni"])
+@pytest.mark.parametrize("type", ["macvlan", "", None, 7, "K8SNET", "host-device", "k8snet-cni"])
 def test_under_our_own_name_the_type_counts(type: object) -> None:
     said = call("ADD", {**NETWORK, "type": type})
-    assert (said.code, said.message) == (7, "`type` must be one of k8snet, bridge, host-local, loopback, static")
+    assert (said.code, said.message) == (
+        7,
+        "`type` must be one of k8snet, bridge, firewall, host-local, loopback, portmap, ptp, static, tuning",
+    )
 
 
 def test_under_another_name_it_does_not() -> None:

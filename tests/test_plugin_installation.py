@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from k8snet_scripts.cli import main
 from k8snet_scripts.plugin.installation import Occupied, install, launcher, uninstall
 
-KINDS = ("bridge", "host-local", "loopback", "static")
+KINDS = ("bridge", "firewall", "host-local", "loopback", "portmap", "ptp", "static", "tuning")
 ORIGINAL = "#!/bin/sh\necho original\n"
 
 
@@ -56,13 +56,17 @@ def test_it_stands_in_for_others_and_gives_their_places_back(tmp_path: Path) -> 
     assert result.stdout.splitlines() == [
         f"{tmp_path}/k8snet is new",
         f"{tmp_path}/bridge is replaced; the original is kept as {tmp_path}/bridge.before-k8snet",
+        f"{tmp_path}/firewall is new",
         f"{tmp_path}/host-local is new",
         f"{tmp_path}/loopback is new",
+        f"{tmp_path}/portmap is new",
+        f"{tmp_path}/ptp is new",
         f"{tmp_path}/static is replaced; the original is kept as {tmp_path}/static.before-k8snet",
+        f"{tmp_path}/tuning is new",
     ]
     there = contents(tmp_path)
     assert all(there[name] == launcher() for name in ("k8snet", *KINDS))
-    assert k8snet("cni", "install", tmp_path, "--replace").stdout.count("up to date") == 5
+    assert k8snet("cni", "install", tmp_path, "--replace").stdout.count("up to date") == 9
     assert contents(tmp_path) == there
     result = k8snet("cni", "uninstall", tmp_path)
     assert f"{tmp_path}/bridge is the original again\n" in result.stdout

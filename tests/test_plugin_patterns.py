@@ -12,8 +12,9 @@ from reference import Record as Known
 from reference import compare
 
 from k8snet_scripts.addresses import Cidr
-from k8snet_scripts.cni.attachment import Grant, attach_bridge
-from k8snet_scripts.cni.configuration import BridgePlugin
+from k8snet_scripts.cni.addressing import HostLocal
+from k8snet_scripts.cni.attachment import Grant, attach_bridge, attach_ptp
+from k8snet_scripts.cni.configuration import BridgePlugin, PtpPlugin
 from k8snet_scripts.cni.ranges import Lease
 from k8snet_scripts.plan import plan_topology
 from k8snet_scripts.plugin import compiling, patterns, shelf
@@ -38,6 +39,7 @@ PLUGINS = st.builds(
     hairpin_mode=st.booleans(),
     enable_dad=st.booleans(),
 )
+LINKS = st.builds(PtpPlugin, ipam=st.just(HostLocal(())), ip_masq=st.booleans(), mtu=st.sampled_from([None, 1460, 576]))
 IDS = st.from_regex(r"[a-z0-9][a-zA-Z0-9_.-]{0,70}", fullmatch=True)
 IFNAMES = st.sampled_from(["eth0", "net1.5"])
 
@@ -100,6 +102,20 @@ def test_there_are_never_too_many_patterns(monkeypatch: pytest.MonkeyPatch, stat
     for length in range(4, 12):
         attach(20, "n" * length)
     assert len(list((state / "patterns").iterdir())) == 3
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    LINKS, st.sampled_from([(4,), (6,), (4, 6)]), st.lists(st.tuples(IDS, st.integers(2, 400)), min_size=2, max_size=3)
+)
+def test_a_copy_of_a_link_is_what_the_compiler_gives(
+    plugin: PtpPlugin, families: tuple[int, ...], containers: list[tuple[str, int]]
+) -> None:
+    for container_id, host in containers:
+        attachment = attach_ptp(plugin, Grant(leases(families, [host, host])))
+        names = name_attachment("pods", Container(container_id, f"/proc/{len(container_id)}/ns/net", "eth0"))
+        given_by = (plugin, container_id, "eth0", attachment, names)
+        assert scripts_of("pods", *given_by) == compile_attachment("pods", *given_by)
 
 
 def test_an_attachment_borrows_nothing_but_a_table_of_its_own() -> None:

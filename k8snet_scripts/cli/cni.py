@@ -28,7 +28,7 @@ def cni() -> None:
 @click.option(
     "--replace",
     is_flag=True,
-    help="Stand in for bridge, host-local, loopback and static, too; originals are kept aside.",
+    help="Stand in for the reference plugins, too; originals are kept aside.",
 )
 def install(directory: Path, replace: bool) -> None:
     """Put k8snet into DIRECTORY, where a container runtime looks for CNI plugins, /opt/cni/bin as a rule.

@@ -135,6 +135,9 @@ class FirewallPlugin(Value):
     path: Path = ()
 
 
+LinkPlugin: TypeAlias = BridgePlugin | PtpPlugin
+"""The plugins that join a pod to its host by a veth."""
+
 MainPlugin: TypeAlias = BridgePlugin | PtpPlugin | MacvlanPlugin | LoopbackPlugin
 ChainedPlugin: TypeAlias = PortmapPlugin | TuningPlugin | BandwidthPlugin | FirewallPlugin | LoopbackPlugin
 CHAINED = (PortmapPlugin, TuningPlugin, BandwidthPlugin, FirewallPlugin)

@@ -33,9 +33,9 @@ from k8snet_scripts.cni.host_local import AllocationError, allocate_all
 from k8snet_scripts.cni.names import make_lladdr, name_host_end
 from k8snet_scripts.cni.ptp import make_link
 from k8snet_scripts.cni.ranges import Lease
-from k8snet_scripts.cni.settings import host_settings, pod_settings
+from k8snet_scripts.cni.settings import host_settings, pod_settings, tune_sysctls
 from k8snet_scripts.cni.store import LOCK, Owner, Store, store_files
-from k8snet_scripts.cni.tuning import refuse_tuning, tune_end, tune_sysctls
+from k8snet_scripts.cni.tuning import refuse_tuning, tune_end
 from k8snet_scripts.cni.wires import make_bridge, make_masquerade, make_veth
 from k8snet_scripts.diagnostics import Report
 from k8snet_scripts.filtering import Publication

@@ -9,8 +9,18 @@ from k8snet_scripts.cni.wires import make_route
 from k8snet_scripts.topology import End, Route, Veth
 
 
-def make_link(plugin: PtpPlugin, attachment: Attachment, namespace: str, ifname: str, host_end: str) -> Veth:
-    """The interface of a pod and its peer, with routes to the gateway in the pod, and to the pod on the host."""
+def make_link(
+    plugin: PtpPlugin,
+    attachment: Attachment,
+    namespace: str,
+    ifname: str,
+    host_end: str,
+    lladdrs: tuple[str | None, str | None] = (None, None),
+) -> Veth:
+    """The interface of a pod and its peer, with routes to the gateway in the pod, and to the pod on the host.
+
+    `lladdrs` are theirs, where they are not the kernel's.
+    """
     path = plugin.ipam.path
     inner = End(
         ifname,
@@ -18,6 +28,7 @@ def make_link(plugin: PtpPlugin, attachment: Attachment, namespace: str, ifname:
         addresses=tuple([lease.address for lease in attachment.leases]),
         routes=tuple([make_route(route, ifname) for route in attachment.routes]),
         mtu=plugin.mtu,
+        lladdr=lladdrs[0],
         broadcast=True,
         connected=attachment.connected,
         path=path,
@@ -27,6 +38,7 @@ def make_link(plugin: PtpPlugin, attachment: Attachment, namespace: str, ifname:
         addresses=attachment.gateways,
         routes=tuple([_make_way_back(to, host_end) for to in attachment.host_routes]),
         mtu=plugin.mtu,
+        lladdr=lladdrs[1],
         path=path,
     )
     return Veth(inner, outer, path)

@@ -6,12 +6,14 @@ from collections.abc import Iterable
 
 from k8snet_scripts.addresses import LEAST_IPV6_MTU
 from k8snet_scripts.cni.attachment import Attachment
-from k8snet_scripts.cni.configuration import BridgePlugin, PtpPlugin
+from k8snet_scripts.cni.configuration import BridgePlugin, PtpPlugin, TuningPlugin
 
 FORWARDING = {4: "net.ipv4.ip_forward", 6: "net.ipv6.conf.all.forwarding"}
 """What makes the host a router, by address family."""
 
 Settings = tuple[tuple[str, str], ...]
+
+_ANY_INTERFACE = "IFNAME"
 
 
 def pod_settings(plugin: BridgePlugin, attachment: Attachment, ifname: str) -> Settings:
@@ -29,6 +31,12 @@ def host_settings(plugin: BridgePlugin | PtpPlugin, interfaces: Iterable[str]) -
     if not has_ipv6(plugin):
         return ()
     return tuple([(f"net.ipv6.conf.{spell(name)}.accept_ra", "0") for name in interfaces])
+
+
+def tune_sysctls(plugin: TuningPlugin, sysctls: Settings, ifname: str) -> Settings:
+    """The settings of a pod's namespace with those asked for, which take the place of those that it had."""
+    asked = {key.replace(_ANY_INTERFACE, spell(ifname)): value for key, value in plugin.sysctls}
+    return tuple({**dict(sysctls), **asked}.items())
 
 
 def has_ipv6(plugin: BridgePlugin | PtpPlugin) -> bool:

@@ -1,21 +1,12 @@
-"""The chained plugin `tuning`: settings of a pod's interface, and of its namespace."""
+"""The chained plugin `tuning`: attributes of a pod's interface.  Its sysctls are in `settings`."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from k8snet_scripts.cni.configuration import TuningPlugin
-from k8snet_scripts.cni.settings import Settings, spell
 from k8snet_scripts.diagnostics import Report
 from k8snet_scripts.topology import End
-
-_ANY_INTERFACE = "IFNAME"
-
-
-def tune_sysctls(plugin: TuningPlugin, sysctls: Settings, ifname: str) -> Settings:
-    """The settings of a pod's namespace with those asked for, which take the place of those that it had."""
-    asked = {key.replace(_ANY_INTERFACE, spell(ifname)): value for key, value in plugin.sysctls}
-    return tuple({**dict(sysctls), **asked}.items())
 
 
 def tune_end(plugin: TuningPlugin, end: End) -> End:

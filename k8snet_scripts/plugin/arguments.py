@@ -10,6 +10,8 @@ import json
 from typing import NamedTuple
 
 from k8snet_scripts.plugin.errors import BAD_ENVIRONMENT, CniError
+from k8snet_scripts.rules.literals import read_lladdr
+from k8snet_scripts.rules.refusal import Refused
 
 _YES = ("1", "true")
 _NO = ("0", "false")
@@ -40,6 +42,15 @@ def read_arguments(text: str) -> Arguments:
     if unknown and ignores in _NO:
         raise CniError(BAD_ENVIRONMENT, f"ARGS: unknown args [{' '.join(map(json.dumps, unknown))}]")
     return asked
+
+
+def read_mac(text: str) -> str | None:
+    """The MAC address that the arguments ask for.  Raises `CniError`."""
+    mac = read_arguments(text).mac
+    try:
+        return read_lladdr(mac) if mac else None
+    except Refused as refused:
+        raise CniError(BAD_ENVIRONMENT, f"ARGS: {refused.message}", refused.help) from refused
 
 
 def _items(text: str) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from k8snet_scripts.plugin.names import name_bridge
 from k8snet_scripts.plugin.netns import find_system_program
 from k8snet_scripts.plugin.programs import run_program
 from k8snet_scripts.plugin.running import WiringError, messages, run_kept
+from k8snet_scripts.plugin.sysctls import read_setting
 from k8snet_scripts.plugin.wish import Wish
 
 
@@ -124,13 +125,8 @@ def _find_missing(plugin: BridgePlugin, seen: Seen, wish: Wish) -> Iterator[str]
     if wish.lladdr and seen.lladdr != wish.lladdr:
         yield f"{plugin.bridge} has the MAC address {seen.lladdr}, not {wish.lladdr}"
     for key, value in wish.settings:
-        if _read_setting(key) != value:
+        if read_setting(key) != value:
             yield f"{key} is not {value}"
-
-
-def _read_setting(key: str) -> str:
-    text = shelf.find("/proc/sys/" + "/".join([part.replace("/", ".") for part in key.split(".")]))
-    return (text or "").strip()
 
 
 def _set_up(directory: str, network: str, plugin: BridgePlugin, seen: Seen | None, wish: Wish) -> None:

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from k8snet_scripts.cni.attachment import Attachment
-from k8snet_scripts.cni.configuration import BridgePlugin
+from k8snet_scripts.cni.configuration import BridgePlugin, LinkPlugin
+from k8snet_scripts.cni.ptp import make_link
 from k8snet_scripts.cni.settings import Settings, host_settings, pod_settings, spell
 from k8snet_scripts.cni.wires import make_bridge, make_masquerade, make_veth
 from k8snet_scripts.plugin.names import Names
@@ -41,27 +42,40 @@ def compile_bridge(network: str, plugin: BridgePlugin, wish: Wish) -> Scripts:
         Namespace(HOST, bridges=(bridge,), sysctls=wish.settings),
         description=f"The bridge of the CNI network {network}. It stays when its containers go.",
     )
-    return _compile(topology, f"for the bridge of the network {network}", KINDS)
+    return compile_scripts(topology, f"for the bridge of the network {network}", KINDS)
+
+
+def compile_forwarding(network: str, name: str, settings: Settings) -> Scripts:
+    """The scripts of what makes the host a router for a network that has no bridge."""
+    description = f"The host as a router of the CNI network {network}. It stays one when its containers go."
+    topology = Topology(name, Namespace(HOST, sysctls=settings), description=description)
+    return compile_scripts(topology, f"for the host of the network {network}", KINDS)
 
 
 def compile_attachment(
-    network: str, plugin: BridgePlugin, container_id: str, ifname: str, attachment: Attachment, names: Names
+    network: str, plugin: LinkPlugin, container_id: str, ifname: str, attachment: Attachment, names: Names
 ) -> Scripts:
     """The scripts of an attachment."""
     cause = f"for {ifname} of the container {container_id} on the network {network}"
-    return _compile(make_attachment(network, plugin, ifname, attachment, names), cause, ("setup", "teardown"))
+    return compile_scripts(make_attachment(network, plugin, ifname, attachment, names), cause, ("setup", "teardown"))
 
 
-def make_attachment(network: str, plugin: BridgePlugin, ifname: str, attachment: Attachment, names: Names) -> Topology:
+def make_attachment(network: str, plugin: LinkPlugin, ifname: str, attachment: Attachment, names: Names) -> Topology:
     """The topology of an attachment."""
     lladdrs = (names.pod_lladdr, names.host_lladdr)
-    veth = make_veth(plugin, attachment, names.namespace, ifname, names.host_end, lladdrs)
+    bridges: tuple[Bridge, ...] = ()
+    if isinstance(plugin, BridgePlugin):
+        bridges = (Bridge(plugin.bridge, external=True, description="The bridge of the network."),)
+        veth = make_veth(plugin, attachment, names.namespace, ifname, names.host_end, lladdrs)
+    else:
+        veth = make_link(plugin, attachment, names.namespace, ifname, names.host_end, lladdrs)
+    kind = "bridge" if isinstance(plugin, BridgePlugin) else "ptp"
     routes = tuple([replace(route, prepend=True) for route in veth.inner.routes])  # it may have other interfaces
     return Topology(
         names.topology,
         Namespace(
             HOST,
-            bridges=(Bridge(plugin.bridge, external=True, description="The bridge of the network."),),
+            bridges=bridges,
             sysctls=host_settings(plugin, (names.host_end,)),
             masquerade=tuple(make_masquerade(attachment)),
         ),
@@ -74,18 +88,19 @@ def make_attachment(network: str, plugin: BridgePlugin, ifname: str, attachment:
             ),
         ),
         (replace(veth, inner=replace(veth.inner, routes=routes)),),
-        f"A container on the CNI network {network}, attached as the plugin bridge does it.",
+        f"A container on the CNI network {network}, attached as the plugin {kind} does it.",
     )
 
 
-def _pod_settings(plugin: BridgePlugin, attachment: Attachment, ifname: str) -> Settings:
+def _pod_settings(plugin: LinkPlugin, attachment: Attachment, ifname: str) -> Settings:
     """A runtime may have switched IPv6 off in a container that now gets an address of it."""
-    settings = pod_settings(plugin, attachment, ifname)
+    settings = pod_settings(plugin, attachment, ifname) if isinstance(plugin, BridgePlugin) else ()
     if any(lease.address.family == 6 for lease in attachment.leases):
         return (f"net.ipv6.conf.{spell(ifname)}.disable_ipv6", "0"), *settings
     return settings
 
 
-def _compile(topology: Topology, cause: str, kinds: Sequence[Kind]) -> Scripts:
+def compile_scripts(topology: Topology, cause: str, kinds: Sequence[Kind]) -> Scripts:
+    """The scripts of a topology; `cause` says what it is for."""
     scripts = compile_topology(topology, Origin((), (cause,)))
     return {f"{kind}.sh": scripts.text(kind) for kind in kinds}

@@ -14,10 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from k8snet_scripts.plugin.delegate import MARK, is_ours
-from k8snet_scripts.plugin.kinds import ITSELF, KINDS
-
-ASIDE = ".before-k8snet"
-"""What follows the name of an original while one of ours stands in for it."""
+from k8snet_scripts.plugin.kinds import ASIDE, ITSELF, KINDS
 
 _PACKAGES = ("k8snet_scripts", "jinja2", "markupsafe")
 _LONGEST_SHEBANG = 127  # bytes, beyond which old kernels cut

@@ -13,8 +13,11 @@ if TYPE_CHECKING:
 ITSELF = "k8snet"
 """The name under which the type in the configuration counts.  Any name that is not one of `KINDS` is as good."""
 
-KINDS = ("bridge", "host-local", "loopback", "static")
+KINDS = ("bridge", "firewall", "host-local", "loopback", "portmap", "ptp", "static", "tuning")
 """The plugins that we stand in for."""
+
+ASIDE = ".before-k8snet"
+"""What follows the name of an original while one of ours stands in for it."""
 
 
 class Plugin(Protocol):
@@ -40,14 +43,26 @@ def find_plugin(call: Call) -> Plugin:
     """The plugin that a call is for.  Raises `CniError`."""
     kind = choose_kind(call)
     match kind:
-        case "bridge":
-            from k8snet_scripts.plugin.bridge import Bridge
+        case "bridge" | "ptp":
+            from k8snet_scripts.plugin.attaching import Attaching
 
-            return Bridge()
+            return Attaching(kind)
         case "loopback":
             from k8snet_scripts.plugin.loopback import Loopback
 
             return Loopback()
+        case "portmap":
+            from k8snet_scripts.plugin.portmap import Portmap
+
+            return Portmap()
+        case "tuning":
+            from k8snet_scripts.plugin.tuning import Tuning
+
+            return Tuning()
+        case "firewall":
+            from k8snet_scripts.plugin.firewall import Firewall
+
+            return Firewall()
     from k8snet_scripts.plugin.addresses import Addresses
 
     return Addresses(kind)

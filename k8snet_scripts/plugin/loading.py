@@ -21,11 +21,12 @@ IPAM_KINDS = ("host-local", "static")
 
 _OURS = "k8snet"
 _RUNTIME_KEYS = ("ips", "mac", "ipranges")
+_OF_CHAINED = {"portmap": ("portmappings",), "tuning": ("mac",), "firewall": ()}
 _UNSUPPORTED = ("unsupported-option", "unsupported-plugin")
 
 
 def load_main(call: Call, kind: str) -> Network:
-    """The network of a plugin that makes an interface.  Raises `CniError`."""
+    """The network of a plugin that makes an interface or changes one.  Raises `CniError`."""
     report = Report()
     network = load_network(_prepare(call, kind), report, lenient=True)
     _refuse(report, call)
@@ -45,7 +46,8 @@ def _prepare(call: Call, kind: str) -> dict[str, object]:
     prepared = without(call.configuration, "type", "cniversions", "plugins")
     runtime, ipam = value_of(prepared, "runtimeConfig"), value_of(prepared, "ipam")
     if isinstance(runtime, dict):
-        kept = {key: value for key, value in runtime.items() if key.lower() in _RUNTIME_KEYS}
+        known = _OF_CHAINED.get(kind, _RUNTIME_KEYS)
+        kept = {key: value for key, value in runtime.items() if key.lower() in known}
         prepared = {**without(prepared, "runtimeconfig"), "runtimeConfig": kept}
     if isinstance(ipam, dict) and (kind in IPAM_KINDS or value_of(ipam, "type") == _OURS):
         type = kind if kind in IPAM_KINDS else IPAM_KINDS[0]

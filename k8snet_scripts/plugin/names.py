@@ -32,9 +32,12 @@ class Names(NamedTuple):
     pod_lladdr: str
 
 
-def name_attachment(network: str, container: Container, mac: str | None = None) -> Names:
-    """The names of an attachment; `mac` is the MAC address that the container's interface is to have, if one is asked for."""
-    key = f"{network} {container.container_id} {container.ifname}"
+def name_attachment(network: str, container: Container, mac: str | None = None, plugin: str = "") -> Names:
+    """The names of an attachment; `mac` is the MAC address that the container's interface is to have, if one is asked for.
+
+    What a chained `plugin` does for it is a topology by itself.
+    """
+    key = " ".join(filter(None, (network, container.container_id, container.ifname, plugin)))
     digits = digest(key)[:16]
     namespace = _find_name(container.netns)
     return Names(

@@ -1,6 +1,6 @@
-"""Patterns: the scripts of one attachment, from which those of the next ones are copied.
+"""Patterns: the scripts of one attachment or other piece, from which those of the next ones are copied.
 
-Two attachments to one network differ in names, MAC addresses and addresses.  Where these are as long as those of a
+Two pieces for one network differ in names, MAC addresses and addresses.  Where these are as long as those of a
 pattern, everything else in the scripts is the same, the layout too: they are what the compiler would give, without it.
 """
 
@@ -9,11 +9,14 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import k8snet_scripts
 from k8snet_scripts.cni.attachment import Attachment
-from k8snet_scripts.cni.configuration import BridgePlugin
+from k8snet_scripts.cni.configuration import LinkPlugin
 from k8snet_scripts.cni.names import digest
+from k8snet_scripts.cni.ranges import Lease
 from k8snet_scripts.marks import link_group
 from k8snet_scripts.plugin import shelf
 from k8snet_scripts.plugin.names import Names
@@ -22,40 +25,70 @@ _TEMPLATES = os.path.join(os.path.dirname(k8snet_scripts.__file__), "templates")
 _CHECKOUT = os.path.join(os.path.dirname(os.path.dirname(k8snet_scripts.__file__)), "templates")
 _FIXED = "# ---- from here on, nothing is particular to this network ----\n"
 _SHORTEST = 4  # characters of a name that a stand-in can take the place of
+_STAND_IN_PORT = "29741"  # its last four digits are a port, too
 _STAND_IN = "qzx"  # no word of the scripts has it
 
 
+Scripts = dict[str, str]
+
+
 def scripts_of(
-    network: str, plugin: BridgePlugin, container_id: str, ifname: str, attachment: Attachment, names: Names
-) -> dict[str, str]:
+    network: str, plugin: LinkPlugin, container_id: str, ifname: str, attachment: Attachment, names: Names
+) -> Scripts:
     """The scripts of an attachment by the names of their files: copied from a pattern, or compiled."""
-    addresses = [lease.address.address for lease in attachment.leases]
-    own = _particulars(container_id, names, addresses)
-    if min(len(container_id), len(names.namespace)) < _SHORTEST or not _are_told_apart(attachment, addresses):
-        return _compile(network, plugin, container_id, ifname, attachment, names)
-    path = shelf.place("patterns", _key(network, plugin, ifname, attachment, own))
+
+    def compile(own: Particulars) -> Scripts:
+        from k8snet_scripts.plugin.compiling import compile_attachment
+
+        return compile_attachment(network, plugin, own.container_id, ifname, attachment, own.names)
+
+    others = [str(gateway.address) for gateway in attachment.gateways]
+    others += [str(lease.gateway) for lease in attachment.leases]
+    others += [text for route in attachment.routes for text in (route.dst.address, str(route.via))]
+    networks = [(lease.address.network, lease.gateway) for lease in attachment.leases]
+    routes = [route.with_(src=None) for route in attachment.routes]
+    rest = (routes, attachment.connected, attachment.gateways, len(attachment.masquerade))
+    key = (network, plugin, ifname, networks, rest)
+    return copy_scripts(Particulars(container_id, names, attachment.leases), others, key, compile)
+
+
+class Particulars(NamedTuple):
+    """What is particular to the scripts of one piece; `words` are those beside its names: interfaces, and ports."""
+
+    container_id: str
+    names: Names
+    leases: tuple[Lease, ...]
+    words: tuple[str, ...] = ()
+
+    def texts(self) -> list[list[str]]:
+        """Words, and addresses."""
+        names = self.names
+        mark = str(link_group(names.topology))
+        words = [names.topology, mark, names.namespace, names.host_end, names.host_lladdr, names.pod_lladdr]
+        return [[*words, self.container_id, *self.words], [lease.address.address for lease in self.leases]]
+
+
+def copy_scripts(
+    own: Particulars, others: list[str], key: object, compile: Callable[[Particulars], Scripts]
+) -> Scripts:
+    """Scripts that speak of the addresses of a container and of `others`, and of which all with an equal key are alike."""
+    if min(len(own.container_id), len(own.names.namespace)) < _SHORTEST or not _are_told_apart(own.leases, others):
+        return compile(own)
+    path = shelf.place("patterns", _digest(key, own))
     text = shelf.find(path)
-    if text is None:
-        stand_ins = _stand_in(container_id, 0), names._replace(namespace=_stand_in(names.namespace, 1))
-        scripts = _compile(network, plugin, stand_ins[0], ifname, attachment, stand_ins[1])
-        text = json.dumps([_particulars(*stand_ins, addresses), scripts])
-        shelf.keep_pattern(path, text)
-    return _copy(text, own)
-
-
-def _compile(
-    network: str, plugin: BridgePlugin, container_id: str, ifname: str, attachment: Attachment, names: Names
-) -> dict[str, str]:
-    from k8snet_scripts.plugin.compiling import compile_attachment
-
-    return compile_attachment(network, plugin, container_id, ifname, attachment, names)
-
-
-def _particulars(container_id: str, names: Names, addresses: list[str]) -> list[list[str]]:
-    """What is particular to an attachment: words, and addresses."""
-    mark = str(link_group(names.topology))
-    words = [names.topology, mark, names.namespace, names.host_end, names.host_lladdr, names.pod_lladdr, container_id]
-    return [words, addresses]
+    if text is not None:
+        return _copy(text, own.texts())
+    theirs = own._replace(
+        container_id=_stand_in(own.container_id, 0),
+        names=own.names._replace(namespace=_stand_in(own.names.namespace, 1)),
+        words=tuple(_stand_in_ports(own.words)),
+    )
+    text = json.dumps([theirs.texts(), compile(theirs)])
+    scripts = _copy(text, own.texts())
+    if own.words and scripts != compile(own):  # a number that stands in for a port is there in another role, too
+        return compile(own)
+    shelf.keep_pattern(path, text)
+    return scripts
 
 
 def _stand_in(word: str, number: int) -> str:
@@ -63,21 +96,23 @@ def _stand_in(word: str, number: int) -> str:
     return f"{_STAND_IN}{number}{_STAND_IN * len(word)}"[: len(word)]
 
 
-def _are_told_apart(attachment: Attachment, addresses: list[str]) -> bool:
+def _stand_in_ports(words: tuple[str, ...]) -> Iterator[str]:
+    """Words of the same lengths: where they are numbers, others that follow each other."""
+    for number, word in enumerate(words):
+        yield str(int(_STAND_IN_PORT[-len(word) :]) + number) if word.isdecimal() else word
+
+
+def _are_told_apart(leases: tuple[Lease, ...], others: list[str]) -> bool:
     """Whether the addresses of a container are none that its network speaks of, too."""
-    others = [str(gateway.address) for gateway in attachment.gateways]
-    others += [str(lease.gateway) for lease in attachment.leases]
-    others += [lease.address.network.address for lease in attachment.leases]
-    others += [text for route in attachment.routes for text in (route.dst.address, str(route.via), str(route.src))]
-    return len({*addresses}) == len(addresses) and not {*addresses} & {*others}
+    addresses = [lease.address.address for lease in leases]
+    networks = [lease.address.network.address for lease in leases]
+    return len({*addresses}) == len(addresses) and not {*addresses} & {*others, *networks}
 
 
-def _key(network: str, plugin: BridgePlugin, ifname: str, attachment: Attachment, own: list[list[str]]) -> str:
-    """What attachments have in common that can go by one pattern."""
-    lengths = [list(map(len, texts)) for texts in own]
-    networks = [(lease.address.network, lease.gateway) for lease in attachment.leases]
-    rest = (attachment.routes, attachment.connected, attachment.gateways, len(attachment.masquerade))
-    return digest(repr((_templates(), network, plugin, ifname, lengths, networks, rest)))[:32]
+def _digest(key: object, own: Particulars) -> str:
+    """What pieces have in common that can go by one pattern."""
+    lengths = [list(map(len, texts)) for texts in own.texts()]
+    return digest(repr((_templates(), key, lengths)))[:32]
 
 
 def _templates() -> list[tuple[str, int, int]]:
@@ -88,16 +123,21 @@ def _templates() -> list[tuple[str, int, int]]:
 
 
 def _copy(text: str, own: list[list[str]]) -> dict[str, str]:
-    """The scripts of a pattern with what is particular to another attachment."""
+    """The scripts of a pattern with what is particular to another piece."""
     theirs, scripts = json.loads(text)
     instead = {old: new for olds, news in zip(theirs, own, strict=True) for old, new in zip(olds, news, strict=True)}
-    words, addresses = ["|".join(map(re.escape, texts)) for texts in theirs]
-    pattern = rf"(?<!\w)(?:{words})(?!\w)"
-    if addresses:
-        pattern += rf"|(?<![\w.:])(?:{addresses})(?![\w.:])"
-    find = re.compile(pattern)
+    words, addresses = theirs
+    patterns = [rf"(?<!\w)(?:{_any_of(words)})(?!\w)"]
+    for is_ipv6, after in ((False, r"\w."), (True, r"\w.:")):  # one of IPv4 may have a port
+        texts = [address for address in addresses if (":" in address) == is_ipv6]
+        patterns += [rf"(?<![\w.:])(?:{_any_of(texts)})(?![{after}])"] if texts else []
+    find = re.compile("|".join(patterns))
     copied = {}
     for name, script in scripts.items():
         particular, mark, fixed = script.partition(_FIXED)
         copied[name] = find.sub(lambda found: instead[found[0]], particular) + mark + fixed
     return copied
+
+
+def _any_of(texts: list[str]) -> str:
+    return "|".join(map(re.escape, texts))

@@ -5,7 +5,8 @@ Below `STATE`, which is root's alone and gone after a reboot as namespaces are, 
 - `networks/NAME/`: the scripts of a network's bridge;
 - `attachments/NAME/`: those of each attachment that is there, with the record `attachment.json`;
 - `ended/`: the last hundred that are there no more, or never came to be, in their order;
-- `patterns/`: scripts from which others are copied.
+- `patterns/`: scripts from which others are copied;
+- `turns/`: nothing but directories to be locked.
 """
 
 from __future__ import annotations

@@ -2,31 +2,34 @@
 
     bridge ──▶ made or mended if it is not as wanted ──▶ scripts of the attachment ──▶ kept ──▶ setup.sh
 
-Each attachment is a topology of its own: a veth from the bridge into a namespace that is there already.  Nothing in it is
+Each attachment is a topology of its own: a veth from the host into a namespace that is there already.  Nothing in it is
 borrowed from the host, so attachments do not wait for each other, and one costs the same among a thousand.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from k8snet_scripts.cni.attachment import Attachment
-from k8snet_scripts.cni.configuration import BridgePlugin, Network
+from k8snet_scripts.cni.configuration import BridgePlugin, LinkPlugin, Network
 from k8snet_scripts.cni.result import Interface
-from k8snet_scripts.plugin import shelf
+from k8snet_scripts.plugin import pieces, shelf
 from k8snet_scripts.plugin.bridges import inspect_bridge, provide_bridge
+from k8snet_scripts.plugin.forwarding import inspect_forwarding, provide_forwarding
 from k8snet_scripts.plugin.names import Container, Names, name_attachment
 from k8snet_scripts.plugin.netns import is_netns, run_inside
 from k8snet_scripts.plugin.patterns import scripts_of
-from k8snet_scripts.plugin.running import NAMED, WiringError, messages, run_kept
+from k8snet_scripts.plugin.pieces import Piece
+from k8snet_scripts.plugin.running import WiringError
 
 __all__ = ["Container", "WiringError", "attach", "attached", "detach", "inspect"]
 
 
 def attach(
-    network: Network, plugin: BridgePlugin, container: Container, attachment: Attachment, mac: str | None = None
+    network: Network, plugin: LinkPlugin, container: Container, attachment: Attachment, mac: str | None = None
 ) -> tuple[Interface, ...]:
-    """Attach a container: its bridge, the host's end and its own interface, with MAC addresses.
+    """Attach a container: its bridge if it has one, the host's end and its own interface, with MAC addresses.
 
     If anything fails, nothing is left of it but the kept script.  Raises `WiringError`.
     """
@@ -35,16 +38,16 @@ def attach(
         raise WiringError(f'failed to open netns "{container.netns}": it is no network namespace')
     if shelf.read_record(names.topology) and _has_interface(container):
         raise WiringError(_exists(container))
-    lladdr = provide_bridge(network.name, plugin, attachment)
+    bridge = _provide(network.name, plugin, attachment)
     scripts = scripts_of(network.name, plugin, container.container_id, container.ifname, attachment, names)
-    directory = _keep(scripts, network.name, container, names)
-    done = run_kept(directory, ("setup.sh",), _give_name(container, names))
-    if done.status != 0:
-        said = messages(done)
-        script = f"{shelf.end(names.topology)}/setup.sh"
-        raise WiringError(_blame(said, container, names), "\n".join(said), script)
+    try:
+        pieces.set_up(Piece("", network.name, container, names), scripts)
+    except WiringError as error:
+        if _is_taken(error, container, names):
+            raise WiringError(_exists(container), error.details, error.script) from error
+        raise
     return (
-        Interface(plugin.bridge, lladdr),
+        *bridge,
         Interface(names.host_end, names.host_lladdr),
         Interface(container.ifname, names.pod_lladdr, container.netns),
     )
@@ -52,24 +55,13 @@ def attach(
 
 def detach(network_name: str, container: Container) -> None:
     """Detach a container, whether or not it, or its namespace, is still there.  Raises `WiringError`."""
-    names = name_attachment(network_name, container)
-    record = shelf.read_record(names.topology)
-    if record is None:
+    if not pieces.tear_down("", network_name, container):
         from k8snet_scripts.plugin.strangers import detach_stranger
 
         detach_stranger(network_name, container.container_id, container.netns, container.ifname)
-        return
-    attached = container._replace(netns=record["netns"])
-    directory = shelf.place("attachments", names.topology)
-    done = run_kept(directory, ("teardown.sh",), _give_name(attached, name_attachment(network_name, attached)))
-    if done.status != 0:
-        said = messages(done)
-        message = f"failed to detach {container.ifname} of {container.container_id}: {' '.join(said[:2])}"
-        raise WiringError(message, "\n".join(said), f"{directory}/teardown.sh")
-    shelf.end(names.topology)
 
 
-def inspect(network: Network, plugin: BridgePlugin, container: Container, attachment: Attachment) -> tuple[str, ...]:
+def inspect(network: Network, plugin: LinkPlugin, container: Container, attachment: Attachment) -> tuple[str, ...]:
     """What of an attachment is not as it was made, a line each.  Raises `WiringError`."""
     names = name_attachment(network.name, container)
     record = shelf.read_record(names.topology)
@@ -77,46 +69,35 @@ def inspect(network: Network, plugin: BridgePlugin, container: Container, attach
         return (f"{container.ifname} of {container.container_id} is not on record as attached to {network.name}",)
     names = name_attachment(network.name, container, record["mac"])
     scripts = scripts_of(network.name, plugin, container.container_id, container.ifname, attachment, names)
-    directory = shelf.place("attachments", names.topology)
-    shelf.keep(directory, {"check.sh": scripts["setup.sh"]})
-    done = run_kept(directory, ("check.sh", "--check"), _give_name(container, names))
-    found = [*inspect_bridge(network.name, plugin, attachment), *done.output.decode(errors="replace").splitlines()]
-    return tuple(found + (messages(done) if done.status != 0 else []))
+    found = pieces.differences(Piece("", network.name, container, names), scripts)
+    overruled = _overruled(network.name, container, names)
+    return (*_inspect(network.name, plugin, attachment), *(line for line in found if not overruled.search(line)))
+
+
+def _provide(network: str, plugin: LinkPlugin, attachment: Attachment) -> tuple[Interface, ...]:
+    """What all attachments of a network have in common: its bridge, or a host that is a router."""
+    if isinstance(plugin, BridgePlugin):
+        return (Interface(plugin.bridge, provide_bridge(network, plugin, attachment)),)
+    provide_forwarding(network, attachment.forwarding)
+    return ()
+
+
+def _inspect(network: str, plugin: LinkPlugin, attachment: Attachment) -> Iterator[str]:
+    """What of that is not as it should be, a line each."""
+    if isinstance(plugin, BridgePlugin):
+        return inspect_bridge(network, plugin, attachment)
+    return inspect_forwarding(attachment.forwarding)
+
+
+def _overruled(network: str, container: Container, names: Names) -> re.Pattern[str]:
+    """The lines about what `tuning` has changed since, which is its business."""
+    keys = "|".join(map(re.escape, pieces.overruled("tuning", network, container))) or r"(?!)"
+    return re.compile(rf": {re.escape(names.namespace)}( {re.escape(container.ifname)})?: ({keys}) ")
 
 
 def attached(network_name: str) -> tuple[Container, ...]:
     """The attachments to a network that are on record."""
-    return tuple(
-        [
-            Container(record["containerID"], record["netns"], record["ifname"])
-            for record in shelf.records()
-            if record["network"] == network_name
-        ]
-    )
-
-
-def _keep(scripts: dict[str, str], network: str, container: Container, names: Names) -> str:
-    """Put the scripts of an attachment and its record on the shelf; the directory where they are."""
-    directory = shelf.place("attachments", names.topology)
-    record = {
-        "network": network,
-        "containerID": container.container_id,
-        "netns": container.netns,
-        "ifname": container.ifname,
-        "mac": names.pod_lladdr,
-    }
-    if names.is_given:
-        from k8snet_scripts.render import template_directory
-
-        record["run"] = f"unshare --mount bash {NAMED} {container.netns} {names.namespace} setup.sh"
-        scripts = {**scripts, NAMED: (template_directory() / "shell" / NAMED).read_text()}
-    shelf.keep(directory, scripts | shelf.write_record(record))
-    return directory
-
-
-def _give_name(container: Container, names: Names) -> tuple[str, str] | None:
-    """The path of a namespace and the name that it is given where scripts run, if it has to be given one."""
-    return (container.netns, names.namespace) if names.is_given and is_netns(container.netns) else None
+    return pieces.on_record("", network_name)
 
 
 def _has_interface(container: Container) -> bool:
@@ -127,9 +108,7 @@ def _exists(container: Container) -> str:
     return f"container veth name provided ({container.ifname}) already exists"
 
 
-def _blame(said: list[str], container: Container, names: Names) -> str:
-    """What a setup that failed is blamed on."""
+def _is_taken(error: WiringError, container: Container, names: Names) -> bool:
+    """Whether a setup has failed because the container has an interface of that name."""
     taken = re.compile(rf"refused: interface {re.escape(container.ifname)} \({re.escape(names.namespace)}\) exists")
-    if any(map(taken.match, said)):
-        return _exists(container)
-    return f"failed to attach {container.ifname} of {container.container_id}: {' '.join(said[:2])}"
+    return any(map(taken.match, error.details.splitlines()))

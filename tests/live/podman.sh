@@ -52,7 +52,10 @@ prepare() {
 		        "ranges": [[{"subnet": "10.77.0.0/24"}]],
 		        "routes": [{"dst": "0.0.0.0/0"}]
 		      }
-		    }
+		    },
+		    {"type": "portmap", "capabilities": {"portMappings": true}},
+		    {"type": "firewall", "backend": ""},
+		    {"type": "tuning"}
 		  ]
 		}
 	END

@@ -1,4 +1,4 @@
-"""`bridge`: what it answers, and that no address is left behind, with a stand-in for the scripts."""
+"""`bridge` and `ptp`: what they answer, and that no address is left behind, with a stand-in for the scripts."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from test_cni_recorded import CASES
 
 from k8snet_scripts.addresses import parse_cidr
 from k8snet_scripts.cni.result import Interface
-from k8snet_scripts.plugin import bridge
+from k8snet_scripts.plugin import attaching, forwarding, shelf
 from k8snet_scripts.plugin import wiring as wiring_module
+from k8snet_scripts.plugin.programs import Finished
 from k8snet_scripts.plugin.wiring import Container, WiringError
 
 __all__ = ["wiring"]
@@ -56,7 +57,7 @@ ELSEWHERE = ("veth name", "ARGS")
 def test_a_recorded_case_goes_as_it_went(
     name: str, tmp_path: Path, wiring: FakeWiring, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bridge, "check_netns", lambda netns, environment: None)
+    monkeypatch.setattr(attaching, "check_netns", lambda netns, environment: None)
     configurations: dict[str, Any] = {}
     fresh = 0
     for step in [step for step in CASES[name] if step["plugin"] == "bridge"]:
@@ -155,7 +156,7 @@ def test_who_is_attached_already_keeps_the_address(
     said = call("ADD", network(tmp_path))
     duplicate = "10.1.0.2 has been allocated to ctr1, duplicate allocation is not allowed"
     assert said.message == f"failed to allocate for range 0: {duplicate}"
-    monkeypatch.setattr(bridge, "has_interface", lambda netns, ifname, environment: True)
+    monkeypatch.setattr(attaching, "has_interface", lambda netns, ifname, environment: True)
     said = call("ADD", network(tmp_path))
     assert (said.code, said.message) == (999, "container veth name provided (eth0) already exists")
     assert records(tmp_path) == ["10.1.0.2"]
@@ -182,7 +183,7 @@ def test_what_cannot_be_attached_gets_no_address(
 @pytest.mark.parametrize(
     ("keys", "code"),
     [({"mtu": "1500"}, 7), ({"isGateway": "true"}, 7), ({"bridge": "abcdefghijklmnopq"}, 7), ({"mtu": 10}, 7)]
-    + [({"hairpinMode": True, "promiscMode": True}, 7), ({"vlan": 5}, 2), ({"macspoofchk": True}, 2)]
+    + [({"hairpinMode": True, "promiscMode": True}, 7), ({"vlan": 5}, 2)]
     + [({"disableContainerInterface": True}, 2), ({"ipam": 7}, 7), ({"ipam": {"type": "nope"}}, 999)]
     + [({"cniVersion": "0.2.0", "ipam": {}}, 999)],
 )
@@ -306,9 +307,49 @@ def test_status_says_what_is_missing(tmp_path: Path, wiring: FakeWiring, monkeyp
     call("ADD", data).result  # noqa: B018
     assert call("STATUS", data).code == 51
     assert call("STATUS", {**data, "bridge": "lo"}).code == 7
-    monkeypatch.setattr(bridge, "_interfaces", lambda: {"br0"})
+    monkeypatch.setattr(attaching, "_interfaces", lambda: {"br0"})
     assert call("STATUS", data) == (0, None)
     monkeypatch.setattr("k8snet_scripts.plugin.netns.DIRECTORIES", ())
     monkeypatch.setitem(call.__globals__["ENVIRONMENT"], "PATH", str(tmp_path))
     said = call("STATUS", data)
     assert (said.code, said.message) == (50, "the program `bash` is not installed")
+
+
+# Without a bridge
+
+
+def test_a_link_is_told_without_a_bridge(tmp_path: Path, wiring: FakeWiring) -> None:
+    data = {**network(tmp_path), "type": "ptp"}
+    told = call("ADD", data).result
+    assert [item["name"] for item in told["interfaces"]] == ["veth1", "eth0"]
+    assert told["ips"] == [{"interface": 1, "address": "10.1.0.2/24", "gateway": "10.1.0.1"}]
+    (attachment,) = wiring.containers.values()
+    assert list(map(str, attachment.host_routes)) == ["10.1.0.2/32"]
+    assert call("CHECK", {**data, "prevResult": told}).status == 0
+    assert call("DEL", data).status == 0
+    assert (records(tmp_path), wiring.containers) == ([], {})
+
+
+def test_a_link_needs_addresses(wiring: FakeWiring) -> None:
+    assert call("ADD", {"cniVersion": "1.0.0", "name": "net", "type": "ptp"}).code == 7
+    assert call("DEL", {"cniVersion": "1.0.0", "name": "net", "type": "ptp"}).status == 0
+
+
+def test_the_host_is_made_a_router_only_where_it_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(shelf, "STATE", str(tmp_path / "state"))
+    ran: list[tuple[str, ...]] = []
+
+    def run(directory: str, command: tuple[str, ...]) -> Finished:
+        ran.append(command)
+        return Finished(1, b"", b"setup.sh: no\n")
+
+    values = {"net.ipv4.ip_forward": "1", "net.ipv6.conf.all.forwarding": "0"}
+    monkeypatch.setattr(forwarding, "read_setting", values.__getitem__)
+    monkeypatch.setattr(forwarding, "run_kept", run)
+    forwarding.provide_forwarding("net", (4,))
+    assert ran == []
+    assert list(forwarding.inspect_forwarding((4, 6))) == ["net.ipv6.conf.all.forwarding is not 1"]
+    with pytest.raises(WiringError, match="failed to make the host a router: no"):
+        forwarding.provide_forwarding("net", (4, 6))
+    (kept,) = (tmp_path / "state" / "networks").glob("*/setup.sh")
+    assert "net.ipv6.conf.all.forwarding 1" in kept.read_text()

@@ -1,15 +1,26 @@
-"""`bridge`: an interface of a container on a bridge of the host, with addresses from whoever does the IPAM."""
+"""`bridge` and `ptp`: an interface of a container, on a bridge of the host or on a link of its own to the host.
+
+Its addresses are from whoever does the IPAM.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from k8snet_scripts.cni.attachment import attach_bridge, describe_bridge
-from k8snet_scripts.cni.configuration import BridgePlugin, Network
-from k8snet_scripts.cni.result import Interface, Json
+from k8snet_scripts.cni.attachment import (
+    Attachment,
+    Grant,
+    attach_bridge,
+    attach_ptp,
+    describe_bridge,
+    describe_ptp,
+)
+from k8snet_scripts.cni.configuration import BridgePlugin, LinkPlugin, Network, PtpPlugin
+from k8snet_scripts.cni.result import Interface, Json, Result
 from k8snet_scripts.plugin import wiring
-from k8snet_scripts.plugin.arguments import read_arguments
+from k8snet_scripts.plugin.arguments import read_mac
+from k8snet_scripts.plugin.blaming import blaming_the_script
 from k8snet_scripts.plugin.call import Call
 from k8snet_scripts.plugin.errors import (
     BAD_CONFIGURATION,
@@ -28,8 +39,7 @@ from k8snet_scripts.plugin.netns import check_netns, find_system_program, has_in
 from k8snet_scripts.plugin.places import check_place
 from k8snet_scripts.plugin.results import read_previous, render
 from k8snet_scripts.plugin.valid import Attached, read_valid
-from k8snet_scripts.plugin.wiring import Container, WiringError
-from k8snet_scripts.rules.literals import read_lladdr
+from k8snet_scripts.plugin.wiring import Container
 from k8snet_scripts.rules.names import check_interface_name
 from k8snet_scripts.rules.refusal import Refused
 
@@ -39,33 +49,39 @@ _INTERFACES = "/proc/self/net/dev"
 _BEFORE_IPAM = (Interface("", ""),) * 3  # stand for the real ones where a result is tried
 
 
-class Bridge(Plugin):
-    """The addresses are given back as soon as a later step fails, and taken back only when nobody uses them any more."""
+class Attaching(Plugin):
+    """The plugin called `kind`.
+
+    Addresses are given back as soon as a later step fails, and taken back only when nobody uses them any more.
+    """
+
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
 
     def add(self, call: Call) -> Json:
-        network, plugin = _load(call)
+        network, plugin = self._load(call)
         ipam = _ipam(call, network, plugin)
-        mac = network.runtime.mac or _asked_mac(call)
+        mac = network.runtime.mac or read_mac(call.arguments)
         _check_can(call, plugin)
         check_netns(call.netns, call.environment)
         if has_interface(call.netns, call.ifname, call.environment):
             raise CniError(OTHER, f"container veth name provided ({call.ifname}) already exists")
         grant = ipam.add()
         with _giving_back(ipam):
-            attachment = attach_bridge(plugin, grant)
-            render(describe_bridge(attachment, *_BEFORE_IPAM), call.version)
-            with _blaming_the_script():
+            attachment = _attach(plugin, grant)
+            render(_describe(plugin, attachment, _BEFORE_IPAM), call.version)
+            with blaming_the_script():
                 interfaces = wiring.attach(network, plugin, _container(call), attachment, mac)
-        return render(describe_bridge(attachment, *interfaces), call.version)
+        return render(_describe(plugin, attachment, interfaces), call.version)
 
     def delete(self, call: Call) -> None:
-        network, plugin = _load(call)
-        with _blaming_the_script():
+        network, plugin = self._load(call)
+        with blaming_the_script():
             wiring.detach(call.name, _container(call))
         _ipam(call, network, plugin).delete()
 
     def check(self, call: Call) -> None:
-        network, plugin = _load(call)
+        network, plugin = self._load(call)
         told = read_previous(call)
         if told is None:
             raise CniError(BAD_CONFIGURATION, "required prevResult missing")
@@ -74,20 +90,20 @@ class Bridge(Plugin):
         if all((item.name, item.sandbox) != (call.ifname, call.netns) for item in told.interfaces):
             raise CniError(OTHER, f"prevResult has no interface {call.ifname} in {call.netns}")
         _ipam(call, network, plugin).check(grant)
-        with _blaming_the_script():
-            differing = wiring.inspect(network, plugin, _container(call), attach_bridge(plugin, grant))
+        with blaming_the_script():
+            differing = wiring.inspect(network, plugin, _container(call), _attach(plugin, grant))
         if differing:
             raise CniError(OTHER, differing[0], "\n".join(differing[1:]))
 
     def collect(self, call: Call) -> None:
-        network, plugin = _load(call)
+        network, plugin = self._load(call)
         valid = read_valid(call.configuration)
         errors, kept = [], set(valid)
         for container in wiring.attached(call.name):
             attached = Attached(container.container_id, container.ifname)
             if attached not in valid:
                 try:
-                    with _blaming_the_script():
+                    with blaming_the_script():
                         wiring.detach(call.name, container)
                 except CniError as error:
                     errors.append(error)
@@ -100,27 +116,38 @@ class Bridge(Plugin):
             raise join_errors(errors)
 
     def status(self, call: Call) -> None:
-        network, plugin = _load(call)
+        network, plugin = self._load(call)
         _check_can(call, plugin)
+        filters = plugin.ip_masq or (isinstance(plugin, BridgePlugin) and plugin.mac_spoof_check)
         try:
-            for name in (*_PROGRAMS, *(("nft",) if plugin.ip_masq else ())):
+            for name in (*_PROGRAMS, *(("nft",) if filters else ())):
                 find_system_program(name, call.environment)
         except CniError as error:
             raise CniError(UNAVAILABLE, error.message) from error
         check_place(_STATE)
         _ipam(call, network, plugin).status()
-        if wiring.attached(call.name) and plugin.bridge not in _interfaces():
+        if isinstance(plugin, BridgePlugin) and wiring.attached(call.name) and plugin.bridge not in _interfaces():
             message = f"the bridge {plugin.bridge} is gone, and with it the network of the containers that are on it"
             raise CniError(LIMITED, message, "the next ADD makes it anew; they have to be started again")
 
+    def _load(self, call: Call) -> tuple[Network, LinkPlugin]:
+        network = load_main(call, self._kind)
+        found = (plugin for plugin in network.plugins if isinstance(plugin, BridgePlugin | PtpPlugin))
+        return network, next(found, BridgePlugin())
 
-def _load(call: Call) -> tuple[Network, BridgePlugin]:
-    network = load_main(call, "bridge")
-    plugin = next((plugin for plugin in network.plugins if isinstance(plugin, BridgePlugin)), BridgePlugin())
-    return network, plugin
+
+def _attach(plugin: LinkPlugin, grant: Grant) -> Attachment:
+    return attach_bridge(plugin, grant) if isinstance(plugin, BridgePlugin) else attach_ptp(plugin, grant)
 
 
-def _ipam(call: Call, network: Network, plugin: BridgePlugin) -> Ipam:
+def _describe(plugin: LinkPlugin, attachment: Attachment, interfaces: Sequence[Interface]) -> Result:
+    """The result; the last of the interfaces is the container's."""
+    if isinstance(plugin, BridgePlugin):
+        return describe_bridge(attachment, *interfaces)
+    return describe_ptp(attachment, *interfaces[-2:])
+
+
+def _ipam(call: Call, network: Network, plugin: LinkPlugin) -> Ipam:
     return choose_ipam(call, plugin.ipam, network.runtime)
 
 
@@ -130,9 +157,11 @@ def _container(call: Call) -> Container:
     return Container(call.container_id, netns, call.ifname)
 
 
-def _check_can(call: Call, plugin: BridgePlugin) -> None:
+def _check_can(call: Call, plugin: LinkPlugin) -> None:
     """Find what no script can do."""
-    options = {"vlan": plugin.vlan, "vlanTrunk": plugin.vlan_trunk, "macspoofchk": plugin.mac_spoof_check}
+    options: dict[str, object] = {}
+    if isinstance(plugin, BridgePlugin):
+        options = {"vlan": plugin.vlan, "vlanTrunk": plugin.vlan_trunk}
     for key, value in options.items():
         if value:
             raise CniError(UNSUPPORTED_FIELD, f"`{key}` is not supported", "take it out")
@@ -141,15 +170,6 @@ def _check_can(call: Call, plugin: BridgePlugin) -> None:
             check_interface_name(call.ifname)
         except Refused as refused:
             raise CniError(BAD_ENVIRONMENT, refused.message, refused.help) from refused
-
-
-def _asked_mac(call: Call) -> str | None:
-    """The MAC address that `CNI_ARGS` asks for."""
-    text = read_arguments(call.arguments).mac
-    try:
-        return read_lladdr(text) if text else None
-    except Refused as refused:
-        raise CniError(BAD_ENVIRONMENT, f"ARGS: {refused.message}", refused.help) from refused
 
 
 @contextmanager
@@ -164,16 +184,6 @@ def _giving_back(ipam: Ipam) -> Iterator[None]:
             said = error if isinstance(error, CniError) else CniError(OTHER, str(error))
             raise join_errors([said, second]) from error
         raise
-
-
-@contextmanager
-def _blaming_the_script() -> Iterator[None]:
-    """What a script could not do is the answer, with its own words."""
-    try:
-        yield
-    except WiringError as error:
-        kept = f"the script is kept as {error.script}" if error.script else ""
-        raise CniError(OTHER, str(error), "\n".join(filter(None, (error.details, kept)))) from error
 
 
 def _interfaces() -> set[str]:

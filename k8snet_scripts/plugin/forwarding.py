@@ -1,0 +1,39 @@
+"""Forwarding: the host as a router of a network that has no bridge, for as long as the host is up.
+
+As a rule it is one already, which one look tells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from k8snet_scripts.cni.settings import FORWARDING
+from k8snet_scripts.plugin import shelf
+from k8snet_scripts.plugin.names import name_bridge
+from k8snet_scripts.plugin.running import WiringError, messages, run_kept
+from k8snet_scripts.plugin.sysctls import read_setting
+
+
+def provide_forwarding(network: str, families: Sequence[int]) -> None:
+    """See to it that the host forwards packets of some families.  Raises `WiringError`."""
+    if not any(inspect_forwarding(families)):
+        return
+    from k8snet_scripts.plugin.compiling import compile_forwarding
+
+    name = name_bridge(network, "")
+    directory = shelf.place("networks", name)
+    with shelf.taking_turns(directory):
+        settings = tuple([(key, "1") for family, key in FORWARDING.items() if family in families])
+        shelf.keep(directory, compile_forwarding(network, name, settings))
+        done = run_kept(directory, ("setup.sh",))
+    if done.status != 0:
+        said = messages(done)
+        message = f"failed to make the host a router: {' '.join(said[:2])}"
+        raise WiringError(message, "\n".join(said), f"{directory}/setup.sh")
+
+
+def inspect_forwarding(families: Sequence[int]) -> Iterator[str]:
+    """Where the host does not forward, a line each."""
+    for family in families:
+        if read_setting(FORWARDING[family]) != "1":
+            yield f"{FORWARDING[family]} is not 1"

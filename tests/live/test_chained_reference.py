@@ -1,0 +1,157 @@
+"""Plugins in a chain are the reference's equal: the same life on two nodes, one with its plugins, one with ours.
+
+After every call the two must have said the same and be in the same state, the rules of iptables included; in between, what
+arrives by published ports is tried from everywhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from live.biography import Biography, unequal_moments
+from live.cni_configurations import Network
+from live.lives import Action, Life
+from live.masquerading import Opened, source_differences
+from live.node import node
+from live.reference_plugins import Reference
+from live.runtime import Json, Runtime, Wishes, finished
+from live.sandbox import Sandbox
+
+pytestmark = pytest.mark.needs("iptables_nat", "nft_masquerade", "nft_masquerade6")
+
+MAPPINGS = [
+    {"hostPort": 8080, "containerPort": 9, "protocol": "tcp"},
+    {"hostPort": 8081, "containerPort": 9, "protocol": "tcp", "hostIP": "127.0.0.1"},
+    {"hostPort": 5353, "containerPort": 9, "protocol": "udp"},
+]
+OPENED = tuple(Opened("web", int(str(item["hostPort"])), str(item["protocol"])) for item in MAPPINGS)
+
+BRIDGE: Json = {
+    "type": "bridge",
+    "bridge": "br-t",
+    "isGateway": True,
+    "hairpinMode": True,
+    "ipam": {
+        "type": "host-local",
+        "ranges": [[{"subnet": "10.22.0.0/24"}], [{"subnet": "fd00:22::/64"}]],
+        "routes": [{"dst": "0.0.0.0/0"}, {"dst": "::/0"}],
+    },
+}
+TUNING: Json = {
+    "type": "tuning",
+    "sysctl": {"net.ipv4.conf.IFNAME.arp_filter": "1", "net.core.somaxconn": "500"},
+    "mac": "02:42:ac:11:00:07",
+    "mtu": 1400,
+    "promisc": True,
+    "allmulti": True,
+}
+PORTMAP: Json = {"type": "portmap", "capabilities": {"portMappings": True}}
+FIREWALL: Json = {"type": "firewall", "ingressPolicy": "same-bridge", "iptablesAdminChainName": "OURS"}
+
+PUBLISHING = Wishes(keys={"runtimeConfig": {"portMappings": MAPPINGS}})
+
+
+def chained(name: str, *plugins: Json) -> Network:
+    return Network({"cniVersion": "1.0.0", "name": name, "plugins": list(plugins)}, ("web", "db"))
+
+
+WHOLE = Life(
+    chained("whole", BRIDGE, TUNING, PORTMAP, FIREWALL),
+    (Action("add", "web", wishes=PUBLISHING), Action("add", "db"), Action("delete", "db")),
+)
+OPTIONS: Json = {"snat": False, "conditionsV4": ["!", "-s", "192.0.2.2/32"], "conditionsV6": ["-d", "fd00:22::/64"]}
+FEWER = Life(
+    chained("fewer", {**BRIDGE, "macspoofchk": True}, {"type": "firewall"}, {**PORTMAP, **OPTIONS}),
+    (Action("add", "web", wishes=PUBLISHING),),
+)
+POINT: Json = {"type": "ptp", "ipMasq": True, "mtu": 1460, "ipam": BRIDGE["ipam"]}
+LINKED = Life(
+    chained("linked", POINT, PORTMAP),
+    (Action("add", "db"), Action("delete", "db"), Action("add", "web", wishes=PUBLISHING)),
+)
+LIVES = {"whole": WHOLE, "fewer": FEWER, "linked": LINKED}
+
+DELIBERATE = {
+    r"host: links: [^:]+: address: \(drawn by the kernel\) -> \(fixed\)$": "lets the kernel draw MAC addresses",
+    r"host: filters: .*\"family\": \"bridge\"": "into the table `nat` of family bridge",
+    r"\w: links: (eth0|net1): address: \(drawn by the kernel\) -> \(fixed\)$": "lets the kernel draw MAC addresses",
+}
+"""What we do otherwise on purpose, and words of the tables in docs/cni.md that say why."""
+
+_ALONE, _NEW, _GONE = " noprefixroute", ": new, present", ": gone, was present"
+
+PAGE = Path(__file__).parents[2] / "docs" / "cni.md"
+
+
+def rules(sandbox: Sandbox) -> list[str]:
+    """The rules of the table `filter` of both families, without the order of chains."""
+    return sorted(sandbox.bash("iptables -S; ip6tables -S", check=True).stdout.splitlines())
+
+
+def undeliberate(lines: Sequence[str]) -> list[str]:
+    """The differences that nobody has chosen; an address is the same one with `noprefixroute`, which `ptp` has from us."""
+    plain = [re.sub(" nodad| noprefixroute", "", line) for line in lines]
+    same = {line.removesuffix(_NEW) for line, whole in zip(plain, lines, strict=True) if _ALONE in whole}
+    return [
+        line
+        for line, stripped in zip(lines, plain, strict=True)
+        if not any(re.search(pattern, line) for pattern in DELIBERATE)
+        and not (stripped.endswith((_NEW, _GONE)) and stripped.removesuffix(_NEW).removesuffix(_GONE) in same)
+    ]
+
+
+@pytest.mark.parametrize("name", LIVES)
+def test_a_chain_is_that_of_the_reference(plugins: str, name: str) -> None:
+    life = LIVES[name]
+    with node(hasty=True) as theirs, node(hasty=True) as ours:
+        one = Biography(Reference(theirs, life.network.configuration), life)
+        other = Biography(Runtime(ours, life.network.configuration, plugins), life)
+        assert "\n".join(undeliberate(unequal_moments(one, other))) == ""
+        assert rules(ours) == rules(theirs)
+        assert "\n".join(source_differences(theirs, ours, ("web",), OPENED)) == ""
+
+
+DRIFTS = {
+    "iptables -A CNI-FORWARD": "iptables -F CNI-FORWARD",
+    "nft table inet": "nft flush table inet $(nft list tables | grep -o 'k8snet-.*')",
+    "mtu 1400": "ip -n web link set dev eth0 mtu 1300",
+}
+"""What CHECK says of what somebody has done behind the back of each plugin, from the last one to the first."""
+
+
+def test_check_sees_what_is_missing_and_nothing_stays_of_a_pod_that_is_gone(plugins: str) -> None:
+    with node(hasty=True) as sandbox:
+        runtime = Runtime(sandbox, WHOLE.network.configuration, plugins)
+        runtime.make_namespace("web")
+        assert runtime.add("web", wishes=PUBLISHING).result
+        assert runtime.check("web").status == 0
+        for said, drift in DRIFTS.items():
+            sandbox.bash(drift, check=True)
+            assert said in runtime.check("web").error["msg"]
+        runtime.lose_namespace("web")
+        assert [runtime.delete("web").status for _ in range(2)] == [0, 0]
+        left = sandbox.bash("nft list tables; iptables -S; ls /run/k8snet; ls /run/k8snet-cni/attachments").stdout
+        assert not re.search("k8snet|CNI|OURS|whole-.*-", left), left
+
+
+@pytest.mark.parametrize("pattern", DELIBERATE)
+def test_what_is_deliberate_is_documented(pattern: str) -> None:
+    assert "`noprefixroute`" in PAGE.read_text()
+    assert DELIBERATE[pattern] in " ".join(PAGE.read_text().split())
+
+
+def test_several_at_once_do_not_come_in_each_others_way(plugins: str) -> None:
+    pods = [f"pod{number}" for number in range(4)]
+    previous = {"ips": [{"address": "10.22.0.9/24"}]}
+    with node(hasty=True) as sandbox:
+        runtime = Runtime(
+            sandbox, {"cniVersion": "1.0.0", "name": "let", "type": "firewall", "prevResult": previous}, plugins
+        )
+        for command in ("ADD", "DEL") * 2:
+            processes = [runtime.start(command, pod) for pod in pods]
+            assert [finished(process).status for process in processes] == [0] * len(pods)
+        assert not any("CNI" in rule for rule in rules(sandbox))
