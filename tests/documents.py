@@ -7,6 +7,7 @@ from typing import Any
 from k8snet_scripts.topology import (
     HOST,
     Bridge,
+    Command,
     Interface,
     Namespace,
     Port,
@@ -43,10 +44,16 @@ def veth_table(veth: Veth, short: bool) -> dict[str, object]:
     return {**inner, "peer": veth.outer.name if plain else peer}
 
 
+def command(item: Command) -> dict[str, object]:
+    undo = {"undo": list(item.undo)} if item.undo else {}
+    return {"run": list(item.run), "check": list(item.check), "description": item.description, **undo}
+
+
 def place(namespace: Namespace) -> dict[str, Any]:
     table: dict[str, Any] = {
         "addresses": [str(address) for address in namespace.addresses],
         "routes": [route(item, None) for item in namespace.routes],
+        **({"commands": list(map(command, namespace.commands))} if namespace.name != HOST else {}),
         "sysctls": dict(namespace.sysctls),
         "masquerade": [str(item.source) for item in namespace.masquerade],
         "description": namespace.description,

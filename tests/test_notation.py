@@ -25,6 +25,7 @@ from k8snet_scripts.render import KINDS, Origin, template_directory
 from k8snet_scripts.scripts import compile_topology, load_source
 from k8snet_scripts.topology import (
     Bridge,
+    Command,
     End,
     FdbEntry,
     Interface,
@@ -146,6 +147,7 @@ def test_what_cannot_be_said_is_named() -> None:
 KNOWN = {
     Topology: "name host namespaces veths description records",
     Namespace: "name addresses routes bridges interfaces devices sysctls forwarding masquerade role description path external",
+    Command: "run check undo description path",
     Interface: "name addresses routes mtu lladdr port description external broadcast path",
     Bridge: "name addresses routes mtu lladdr port description external broadcast path"
     " promisc options vlan_filtering vlans subnets",

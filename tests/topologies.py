@@ -19,6 +19,7 @@ from k8snet_scripts.filtering import Masquerade
 from k8snet_scripts.topology import (
     HOST,
     Bridge,
+    Command,
     End,
     FdbEntry,
     Interface,
@@ -69,6 +70,12 @@ SYSCTLS = (
     ("net.ipv6.conf.default.accept_ra", "0"),
     ("net.core.somaxconn", "128"),
 )
+COMMANDS = tuple(
+    Command(("do", *words), ("is", "done", *words), ("undo", *words))
+    for words in (("it",), ("a  b", "#", "$(reboot)"), ("bash", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward"))
+)
+"""What people have run: here they are programs of the fake kernel."""
+
 DESCRIPTIONS = (
     "the uplink",
     "$(reboot) `id` \"'\\",
@@ -83,25 +90,31 @@ _ROLLS = 120  # bytes drawn for each namespace: about what its interfaces use up
 
 
 def topologies(
-    max_namespaces: int = 4, vlans: bool = True, externals: bool = True, routed: bool = False
+    max_namespaces: int = 4, vlans: bool = True, externals: bool = True, routed: bool = False, commands: bool = True
 ) -> st.SearchStrategy[Topology]:
     """Valid topologies of up to `max_namespaces` namespaces beside the host.
 
-    `vlans` says whether bridges may filter VLANs, `externals` whether interfaces may be there that nobody makes.
+    `vlans` says whether bridges may filter VLANs, `externals` whether interfaces may be there that nobody makes,
+    `commands` whether namespaces may have some, of programs that only the fake kernel has.
     Routes lead to networks where nobody is.  Where it is `routed`, there are more namespaces and veths, most neighbours
     are used as routers to where they lead, more of them forward and masquerade what is their neighbours', and no option
     of a port leaves open who reaches whom.
     """
-    return _topologies(max_namespaces, vlans, externals, routed)
+    return _topologies(max_namespaces, vlans, externals, routed, commands)
 
 
 @st.composite
 def _topologies(
-    draw: Callable[[st.SearchStrategy[bytes]], bytes], most: int, vlans: bool, externals: bool, routed: bool
+    draw: Callable[[st.SearchStrategy[bytes]], bytes],
+    most: int,
+    vlans: bool,
+    externals: bool,
+    routed: bool,
+    commands: bool,
 ) -> Topology:
     size = _ROLLS * (most + 2)
     dice = _Dice(draw(st.binary(min_size=size, max_size=size)))
-    return _Builder(dice, vlans, externals, routed).build(dice.number(most // 2 if routed else 0, most))
+    return _Builder(dice, vlans, externals, routed, commands).build(dice.number(most // 2 if routed else 0, most))
 
 
 class _Dice:
@@ -158,8 +171,9 @@ class _Net:
 class _Builder:
     """A topology in the making."""
 
-    def __init__(self, dice: _Dice, vlans: bool, externals: bool, routed: bool) -> None:
+    def __init__(self, dice: _Dice, vlans: bool, externals: bool, routed: bool, commands: bool) -> None:
         self.dice = dice
+        self.commands = commands
         self.vlans = vlans
         self.externals = externals
         self.routed = routed
@@ -350,6 +364,7 @@ class _Builder:
             forwarding=forwarding,
             external=self.externals and name != HOST and self.dice.chance(5),
             masquerade=tuple(Masquerade(source) for source in masquerade),
+            commands=self.dice.some(COMMANDS) if self.commands and name != HOST else (),
             description=self.description(),
         )
 

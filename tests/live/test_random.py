@@ -147,7 +147,7 @@ def burden(step: Step) -> str:
 
 @MORE
 @given(
-    topology=topologies(max_namespaces=3),
+    topology=topologies(max_namespaces=3, commands=False),
     harms=st.lists(st.tuples(st.sampled_from((spoil, spoil, burden)), st.integers(0, 10**6)), min_size=1, max_size=4),
 )
 def test_a_random_network_is_mended_whatever_happened_to_it(
