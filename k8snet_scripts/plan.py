@@ -2,7 +2,7 @@
 
 Steps stand in *groups*, each with the sentence that says why it is there; groups stand in *waves*.  A wave may start
 as soon as the wave before has ended, and within one the namespaces are done side by side.  Six are enough, after one
-for the records by which others know what is taken:
+for the records by which others know what is taken, and two where namespaces have defaults for new interfaces:
 
 1. on the host: the namespaces, the bridges, and the veth pairs that have an end there;
 2. inside namespaces: their bridges, and the veth pairs between namespaces;
@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 from k8snet_scripts import devices, filters, steps
 from k8snet_scripts.commands import accompany, run_command
-from k8snet_scripts.inventory import Inventory, made_from
+from k8snet_scripts.inventory import Inventory, find_presets, made_from
 from k8snet_scripts.records import directories_of
 from k8snet_scripts.settings import choose_settings
 from k8snet_scripts.steps import Step
@@ -106,12 +106,28 @@ def _record(inventory: Inventory) -> Iterator[Group]:
         )
 
 
+def _make_early(inventory: Inventory) -> Iterator[Group]:
+    if inventory.presets:
+        yield from _make_namespaces(inventory)
+
+
+def _preset(inventory: Inventory) -> Iterator[Group]:
+    for namespace in inventory.presets:
+        rows = tuple([steps.set_sysctl(namespace.name, *setting) for setting in find_presets(namespace)])
+        yield Group(f"What new interfaces{_in(namespace.name)} have.", rows)
+
+
 def _make_on_host(inventory: Inventory) -> Iterator[Group]:
+    if not inventory.presets:
+        yield from _make_namespaces(inventory)
+    yield from _make_links(inventory, inventory.topology.host)
+
+
+def _make_namespaces(inventory: Inventory) -> Iterator[Group]:
     if inventory.externals:
         yield Group("Namespaces that are there already.", tuple(map(steps.need_namespace, inventory.externals)))
     if inventory.namespaces:
         yield Group("The namespaces.", tuple(map(steps.make_namespace, inventory.namespaces)))
-    yield from _make_links(inventory, inventory.topology.host)
 
 
 def _make_inside(inventory: Inventory) -> Iterator[Group]:
@@ -158,6 +174,8 @@ def _run_commands(inventory: Inventory) -> Iterator[Group]:
 
 _WAVES: Mapping[str, Callable[[Inventory], Iterator[Group]]] = {
     "What is taken, on record before it is used": _record,
+    "Namespaces": _make_early,
+    "What new interfaces have": _preset,
     "Namespaces, bridges and veth pairs": _make_on_host,
     "Bridges and veth pairs inside namespaces": _make_inside,
     "Devices that stand on other interfaces": _make_devices,
