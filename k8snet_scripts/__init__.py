@@ -11,7 +11,19 @@ if TYPE_CHECKING:
     from k8snet_scripts.addresses import parse_cidr as cidr
     from k8snet_scripts.filtering import Masquerade
     from k8snet_scripts.scripts import Scripts
-    from k8snet_scripts.topology import HOST, Bridge, End, Interface, Namespace, Port, Route, Topology, Veth, Vlans
+    from k8snet_scripts.topology import (
+        HOST,
+        Bridge,
+        Command,
+        End,
+        Interface,
+        Namespace,
+        Port,
+        Route,
+        Topology,
+        Veth,
+        Vlans,
+    )
 
 __version__ = "0.1.0"
 
@@ -19,6 +31,7 @@ __all__ = [
     "HOST",
     "Bridge",
     "Cidr",
+    "Command",
     "End",
     "Interface",
     "Masquerade",

@@ -35,6 +35,7 @@ RULES: dict[str, str] = {
     "bad-option": "an option of a bridge, a port or a VXLAN device is within the limits that the kernel has for it",
     "bad-sysctl": "a sysctl is one of a network namespace, with a plain value",
     "bad-vlan": "a VLAN is a number from 1 to 4094 that a port has once, tagged or untagged",
+    "bad-command": "a command is a program and its arguments, of at most 4000 bytes each, and is there once",
     "bad-text": "a description is one line of at most 200 printable characters",
     "bad-port": "a published port is `PORT:TO_PORT`, with an address before it and a protocol behind it if need be",
     "bad-range": "a key holds at most one range, which ends after it begins and is not too large",

@@ -33,6 +33,7 @@ class Inventory:
         self.externals = tuple([namespace.name for namespace in topology.namespaces if namespace.external])
         self.made: dict[str, list[Veth]] = {}  # the pairs, by the namespace that they are made from
         self.ends: dict[str, list[End]] = {}
+        self.presets = [place for place in topology.everywhere() if any(find_presets(place))]
         self.families: tuple[int, ...]  # that the topology uses, IPv4 first
         self.next_hops: frozenset[tuple[int, int]]  # family and value of every address that some route goes through
         self.sources: dict[str, set[str]] = {}  # the addresses that IPv6 routes name with `src`, by namespace
@@ -76,6 +77,19 @@ class Inventory:
                     self.sources.setdefault(name, set()).add(route.src)
         self.families = tuple(sorted(families)) or (4,)
         self.next_hops = frozenset(parse_address(via) for via in vias if via)
+
+
+def find_presets(namespace: Namespace) -> Iterator[tuple[str, str]]:
+    """What new interfaces are to have, which is asked for before there are any.
+
+    Not among it is what the kernel changes along with a setting for all interfaces: that has to be set after it.
+    """
+    keys = {key for key, _ in namespace.sysctls}
+    for key, value in namespace.sysctls:
+        start, default, leaf = key.rpartition(".default.")
+        follows = leaf == "forwarding" or f"{start}.all.{leaf}" in keys
+        if default and start.count(".") == 2 and not follows:
+            yield key, value
 
 
 def made_from(veth: Veth) -> tuple[End, End]:

@@ -1,15 +1,16 @@
 """The plan: every step that makes a topology, in an order that works and is fast.
 
 Steps stand in *groups*, each with the sentence that says why it is there; groups stand in *waves*.  A wave may start
-as soon as the wave before has ended, and within one the namespaces are done side by side.  Five are enough, after one
-for the records by which others know what is taken:
+as soon as the wave before has ended, and within one the namespaces are done side by side.  Six are enough, after one
+for the records by which others know what is taken, and two where namespaces have defaults for new interfaces:
 
 1. on the host: the namespaces, the bridges, and the veth pairs that have an end there;
 2. inside namespaces: their bridges, and the veth pairs between namespaces;
 3. the devices that stand on other interfaces, VXLAN tunnels for example;
 4. addresses, routes and settings in namespaces that have no bridge;
 5. the same on the host and in namespaces that have one.  A bridge comes up last, when its ports are in and alive:
-   coming up first costs time that grows with the square of their number.
+   coming up first costs time that grows with the square of their number;
+6. the commands that people have run inside namespaces.
 
 All of it is pure: equal topologies give equal plans.
 """
@@ -22,7 +23,8 @@ from itertools import chain
 from typing import NamedTuple
 
 from k8snet_scripts import devices, filters, steps
-from k8snet_scripts.inventory import Inventory, made_from
+from k8snet_scripts.commands import accompany, run_command
+from k8snet_scripts.inventory import Inventory, find_presets, made_from
 from k8snet_scripts.records import directories_of
 from k8snet_scripts.settings import choose_settings
 from k8snet_scripts.steps import WANT, Step
@@ -31,10 +33,14 @@ from k8snet_scripts.ways import add_routes
 
 
 class Group(NamedTuple):
-    """Steps that belong together, and why they are there."""
+    """Steps that belong together, and why they are there.
+
+    Their companions have no facts of their own: they say how to look at, and take back, what only people know of.
+    """
 
     why: str
     steps: tuple[Step, ...]
+    companions: tuple[Step, ...] = ()
 
 
 class Groups:
@@ -100,12 +106,28 @@ def _record(inventory: Inventory) -> Iterator[Group]:
         )
 
 
+def _make_early(inventory: Inventory) -> Iterator[Group]:
+    if inventory.presets:
+        yield from _make_namespaces(inventory)
+
+
+def _preset(inventory: Inventory) -> Iterator[Group]:
+    for namespace in inventory.presets:
+        rows = tuple([steps.set_sysctl(namespace.name, *setting) for setting in find_presets(namespace)])
+        yield Group(f"What new interfaces{_in(namespace.name)} have.", rows)
+
+
 def _make_on_host(inventory: Inventory) -> Iterator[Group]:
+    if not inventory.presets:
+        yield from _make_namespaces(inventory)
+    yield from _make_links(inventory, inventory.topology.host)
+
+
+def _make_namespaces(inventory: Inventory) -> Iterator[Group]:
     if inventory.externals:
         yield Group("Namespaces that are there already.", tuple(map(steps.need_namespace, inventory.externals)))
     if inventory.namespaces:
         yield Group("The namespaces.", tuple(map(steps.make_namespace, inventory.namespaces)))
-    yield from _make_links(inventory, inventory.topology.host)
 
 
 def _make_inside(inventory: Inventory) -> Iterator[Group]:
@@ -142,13 +164,24 @@ def _configure_bridged(inventory: Inventory) -> Iterator[Group]:
     return _configure(inventory, chain((inventory.topology.host,), bridged))
 
 
+def _run_commands(inventory: Inventory) -> Iterator[Group]:
+    for namespace in inventory.topology.namespaces:
+        for command in namespace.commands:
+            why = command.description or f"A command{_in(namespace.name)}."
+            step = run_command(namespace.name, command)
+            yield Group(why, (step,), tuple(accompany(step, command)))
+
+
 _WAVES: Mapping[str, Callable[[Inventory], Iterator[Group]]] = {
     "What is taken, on record before it is used": _record,
+    "Namespaces": _make_early,
+    "What new interfaces have": _preset,
     "Namespaces, bridges and veth pairs": _make_on_host,
     "Bridges and veth pairs inside namespaces": _make_inside,
     "Devices that stand on other interfaces": _make_devices,
     "Inside the namespaces, several at a time": _configure_plain,
     "Where the bridges are: they come up last": _configure_bridged,
+    "Commands, when all else is there: `#:` tells whether one was carried out, `#<` takes it back": _run_commands,
 }
 
 

@@ -17,9 +17,11 @@ from string import ascii_letters, digits
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from k8snet_scripts.aside import make_aside
+from k8snet_scripts.commands import COMMAND
 from k8snet_scripts.plan import Group, Plan
+from k8snet_scripts.quoting import quote_words
 from k8snet_scripts.rules.options import PROBED_PORT
-from k8snet_scripts.steps import Argv, inside
+from k8snet_scripts.steps import Argv, Step, inside
 from k8snet_scripts.topology import HOST
 
 if TYPE_CHECKING:
@@ -128,6 +130,11 @@ def shell_line(argv: Argv) -> str:
     return line if _is_plain(line, len(argv)) else shlex.join(argv)
 
 
+def command_line(step: Step) -> str:
+    """The command of a step as it stands in the table."""
+    return quote_words(step.argv) if step.words.startswith(COMMAND) else shell_line(step.argv)
+
+
 def _is_plain(line: str, words: int) -> bool:
     """Whether a line, so many words joined by a space, says to a shell what it says to us."""
     is_split = line.count(" ") == words - 1 and "  " not in f" {line} "
@@ -156,15 +163,16 @@ def _lines(groups: Iterable[Group]) -> Iterator[str]:
 
 
 def _rows(group: Group) -> str:
-    """The steps of a group as rows: command, sign, fact."""
-    commands = [" ".join(argv) for _, argv, _, _ in group.steps]
-    if not _is_plain(" ".join(commands), sum([len(argv) for _, argv, _, _ in group.steps])):
-        commands = [shell_line(step.argv) for step in group.steps]
+    """The steps of a group, and their companions, as rows: command, sign, fact."""
+    steps = (*group.steps, *group.companions)
+    commands = [" ".join(argv) for _, argv, _, _ in steps]
+    if not _is_plain(" ".join(commands), sum([len(argv) for _, argv, _, _ in steps])):
+        commands = list(map(command_line, steps))
     width = _width(commands)
     return "\n".join(
         [
             f"{command.ljust(width)}   #{sign} {owner}: {words}"
-            for command, (sign, _, owner, words) in zip(commands, group.steps, strict=True)
+            for command, (sign, _, owner, words) in zip(commands, steps, strict=True)
         ]
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from k8snet_scripts.filtering import Forward
-from k8snet_scripts.inventory import Inventory
+from k8snet_scripts.inventory import Inventory, find_presets
 from k8snet_scripts.topology import Namespace
 
 FORWARDING = {4: "net.ipv4.ip_forward", 6: "net.ipv6.conf.all.forwarding"}
@@ -15,7 +15,7 @@ _SAME_AS_IP_FORWARD = "net.ipv4.conf.all.forwarding"
 
 
 def choose_settings(inventory: Inventory, namespace: Namespace) -> Iterator[tuple[str, str]]:
-    """Forwarding first, then what was asked for, then what published ports need to be reached from 127.0.0.1.
+    """Forwarding first, then what was asked for but for those defaults, then what published ports need to be reached from 127.0.0.1.
 
     A new namespace inherits IPv4 forwarding from the machine, so one that could route without being asked to is told
     not to.  The host, and a namespace of others, stays as it is unless the topology says otherwise.
@@ -27,7 +27,8 @@ def choose_settings(inventory: Inventory, namespace: Namespace) -> Iterator[tupl
         value = "1" if forwarding else "0"
         told = {"net.ipv4.ip_forward" if key == _SAME_AS_IP_FORWARD else key for key, _ in namespace.sysctls}
         yield from ((key, value) for key in (FORWARDING[family] for family in inventory.families) if key not in told)
-    yield from namespace.sysctls
+    early = dict(find_presets(namespace))
+    yield from ((key, value) for key, value in namespace.sysctls if key not in early)
     told = {key for key, _ in namespace.sysctls}
     local = (forward.dev for forward in inventory.forwards.get(namespace.name, ()) if _is_local(forward))
     localnet = dict.fromkeys(f"net.ipv4.conf.{dev.replace('.', '/')}.route_localnet" for dev in local)

@@ -37,9 +37,11 @@ class Sign(enum.StrEnum):
     MEND = "="  # one of those attributes: needed only where the thing was there before, with another value
     WANT = " "  # to be made true wherever it is not
     NEED = "?"  # has to be true beforehand; the command only shows it
+    ASK = ":"  # no fact of its own: the command tells by its status whether the fact above is true
+    UNDO = "<"  # no fact of its own: the command takes back the fact above
 
 
-MAKE, MEND, WANT, NEED = Sign  # looking a member up in an enumeration is slow
+MAKE, MEND, WANT, NEED, ASK, UNDO = Sign  # looking a member up in an enumeration is slow
 
 
 class Step(NamedTuple):

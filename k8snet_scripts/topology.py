@@ -196,6 +196,20 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
+class Command:
+    """A program that is run in a namespace, with its arguments, when all else in it is as it is to be.
+
+    It is run where `check`, another one that changes nothing, does not end with status 0; `undo` takes back what it did.
+    """
+
+    run: tuple[str, ...]
+    check: tuple[str, ...]
+    undo: tuple[str, ...] = ()  # empty: what it did goes with the namespace
+    description: str = ""
+    path: Path = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Namespace:
     """A network namespace, or the host.  `addresses` and `routes` here are on `lo`, or on no interface in particular.
 
@@ -214,6 +228,7 @@ class Namespace:
     forwards: tuple[Forward, ...] = ()
     admissions: tuple[Admission, ...] = ()
     isolations: tuple[Isolation, ...] = ()
+    commands: tuple[Command, ...] = ()
     role: str = ""  # what it is to Kubernetes: one of ROLES, or nothing
     description: str = ""
     path: Path = ()

@@ -8,6 +8,7 @@ from k8snet_scripts.filtering import Publication
 from k8snet_scripts.topology import (
     HOST,
     Bridge,
+    Command,
     End,
     Interface,
     Namespace,
@@ -63,10 +64,16 @@ def publication(item: Publication) -> dict[str, object]:
     return {"port": port, "masquerade": item.masquerade, "conditions": conditions}
 
 
+def command(item: Command) -> dict[str, object]:
+    undo = {"undo": list(item.undo)} if item.undo else {}
+    return {"run": list(item.run), "check": list(item.check), "description": item.description, **undo}
+
+
 def place(namespace: Namespace) -> dict[str, Any]:
     table: dict[str, Any] = {
         "addresses": [str(address) for address in namespace.addresses],
         "routes": [route(item, None) for item in namespace.routes],
+        **({"commands": list(map(command, namespace.commands))} if namespace.name != HOST else {}),
         "sysctls": dict(namespace.sysctls),
         "masquerade": [
             {"source": str(item.source), "within": [str(network) for network in item.within]}

@@ -16,6 +16,7 @@ from fake_filter import Filter
 from fake_namespace import BRIDGE_DEFAULTS, LO, MAIN, PORT_DEFAULTS, FakeRoute, Link, Refusal, Space, UnknownCommand
 
 from k8snet_scripts.addresses import WIDTH, Cidr, parse_cidr
+from k8snet_scripts.quoting import quote_words
 from k8snet_scripts.topology import FLOODED
 
 HOST = "host"
@@ -221,6 +222,11 @@ class FakeKernel:
                 space.tables[name] = ruleset
             case ["iptables" | "ip6tables" as tool, "--wait", *words]:
                 self._filter(space).run(tool, words)
+            case ["do", *words]:
+                space.done[quote_words(command)] = None
+            case ["undo", *words]:
+                if space.done.pop(quote_words(["do", *words]), "") is not None:
+                    raise Refusal("undo: not done")
             case _:
                 raise UnknownCommand(" ".join(command))
 

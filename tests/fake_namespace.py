@@ -150,6 +150,7 @@ class Space:
     links: dict[str, Link] = field(default_factory=dict)
     routes: list[FakeRoute] = field(default_factory=list)
     sysctls: dict[str, str] = field(default_factory=lambda: dict(SYSCTLS))
+    done: dict[str, None] = field(default_factory=dict)  # the commands of people that were carried out
     tables: dict[str, str] = field(default_factory=dict)  # of nft, family inet: its text by its name
 
     def link(self, name: str) -> Link:
@@ -346,6 +347,7 @@ class Space:
         yield from (("", str(route)) for route in self.routes)
         yield from (("", f"{key} {value}") for key, value in self.sysctls.items())
         yield "", f"{IP_FORWARD[0]} {self.sysctls[IP_FORWARD[1]]}"
+        yield from (("", f"command {words}") for words in self.done)
         yield from (("", f"nft table {table}") for table in self.tables)
 
 

@@ -109,6 +109,8 @@ def _undo(step: Step, bridges: list[str], is_owned: bool, is_alone: bool) -> Ite
     elif key in ("iptables", "ip6tables"):
         if argv[-1] in ("ACCEPT", "DROP", "RETURN"):  # a chain holds others, and a jump leads to them
             yield ((*argv[: argv.index("--wait") + 1], "-D", *_rule(argv)),)
+    elif key == "command":
+        yield (("ip", "netns", "exec", namespace, "undo", *argv[5:]),)
     elif key == "nft":
         yield ((*argv[:-1], "delete", *step.words.split()[1:]),)
         yield ((*argv[:-1], argv[-1].replace("policy accept;", "policy drop;")),)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from fake_kernel import FakeKernel
 
+from k8snet_scripts.commands import COMMAND
 from k8snet_scripts.plan import Plan
 from k8snet_scripts.steps import Argv, Sign, Step
 from k8snet_scripts.topology import FLOODED, HOST
@@ -134,6 +135,8 @@ class _Comparison:
     def __init__(self, plan: Plan, kernel: FakeKernel, record: Record) -> None:
         self.plan = plan
         self.steps = list(plan.steps())
+        companions = [step for wave in plan.waves for group in wave.groups for step in group.companions]
+        self.ways_back = {fact(step): step.argv for step in companions if step.sign is Sign.UNDO}
         self.before = kernel
         self.record = record
         self.kernel = kernel.copy()  # as it will be after what is removed
@@ -266,7 +269,10 @@ class _Comparison:
                 if step.sign is Sign.MEND and not self.exists(step.owner):
                     continue
                 self.found.add(number, step.argv)
-                back = _inverse(step, before) if self.is_borrowed(step) else None
+                if step.words.startswith(COMMAND):
+                    back = self.ways_back.get(fact(step))
+                else:
+                    back = _inverse(step, before) if self.is_borrowed(step) else None
                 if back:
                     self.found.undo[fact(step)] = back
 

@@ -28,6 +28,7 @@ from k8snet_scripts.scripts import compile_topology, load_source
 from k8snet_scripts.topology import (
     HOST,
     Bridge,
+    Command,
     End,
     FdbEntry,
     Interface,
@@ -158,7 +159,8 @@ INTERFACE = (
 KNOWN = {
     Topology: "name host namespaces veths description records",
     Namespace: "name addresses routes bridges interfaces devices sysctls forwarding masquerade"
-    " forwards admissions isolations role description path external",
+    " forwards admissions isolations commands role description path external",
+    Command: "run check undo description path",
     Interface: INTERFACE,
     Bridge: f"{INTERFACE} options vlan_filtering vlans subnets",
     End: f"{INTERFACE} namespace publications",

@@ -41,7 +41,9 @@ from k8snet_scripts.topology import (
 
 few = settings(max_examples=25, deadline=None)
 
-CASES = [case / "topology.toml" for case in find_cases(GOLDEN, leave_out=["errors"])]
+CASES = [
+    case / "topology.toml" for case in find_cases(GOLDEN, leave_out=["errors", "commands"])
+]  # the fake kernel has no `tc`
 
 
 def fresh(topology: Topology) -> FakeKernel:
@@ -494,22 +496,28 @@ def test_first_things_are_made_then_they_are_set_up(topology: Topology) -> None:
     waves = {wave.title: list(steps_of(wave)) for wave in plan.waves}
     assert list(waves) == [title for title in TITLES if title in waves]
     assert all(waves.values())
-    on_host, inside, upper, plain, bridged = (waves.get(title, []) for title in TITLES)
-    assert {step.sign for step in (*on_host, *inside, *upper)} <= {Sign.MAKE, Sign.MEND, Sign.NEED}
-    assert {step.sign for step in (*plain, *bridged)} <= {Sign.WANT}
+    early, preset, on_host, inside, upper, plain, bridged, last = (waves.get(title, []) for title in TITLES)
+    assert bool(early) <= bool(preset)
+    assert all(".default." in step.words for step in preset)
+    assert {step.sign for step in (*early, *on_host, *inside, *upper)} <= {Sign.MAKE, Sign.MEND, Sign.NEED}
+    assert {step.sign for step in (*preset, *plain, *bridged)} <= {Sign.WANT}
     assert {place(step.argv) for step in on_host if step.sign is Sign.MAKE} <= {HOST}
     assert HOST not in {step.owner.split()[0] for step in inside}
     with_bridge = {namespace.name for namespace in topology.namespaces if namespace.bridges}
     assert not {step.owner.split()[0] for step in plain} & {HOST, *with_bridge}
     assert {step.owner.split()[0] for step in bridged} <= {HOST, *with_bridge}
+    assert [step for step in plan.steps() if step.words.startswith("command ")] == last
 
 
 TITLES = (
+    "Namespaces",
+    "What new interfaces have",
     "Namespaces, bridges and veth pairs",
     "Bridges and veth pairs inside namespaces",
     "Devices that stand on other interfaces",
     "Inside the namespaces, several at a time",
     "Where the bridges are: they come up last",
+    "Commands, when all else is there: `#:` tells whether one was carried out, `#<` takes it back",
 )
 
 FILTERS = ("nft ", "iptables ", "ip6tables ")
@@ -519,7 +527,7 @@ FILTERS = ("nft ", "iptables ", "ip6tables ")
 @given(topologies())
 def test_a_namespace_is_set_up_in_one_group_and_its_packet_filter_in_another(topology: Topology) -> None:
     for wave in plan_topology(topology).waves:
-        if wave.title in TITLES[3:]:
+        if wave.title in TITLES[5:7]:
             for is_filter in (False, True):
                 groups = [group for group in wave.groups if ("packet filter" in group.why) is is_filter]
                 places = [{step.owner.split()[0] for step in group.steps} for group in groups]
@@ -615,6 +623,23 @@ def test_forwarding_is_said_of_each_family_in_use() -> None:
     addresses = (parse_cidr("10.0.0.1/24"), parse_cidr("fd00::1/64"))
     plan = lone(End("e0", addresses, namespace="n1"), forwarding=True)
     assert words(plan, "net.") == ["net.ipv4.ip_forward 1", "net.ipv6.conf.all.forwarding 1"]
+
+
+def test_what_new_interfaces_have_is_set_before_there_are_any() -> None:
+    asked = (
+        ("net.ipv4.conf.default.rp_filter", "2"),
+        ("net.ipv6.conf.default.disable_ipv6", "1"),
+        ("net.ipv6.conf.all.disable_ipv6", "1"),
+        ("net.ipv4.conf.default.forwarding", "0"),
+        ("net.ipv4.neigh.default.gc_stale_time", "9"),
+    )
+    plan = lone(End("e0", (parse_cidr("10.0.0.1/24"),), namespace="n1"), sysctls=asked)
+    waves = {wave.title: [step.words for group in wave.groups for step in group.steps] for wave in plan.waves}
+    assert list(waves) == [*TITLES[:3], TITLES[5]]
+    assert waves["Namespaces"] == ["namespace"]
+    assert waves["What new interfaces have"] == [" ".join(asked[0]), " ".join(asked[4])]
+    late = [words for words in waves[TITLES[5]] if words.startswith("net.")]
+    assert late == [" ".join(asked[index]) for index in (1, 2, 3)]  # setting those for all changes the default, too
 
 
 def test_a_pair_is_made_from_the_host_if_it_has_an_end_there() -> None:

@@ -14,14 +14,14 @@ PACKAGE = Path(k8snet_scripts.__file__).parent
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py") if "templates" not in path.parts)
 
 LAYERS = [
-    {"addresses", "forest", "drafts", "aside", "values", "digests"},
+    {"addresses", "forest", "drafts", "aside", "values", "digests", "quoting"},
     {"filtering"},
     {"topology", "marks"},
     {"text", "diagnostics"},
     {"rules", "underlay"},
     {"cluster"},
     {"frontend", "cni", "check", "reach", "drawing", "notation", "steps", "inventory", "records"},
-    {"devices", "ways", "filters", "settings"},
+    {"devices", "ways", "filters", "settings", "commands"},
     {"plan"},
     {"render"},
     {"scripts"},

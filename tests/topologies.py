@@ -20,6 +20,7 @@ from k8snet_scripts.filtering import Masquerade
 from k8snet_scripts.topology import (
     HOST,
     Bridge,
+    Command,
     End,
     FdbEntry,
     Interface,
@@ -70,6 +71,12 @@ SYSCTLS = (
     ("net.ipv6.conf.default.accept_ra", "0"),
     ("net.core.somaxconn", "128"),
 )
+COMMANDS = tuple(
+    Command(("do", *words), ("is", "done", *words), ("undo", *words))
+    for words in (("it",), ("a  b", "#", "$(reboot)"), ("bash", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward"))
+)
+"""What people have run: here they are programs of the fake kernel."""
+
 DESCRIPTIONS = (
     "the uplink",
     "$(reboot) `id` \"'\\",
@@ -92,7 +99,8 @@ def topologies(
     `vlans` says whether bridges may filter VLANs, `externals` whether interfaces may be there that nobody makes.
     Routes lead to networks where nobody is.  Where it is `routed`, there are more namespaces and veths, most neighbours
     are used as routers to where they lead, more of them forward and masquerade what is their neighbours', and no option
-    of a port leaves open who reaches whom.  `adorned` ones have work for the packet filter, and settings of interfaces.
+    of a port leaves open who reaches whom.  `adorned` ones have work for the packet filter, settings of
+    interfaces, and commands of programs that only the fake kernel has.
     """
     return _topologies(max_namespaces, vlans, externals, routed, adorned)
 
@@ -108,7 +116,7 @@ def _topologies(
 ) -> Topology:
     size = _ROLLS * (most + 2)
     dice = _Dice(draw(st.binary(min_size=size, max_size=size)))
-    topology = _Builder(dice, vlans, externals, routed).build(dice.number(most // 2 if routed else 0, most))
+    topology = _Builder(dice, vlans, externals, routed, adorned).build(dice.number(most // 2 if routed else 0, most))
     if not adorned:
         return topology
     size = _MORE_ROLLS * (most + 2)
@@ -169,8 +177,9 @@ class _Net:
 class _Builder:
     """A topology in the making."""
 
-    def __init__(self, dice: _Dice, vlans: bool, externals: bool, routed: bool) -> None:
+    def __init__(self, dice: _Dice, vlans: bool, externals: bool, routed: bool, commands: bool) -> None:
         self.dice = dice
+        self.commands = commands
         self.vlans = vlans
         self.externals = externals
         self.routed = routed
@@ -361,6 +370,7 @@ class _Builder:
             forwarding=forwarding,
             external=self.externals and name != HOST and self.dice.chance(5),
             masquerade=tuple(Masquerade(source) for source in masquerade),
+            commands=self.dice.some(COMMANDS) if self.commands and name != HOST else (),
             description=self.description(),
         )
 

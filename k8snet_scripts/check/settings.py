@@ -1,4 +1,4 @@
-"""Settings of one namespace: whether its sysctls, forwarding and masquerade go with the interfaces that it has."""
+"""Settings of one namespace: whether its sysctls, forwarding, masquerade and commands go with what else it has."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from k8snet_scripts.check.addresses import LOOPBACK, Owned
 from k8snet_scripts.check.findings import FirstFindings
 from k8snet_scripts.check.routes import report_device
 from k8snet_scripts.check.sites import Site, whereabouts
+from k8snet_scripts.filtering import Path
 
 FORWARDING = {
     4: ("net.ipv4.ip_forward", "net.ipv4.conf.all.forwarding"),
@@ -31,6 +32,7 @@ def check_settings(site: Site, owned: Owned, report: FirstFindings) -> None:
                 _check_disabled(name, key, site, owned, report)
         if namespace.forwarding is not None and any(key in keys for keys in FORWARDING.values()):
             report.error("conflicting-keys", path, f"`{key}` and `forwarding` are the same", help="keep one of the two")
+    _check_commands(site, report)
     for isolation in namespace.isolations:
         bridge = site.bridges.get(isolation.bridge)
         if bridge is None:
@@ -42,6 +44,22 @@ def check_settings(site: Site, owned: Owned, report: FirstFindings) -> None:
             report.error("conflicting-keys", (*bridge.path, "isolate"), message, help=help)
     if namespace.masquerade and not namespace.forwarding:
         _check_masquerade(site, report)
+
+
+def _check_commands(site: Site, report: FirstFindings) -> None:
+    """Check that no command is there twice: by its words it is known whether it was run."""
+    seen: dict[tuple[str, ...], Path] = {}
+    for command in site.namespace.commands:
+        if command.run in seen:
+            report.error(
+                "bad-command",
+                (*command.path, "run"),
+                f"the same command is run twice {whereabouts(site.name)}",
+                help="keep one of the two, or give them different arguments",
+                see=seen[command.run],
+                see_note="the other one is at",
+            )
+        seen.setdefault(command.run, (*command.path, "run"))
 
 
 def _check_disabled(name: str, key: str, site: Site, owned: Owned, report: FirstFindings) -> None:

@@ -13,7 +13,9 @@ from k8snet_scripts.addresses import WIDTH, Cidr, parse_address
 from k8snet_scripts.check.findings import FirstFindings
 from k8snet_scripts.filtering import Path, Publication
 from k8snet_scripts.rules.literals import (
+    check_argument,
     check_description,
+    check_program,
     check_sysctl,
     read_endpoint,
     read_group,
@@ -40,7 +42,7 @@ from k8snet_scripts.rules.options import (
 )
 from k8snet_scripts.rules.ports import check_masquerade, read_condition, read_port_address, read_publication
 from k8snet_scripts.rules.refusal import Refused, show
-from k8snet_scripts.topology import HOST, Bridge, Interface, Namespace, Port, Route, Topology, Vlans, Vxlan
+from k8snet_scripts.topology import HOST, Bridge, Command, Interface, Namespace, Port, Route, Topology, Vlans, Vxlan
 
 KINDS = ("unicast", "blackhole", "unreachable", "prohibit")
 
@@ -96,6 +98,8 @@ class _Values:
         for key, value in namespace.sysctls:
             self.attempt((*path, "sysctls", key), check_sysctl, key)
             self.attempt((*path, "sysctls", key), read_setting, value)
+        for command in namespace.commands:
+            self.command(command, is_host)
         for address in namespace.addresses:
             self.cidr(path, address)
         for route in namespace.routes:
@@ -125,6 +129,16 @@ class _Values:
         for bridge in namespace.bridges:
             self.interface(bridge)
             self.bridge(bridge)
+
+    def command(self, command: Command, is_host: bool) -> None:
+        if is_host:
+            self.refuse(command.path, "bad-command", "a command of the host", "commands are run in namespaces only")
+        self.attempt((*command.path, "description"), check_description, command.description)
+        for key, words in (("run", command.run), ("check", command.check), ("undo", command.undo or ("true",))):
+            if not words:
+                self.refuse((*command.path, key), "bad-command", f"`{key}` is empty", "write a program")
+            for index, word in enumerate(words):
+                self.attempt((*command.path, key, index), check_argument if index else check_program, word)
 
     def interface(self, interface: Interface) -> None:
         path = interface.path

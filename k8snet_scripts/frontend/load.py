@@ -13,6 +13,7 @@ from k8snet_scripts.diagnostics import Report
 from k8snet_scripts.filtering import Admission, Isolation, Masquerade
 from k8snet_scripts.frontend.allocate import allocate_addresses
 from k8snet_scripts.frontend.cluster import TABLE, read_cluster
+from k8snet_scripts.frontend.commands import read_commands
 from k8snet_scripts.frontend.devices import read_vxlan
 from k8snet_scripts.frontend.fields import Document, Table
 from k8snet_scripts.frontend.filters import read_admissions, read_masquerade
@@ -35,6 +36,7 @@ _FORWARDING = ("net.ipv4.ip_forward", "net.ipv4.conf.all.forwarding", "net.ipv6.
 _LARGEST_SETTING = 2**64
 
 _HOST_HINTS = {
+    "commands": "commands are run in namespaces only: run those of the host before or after the script",
     "bridges": "the host's bridges stand at the top: `[bridges.NAME]`",
     "veths": "the host's veths stand at the top: `[veths.NAME]`",
     "vxlans": "the host's VXLAN devices stand at the top: `[vxlans.NAME]`",
@@ -134,6 +136,7 @@ def _read_place(
         masquerade=combine(_join_masquerade, sources=read_masquerade(table), gateways=gateways),
         admissions=combine(_join_admissions, admissions=read_admissions(table), gateways=gateways),
         isolations=convert(_list_isolations, gateways),
+        commands=() if name == HOST else read_commands(table),
         role=_read_role(table),
         description=read_description(table),
         path=table.path,

@@ -23,6 +23,7 @@ from k8snet_scripts.topology import (
     HOST,
     VXLAN_PORT,
     Bridge,
+    Command,
     End,
     Interface,
     Namespace,
@@ -102,6 +103,17 @@ def _describe_namespace(namespace: Namespace) -> Table:
         table["routes"] = [_describe_route(route, None) for route in namespace.routes]
     if namespace.sysctls:
         table["sysctls"] = dict(namespace.sysctls)
+    if namespace.commands:
+        table["commands"] = [_describe_command(command) for command in namespace.commands]
+    return table
+
+
+def _describe_command(command: Command) -> Value:
+    table: Table = {"run": list(command.run), "check": list(command.check)}
+    if command.undo:
+        table["undo"] = list(command.undo)
+    if command.description:
+        table["description"] = command.description
     return table
 
 

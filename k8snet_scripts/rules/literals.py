@@ -12,6 +12,7 @@ from k8snet_scripts.diagnostics import visible
 from k8snet_scripts.rules.refusal import Refused, show
 
 LONGEST_DESCRIPTION = 200
+LONGEST_ARGUMENT = 4000
 
 _MULTICAST = {4: Cidr(4, 0xE0 << 24, 4), 6: Cidr(6, 0xFF << 120, 8)}
 _LOOPBACK = {4: Cidr(4, 0x7F << 24, 8), 6: Cidr(6, 1, 128)}
@@ -204,6 +205,27 @@ def read_setting(text: str) -> str:
             f"{show(text)} is not a value of a sysctl",
             "use words of A-Z a-z 0-9 . _ : / -, with one space between two of them",
         )
+    return text
+
+
+def check_program(text: str) -> str:
+    """The program that a command runs, by its name or its path."""
+    if not text or text.startswith("-"):
+        raise Refused("bad-command", f"{show(text)} is no program", "write the program first, then its arguments")
+    return check_argument(text)
+
+
+def check_argument(text: str) -> str:
+    """One word of a command, with whatever such a word can hold."""
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        raise Refused("bad-command", f"{show(text)} is no Unicode text", "leave out what is half a character") from None
+    if "\0" in text:
+        raise Refused("bad-command", f"{show(text)} holds the character NUL", "leave it out: no argument can hold it")
+    if size > LONGEST_ARGUMENT:
+        message = f"an argument has {size} bytes, {LONGEST_ARGUMENT} is the most"
+        raise Refused("bad-command", message, "put it into a file, and the name of that here")
     return text
 
 

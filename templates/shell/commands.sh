@@ -35,6 +35,13 @@ carry_out() {
 	execute_lines
 }
 
+# Carries out a line by itself, and without the locks of this run: a program that it leaves behind must not hold them.
+run_apart() (
+	if [[ ${LOCK-} ]]; then exec {LOCK}<&-; fi
+	end_turn
+	exec bash -c "$1"
+)
+
 execute_lines() {
 	local said=$STATE/said.$BASHPID status=0 number texts prefix="$tool "
 	((${#lines[@]})) || return 0
@@ -47,11 +54,11 @@ execute_lines() {
 	elif [[ $tool ]]; then
 		enter "$namespace" "$tool" ${FORCE:+-force} -batch - <<<"${lines[*]#"$prefix"}" >"$said" 2>&1 || status=$?
 	else
-		bash -c "${lines[0]}" >"$said" 2>&1 || status=$?
+		run_apart "${lines[0]}" >"$said" 2>&1 || status=$?
 	fi
 	if ((status == 0)) || [[ ${FORCE-} ]]; then return 0; fi
 	said=$(<"$said")
-	if [[ $said =~ 'Cannot find device'.*'Command failed -:'([0-9]+) ]]; then
+	if [[ $tool && $said =~ 'Cannot find device'.*'Command failed -:'([0-9]+) ]]; then
 		number=${BASH_REMATCH[1]}
 		if [[ ${lines[number - 1]} == *' link delete dev '* ]]; then # it went with its peer
 			lines=("${lines[@]:number}")
@@ -73,7 +80,7 @@ transaction() {
 one_by_one() {
 	local line
 	for line in "${lines[@]}"; do
-		if bash -c "$line" >"$said" 2>&1 || [[ ${FORCE-} ]]; then continue; fi
+		if run_apart "$line" >"$said" 2>&1 || [[ ${FORCE-} ]]; then continue; fi
 		tool='' lines=("$line")
 		return 1
 	done
@@ -82,14 +89,14 @@ one_by_one() {
 # Prints which of the lines given to a tool failed, and below it what was said.
 blame() {
 	local tool=$1 status=$2 said=$3 line lines=("${@:4}")
-	if [[ $said =~ (.*)'Command failed -:'([0-9]+) ]]; then
+	if [[ ! $tool ]]; then
+		line=${lines[0]} said=${said:-"exit status $status"}
+	elif [[ $said =~ (.*)'Command failed -:'([0-9]+) ]]; then
 		line=${lines[BASH_REMATCH[2] - 1]} said=${BASH_REMATCH[1]}
 	elif [[ $tool == bash* && $said =~ ^'bash: line '([0-9]+)': '(.*) ]]; then
 		line=${lines[BASH_REMATCH[1] - 1]} said=${BASH_REMATCH[2]}
-	elif [[ $tool ]]; then
-		line="${lines[0]} (or one of the ${#lines[@]} after it)" said+=" exit status $status"
 	else
-		line=${lines[0]}
+		line="${lines[0]} (or one of the ${#lines[@]} after it)" said+=" exit status $status"
 	fi
 	printf '%s\n%s\n' "$line" "${said%$'\n'}"
 }

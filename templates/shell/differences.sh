@@ -355,6 +355,9 @@ add_missing() {
 		if [[ ${owner[n]} != *' '* || ${live[${owner[n]}]+set} ]]; then
 			if [[ ${fact[$text]+set} ]] || holds "${owner[n]}" "${words[n]}" "${command[n]}"; then
 				if [[ ${shared[$text]+set} ]]; then share "$text"; fi
+				if [[ ${words[n]} == command' '* ]] && is_rewired "${owner[n]}"; then
+					note_command "${wave[n]}" "${checks[$text]} || ${command[n]}" "${owner[n]}: ask ${words[n]}"
+				fi
 				continue
 			fi
 		elif [[ ${sign[n]} == '=' ]]; then
@@ -368,6 +371,15 @@ add_missing() {
 			if [[ $back ]]; then undo[$text]=$back borrowed+=("$text"); fi
 		fi
 	done
+}
+
+# Does a namespace get an interface in this run, or lose one? What people's commands did to that is gone with it.
+is_rewired() {
+	local text
+	for text in "${about[@]}"; do
+		if [[ $text == "$1 "*': '@(interface|bridge|veth,*|vxlan*) || $text == *": veth, peer $1 "* ]]; then return 0; fi
+	done
+	return 1
 }
 
 # Notes that this network, too, needs a fact that another one made true on something that is not theirs.

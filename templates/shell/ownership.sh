@@ -52,6 +52,7 @@ read_ownership() {
 			case $kind in
 			netns) owned[$name]=$rest ;;
 			used) used[$name]=$rest ;;
+			check) checks[$name]=${checks[$name]-$rest} ;;
 			undo) undo[$name]=$rest keys+=("$name") origin[$name]=${used[${name%%[ :]*}]-} ;;
 			esac
 		done <"$OWNED"
@@ -59,7 +60,8 @@ read_ownership() {
 	read_namespaces
 	borrowings=()
 	for key in "${keys[@]}"; do
-		if is_there "$key" "${origin[$key]}"; then borrowings+=("$key"); else unset 'undo[$key]'; fi
+		if [[ $key == *': command '* && ${wanted[$key]+set} ]]; then undo[$key]=${ways_back[$key]-}; fi
+		if [[ ${undo[$key]} ]] && is_there "$key" "${origin[$key]}"; then borrowings+=("$key"); else unset 'undo[$key]'; fi
 	done
 }
 
@@ -96,10 +98,10 @@ borrows() {
 
 # Does a fact have to be taken back by itself? Those of the namespaces of others do that are about something this topology
 # does not make. So does what the packet filter is told, wherever it is, as a later version of the topology may not want
-# it. What a port is, it is no more when it leaves the bridge.
+# it, and a command of people. What a port is, it is no more when it leaves the bridge.
 is_borrowed() {
 	local where=${1%% *} name
-	if [[ $2 == nft' '* || $2 == ip*tables' '* ]]; then return 0; fi
+	if [[ $2 == nft' '* || $2 == ip*tables' '* || $2 == command' '* ]]; then return 0; fi
 	if [[ ! ${foreign[$where]+set} ]]; then return 1; fi
 	if [[ $1 == *' port of '* && ${undo["${1%% port of *}: master ${1#* port of }"]+set} ]]; then return 1; fi
 	name=${1#"$where"}
@@ -141,6 +143,7 @@ read_namespaces() {
 serves_others() {
 	local key tool=${1%% -[NA] *} chain where from=''
 	case $1 in
+	*': command '*) return 1 ;;
 	*': ip'*'tables -N '*) chain=${1##* } ;;
 	*' -j ACCEPT' | *' -j DROP' | *' -j RETURN' | *': ip'*'tables -A '*' -i '*) return 1 ;;
 	*': ip'*'tables -A '*) chain=${1##* -j } from=${1#"$tool -A "} from=${from%% *} ;;
@@ -153,6 +156,15 @@ serves_others() {
 		if [[ $where == "$from" && $from != FORWARD ]]; then return 0; fi
 	done
 	return 1
+}
+
+# Prints how facts are taken back, as it stands in the record.
+show_borrowed() {
+	local key
+	for key in "$@"; do
+		printf 'undo\t%s\t%s\n' "$key" "${undo[$key]}"
+		if [[ ${checks[$key]+set} ]]; then printf 'check\t%s\t%s\n' "$key" "${checks[$key]}"; fi
+	done
 }
 
 # Removes what processes of a run had to say, and what a run that was killed left half written.

@@ -10,7 +10,7 @@ give_up() {
 # Takes back, in reverse, what this run has done. Where it was stopped half way through a batch, some of that was not done;
 # it is then not there to take back, and that is no failure. What failed was not done, and may belong to somebody else.
 roll_back() {
-	local i j lines back FORCE=yes
+	local i j lines back text FORCE=yes
 	declare -A taken_back=()
 	if [[ $keep ]]; then
 		say "what was made so far is left (--keep); run setup.sh again to go on, or teardown.sh"
@@ -18,12 +18,17 @@ roll_back() {
 	fi
 	say "taking back what this run has done"
 	for ((i = ${#executed[@]} - 1; i >= 0; i--)); do
-		if [[ ${created[${executed[i]#* }]+set} ]]; then continue; fi
 		mapfile -t lines <<<"${batch[${executed[i]}]%$'\n'}"
 		for ((j = 0; j < ${#lines[@]}; j++)); do
 			if [[ ${lines[j]} == "$failed" ]]; then break; fi
 		done
 		while ((--j >= 0)); do
+			text=${about[${lines[j]}]}
+			if [[ $text == *': command '* ]]; then
+				run_apart "${checks[$text]}" >/dev/null 2>&1 || continue
+			elif [[ ${created[${executed[i]#* }]+set} ]]; then
+				continue # it goes with the namespace
+			fi
 			invert "${lines[j]}"
 			if [[ $back && ! ${taken_back[$back]+set} ]]; then take_back; fi
 		done
@@ -71,6 +76,8 @@ invert() {
 		;;
 	esac
 	case $key in
+	command) back=${ways_back[${about[$1]}]-} && return ;;
+	ask) return ;; # it may have been true before
 	file) value=${wish#file } back="rm -f ${value%% *}" && return ;;
 	directory) back="rmdir --ignore-fail-on-non-empty ${wish#directory }" && return ;;
 	esac

@@ -100,11 +100,11 @@ mend() {
 
 # Records what is about to be made and cannot be marked in the instant it is made: whatever happens, it is known as ours.
 record_intent() {
-	local name key
+	local name
 	{
 		if [[ $'\n'$recorded$'\n' != *$'\n'$uses* ]]; then printf '%s' "$uses"; fi
 		for name in "${!created[@]}"; do printf 'netns\t%s\t-\n' "$name"; done
-		for key in "${borrowed[@]}"; do printf 'undo\t%s\t%s\n' "$key" "${undo[$key]}"; done
+		show_borrowed "${borrowed[@]}"
 	} >>"$OWNED"
 }
 
@@ -223,12 +223,13 @@ act_together() {
 
 # Records what is owned now, with the identities of the namespaces, if that is any different from before.
 settle() {
-	local name key now=$uses
+	local name key now=$uses lasting=()
 	if ((${#namespaces[@]})); then read_namespaces; fi
 	for name in "${namespaces[@]}"; do now+="netns"$'\t'"$name"$'\t'"${netns[$name]}"$'\n'; done
 	for key in "${borrowings[@]}" "${borrowed[@]}"; do
-		if [[ ${wanted[$key]+set} ]]; then now+="undo"$'\t'"$key"$'\t'"${undo[$key]}"$'\n'; fi
+		if [[ ${wanted[$key]+set} ]]; then lasting+=("$key"); fi
 	done
+	if ((${#lasting[@]})); then now+=$(show_borrowed "${lasting[@]}")$'\n'; fi
 	if [[ $now != "$(<"$OWNED")"$'\n' ]]; then record "$now"; fi
 }
 

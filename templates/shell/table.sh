@@ -9,6 +9,9 @@ declare -a wave=() sign=() command=() step=() owner=() words=() makings=() needs
 # have just one entry for.
 declare -A wanted=() modelled=() tagging=() ports=() mtus=() foreign=([host]=1) entries=()
 
+# By the fact of a command that people gave: what tells whether it was carried out, and what takes it back.
+declare -A checks=() ways_back=()
+
 # Reads the table, and from it what has to be read of the live system. What can be done to a whole column in one expansion
 # is: it takes a fraction of the time.
 read_table() {
@@ -33,6 +36,7 @@ read_table() {
 		+*) note_making "$n" ;;
 		'?namespace') needs+=("$n") foreign[${owner[n]}]=1 ;;
 		\?*) needs+=("$n") ;;
+		[:\<]*) note_companion "$n" ;;
 		-group*) foreign[${owner[n]}]=1 ;;
 		' file '*) files+=("$n") ;;
 		?'master '*) ports[${owner[n]}]="${owner[n]%% *} ${words[n]#master }" ;;
@@ -45,6 +49,12 @@ read_table() {
 			;;
 		esac
 	done
+}
+
+# Notes what belongs to the command of a line above; such a line has no fact of its own.
+note_companion() {
+	if [[ ${sign[$1]} == : ]]; then checks[${step[$1]}]=${command[$1]}; else ways_back[${step[$1]}]=${command[$1]}; fi
+	unset "wave[$1]" "sign[$1]" "command[$1]" "step[$1]" "owner[$1]" "words[$1]"
 }
 
 note_making() {
@@ -95,6 +105,7 @@ holds() {
 	up) [[ $text == *[[,]'"UP"'[],]* ]] ;;
 	inet*' noprefixroute') [[ ${fact["$1: ${2% *}"]-} == *'"noprefixroute":true'* ]] ;;
 	inet' '* | inet6' '* | vlan' '* | fdb' '* | neigh' '* | net.* | iptables' '* | ip6tables' '*) [[ ${fact["$1: $2"]+set} ]] ;;
+	command' '*) was_carried_out "$1: $2" ;;
 	namespace) [[ ${netns[$1]-broken} != broken ]] ;;
 	directory' '*) [[ -d ${2#directory } ]] ;;
 	file' '*) file_says "${2#file }" ;;
@@ -130,6 +141,14 @@ holds() {
 		[[ $text == *"\"$key\":$value"[,\}]* || $text == *"\"$key\":\"$value\""* ]]
 		;;
 	esac
+}
+
+# Was a command of people, given by its fact, carried out in the namespace that now has that name?
+was_carried_out() {
+	local place=${1%%: *}
+	if [[ ! ${checks[$1]-} || ${netns[$place]-broken} == broken ]]; then return 1; fi
+	if [[ ! ${foreign[$place]+set} && ! ${used[$place]+set} ]] && ! owns_namespace "$place"; then return 1; fi
+	run_apart "${checks[$1]}" >/dev/null 2>&1
 }
 
 # Is there a file that says what is wanted, its lines one after the other? Given are its path and that text, if any.
