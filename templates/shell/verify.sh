@@ -223,7 +223,7 @@ observe() {
 			text+="$n ${source[n]} ${said%% *} $words"$'\n'
 		fi
 	done
-	if [[ ! $text ]] || ! perl -e "$hopper$observer" <<<"${text%$'\n'}" >"$scratch/observed" 2>/dev/null; then return 0; fi
+	if [[ ! $text ]] || ! perl -e "$hopper$observer" "$HOSTTYPE" <<<"${text%$'\n'}" >"$scratch/observed" 2>/dev/null; then return 0; fi
 	while read -r n words said; do
 		if [[ $words == - && ${claim[n]#* reaches } == 'host '* ]]; then continue; fi # a firewall of the host may mind
 		own[n]=$words observed[n]=$said
