@@ -14,6 +14,8 @@ from k8snet_scripts.cli.arguments import (
     blaming,
     cni_option,
     compiled,
+    compiled_nodes,
+    node_option,
     pod_option,
     templates_option,
     topologies_or_none,
@@ -32,6 +34,14 @@ if TYPE_CHECKING:
 @cni_option
 @pod_option
 @click.option(
+    "--node",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="Of a cluster, only the scripts for this node, to run on that machine; may be given several times.",
+)
+@click.option("--nodes", "every", is_flag=True, help="The same for every node, in a directory for each, by its name.")
+@click.option(
     "-o",
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
@@ -46,6 +56,8 @@ def compile_(
     topologies: Sequence[str],
     cni: str | None,
     pods: Sequence[str],
+    names: Sequence[str],
+    every: bool,
     output: Path | None,
     check: bool,
     templates: Path | None,
@@ -64,10 +76,18 @@ def compile_(
 
     \b
       k8snet compile --cni /etc/cni/net.d/k8s.conf --pod nginx --pod web -o node
+
+    With --node, or --nodes for all, they make what one node of a cluster has, on the machine that is this node:
+
+    \b
+      k8snet compile cluster.toml --nodes -o nodes
     """
     _check_sources(topologies, cni, pods)
+    _check_nodes(topologies, cni, names, every)
     with _drafting(beside=not check) as drafts:
-        if not _draft_all([cni] if cni else topologies, pods if cni else None, output, templates, drafts):
+        if names or every:
+            _draft_nodes(topologies[0], names, output, templates, drafts)
+        elif not _draft_all([cni] if cni else topologies, pods if cni else None, output, templates, drafts):
             return Findings.exit_code
         if not check:
             _place(drafts)
@@ -77,7 +97,7 @@ def compile_(
             _show_difference(draft)
     if not stale:
         return 0
-    command = _mending(topologies, _cni_words(cni, pods), output, templates)
+    command = _mending(topologies, [*_cni_words(cni, pods), *_node_words(names, every)], output, templates)
     click.echo(f"stale scripts; to write them anew: {command}", err=True)
     return 1
 
@@ -91,6 +111,22 @@ def _check_sources(topologies: Sequence[str], cni: str | None, pods: Sequence[st
         raise click.UsageError("--cni needs a pod: add --pod NAME, once for each")
     if not cni and not topologies:
         raise click.UsageError("Missing argument 'TOPOLOGY...'.")
+
+
+def _check_nodes(topologies: Sequence[str], cni: str | None, names: Sequence[str], every: bool) -> None:
+    if not names and not every:
+        return
+    if names and every:
+        raise click.UsageError("--nodes is all of them: give it or --node NAME")
+    if cni or len(topologies) > 1:
+        raise click.UsageError(f"{'--nodes' if every else '--node'} goes with one TOPOLOGY")
+    for number, name in enumerate(names):
+        if name in names[:number]:
+            raise click.UsageError(f"the node `{name}` is there twice")
+
+
+def _node_words(names: Sequence[str], every: bool) -> list[str]:
+    return ["--nodes"] if every else [word for name in names for word in ("--node", name)]
 
 
 def _cni_words(cni: str | None, pods: Sequence[str]) -> list[str]:
@@ -141,6 +177,16 @@ def _draft_all(
     return good
 
 
+def _draft_nodes(
+    topology: str, names: Sequence[str], output: Path | None, templates: Path | None, drafts: Drafts
+) -> None:
+    """Draft the scripts of some nodes of a cluster, or all: those of several in a directory for each."""
+    for node, scripts in compiled_nodes(topology, templates, names):
+        home = _destination(topology, scripts.name, output, several=False)
+        with blaming(templates):
+            scripts.draft(home if len(names) == 1 else home / node, drafts)
+
+
 def _destination(topology: str, name: str, output: Path | None, several: bool) -> Path:
     if output is None:
         return Path() if topology == "-" else Path(topology).parent
@@ -178,11 +224,11 @@ def _lines(text: str) -> list[str]:
     return list(io.StringIO(text, newline="\n"))
 
 
-def _mending(topologies: Sequence[str], cni: Sequence[str], output: Path | None, templates: Path | None) -> str:
+def _mending(topologies: Sequence[str], words: Sequence[str], output: Path | None, templates: Path | None) -> str:
     """The command that writes the scripts anew."""
     options = [*(("-o", str(output)) if output else ()), *(("--templates", str(templates)) if templates else ())]
     dashes = ["--"] if any(name.startswith("-") and name != "-" for name in topologies) else []
-    return shell(["k8snet", "compile", *options, *cni, *dashes, *topologies])
+    return shell(["k8snet", "compile", *options, *words, *dashes, *topologies])
 
 
 def _printing(kind: Kind, verb: str, more: str = "") -> click.Command:
@@ -192,9 +238,10 @@ def _printing(kind: Kind, verb: str, more: str = "") -> click.Command:
 
     @click.command(kind, help=f"{help}\n\n{example}", short_help=f"Print the script that {verb} a network.")
     @topology_argument
+    @node_option
     @templates_option
-    def command(topology: str, templates: Path | None) -> None:
-        scripts = compiled(topology, templates)
+    def command(topology: str, node: str | None, templates: Path | None) -> None:
+        scripts = compiled(topology, templates, node=node)
         with blaming(templates):
             print_pieces(scripts.render(kind))
 
