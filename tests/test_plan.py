@@ -41,7 +41,7 @@ from k8snet_scripts.topology import (
 
 few = settings(max_examples=25, deadline=None)
 
-CASES = [case / "topology.toml" for case in find_cases(GOLDEN, leave_out=["errors"])]
+CASES = [case / "topology.toml" for case in find_cases(GOLDEN, leave_out=["errors", "exports"])]
 
 
 def fresh(topology: Topology) -> FakeKernel:

@@ -25,7 +25,7 @@ LAYERS = [
     {"plan"},
     {"render"},
     {"scripts"},
-    {"machines"},
+    {"machines", "export"},
     {"run"},
     {"plugin"},
     {"cli"},

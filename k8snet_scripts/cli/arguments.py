@@ -85,16 +85,15 @@ def compiled(
     from k8snet_scripts.scripts import compile_pods, compile_source
 
     if node is not None:
-        (_, scripts), *_ = compiled_nodes(topology, templates, [node])
+        (_, scripts), *_ = compiled_nodes(load_machines(topology), templates, [node])
         return scripts
     _need_input(topology)
     with finding(), blaming(templates):
         return compile_source(topology, templates) if pods is None else compile_pods(topology, pods, templates)
 
 
-def compiled_nodes(topology: str, templates: Path | None, names: Sequence[str]) -> Iterator[tuple[str, Scripts]]:
+def compiled_nodes(machines: Machines, templates: Path | None, names: Sequence[str]) -> Iterator[tuple[str, Scripts]]:
     """The nodes of a cluster that are named, or all, each with its scripts; raises `Findings`."""
-    machines = load_machines(topology)
     for node in choose_nodes(machines, names):
         with finding(), blaming(templates):
             scripts = machines.compile(node, templates)

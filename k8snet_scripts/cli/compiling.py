@@ -15,6 +15,7 @@ from k8snet_scripts.cli.arguments import (
     cni_option,
     compiled,
     compiled_nodes,
+    load_machines,
     node_option,
     pod_option,
     templates_option,
@@ -84,13 +85,13 @@ def compile_(
     """
     _check_sources(topologies, cni, pods)
     _check_nodes(topologies, cni, names, every)
-    with _drafting(beside=not check) as drafts:
+    with drafting(beside=not check) as drafts:
         if names or every:
             _draft_nodes(topologies[0], names, output, templates, drafts)
         elif not _draft_all([cni] if cni else topologies, pods if cni else None, output, templates, drafts):
             return Findings.exit_code
         if not check:
-            _place(drafts)
+            place(drafts)
             return 0
         stale = [draft for draft in drafts if draft.is_news]
         for draft in stale:
@@ -134,7 +135,7 @@ def _cni_words(cni: str | None, pods: Sequence[str]) -> list[str]:
 
 
 @contextmanager
-def _drafting(beside: bool) -> Iterator[Drafts]:
+def drafting(beside: bool = True) -> Iterator[Drafts]:
     """Drafts that lie beside the places where they belong, or else where nobody looks."""
     from tempfile import TemporaryDirectory
 
@@ -181,7 +182,7 @@ def _draft_nodes(
     topology: str, names: Sequence[str], output: Path | None, templates: Path | None, drafts: Drafts
 ) -> None:
     """Draft the scripts of some nodes of a cluster, or all: those of several in a directory for each."""
-    for node, scripts in compiled_nodes(topology, templates, names):
+    for node, scripts in compiled_nodes(load_machines(topology), templates, names):
         home = _destination(topology, scripts.name, output, several=False)
         with blaming(templates):
             scripts.draft(home if len(names) == 1 else home / node, drafts)
@@ -193,7 +194,7 @@ def _destination(topology: str, name: str, output: Path | None, several: bool) -
     return output / name if several else output
 
 
-def _place(drafts: Drafts) -> None:
+def place(drafts: Drafts) -> None:
     """Put drafts where they belong, and print the path of each."""
     for draft in drafts:
         name = click.format_filename(draft.path)

@@ -45,11 +45,17 @@ class Machines:
         self, name: str, argv: Sequence[str], *, stdin: str | None = None, timeout: float = 300
     ) -> subprocess.CompletedProcess[str]:
         """Runs a program on a machine to its end."""
-        enter = ["nsenter", "--target", self._pids[name], "--net", "--mount", "--"]
-        return self._sandbox.run([*enter, *argv], stdin=stdin, timeout=timeout)
+        return self._sandbox.run([*self._enter(name), *argv], stdin=stdin, timeout=timeout)
+
+    def start(self, name: str, argv: Sequence[str]) -> None:
+        """Starts a program on a machine that goes on until it ends with the sandbox."""
+        self._sandbox.popen([*self._enter(name), "setsid", "--fork", *argv]).wait()
 
     def do(self, name: str, script: str) -> str:
         """Runs shell commands on a machine, which must succeed, and gives what they print."""
         done = self.run(name, ["bash", "-euo", "pipefail", "-c", script])
         assert done.returncode == 0, f"{name}: {done.stdout}{done.stderr}"
         return done.stdout
+
+    def _enter(self, name: str) -> list[str]:
+        return ["nsenter", "--target", self._pids[name], "--net", "--mount", "--"]
