@@ -68,7 +68,7 @@ def measure_compilation(k8snet: Argv, namespaces: int, files: int, directory: Pa
     for source in sources:
         source.parent.mkdir(parents=True, exist_ok=True)
         source.write_text(text)
-    seconds, peak = _run([*k8snet, "compile", *map(str, sources)])
+    seconds, peak = run_measured([*k8snet, "compile", *map(str, sources)])
     steps = sum(_count_steps(source.parent / "setup.sh") for source in sources)
     return Compilation(namespaces, files, steps, seconds, peak)
 
@@ -76,11 +76,11 @@ def measure_compilation(k8snet: Argv, namespaces: int, files: int, directory: Pa
 def measure_start_up(k8snet: Argv) -> StartUp:
     """The two commands in turns, so that a busy moment of the machine hits both."""
     help_argv, click_argv = [*k8snet, "--help"], [sys.executable, "-c", "import click"]
-    pairs = [(_run(help_argv)[0], _run(click_argv)[0]) for _ in range(STARTS)]
+    pairs = [(run_measured(help_argv)[0], run_measured(click_argv)[0]) for _ in range(STARTS)]
     return StartUp(*(statistics.median(times) for times in zip(*pairs)))
 
 
-def _run(argv: list[str]) -> tuple[float, int]:
+def run_measured(argv: list[str]) -> tuple[float, int]:
     """Seconds and peak memory (bytes) of one process.  Raises `RuntimeError` with its words if it fails."""
     start = time.perf_counter()
     child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)

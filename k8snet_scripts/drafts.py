@@ -16,10 +16,11 @@ from typing import Self
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An executable script that is written in `file` and belongs at `path`."""
+    """A file, an executable script if nothing else is said, that is written in `file` and belongs at `path`."""
 
     path: Path
     file: Path
+    is_script: bool = True
 
     @property
     def is_news(self) -> bool:
@@ -28,7 +29,7 @@ class Draft:
 
     def place(self) -> bool:
         """Put it where it belongs, unless it is there already and can be run; whether it was not."""
-        if os.access(self.path, os.X_OK) and not self.is_news:
+        if not self.is_news and (os.access(self.path, os.X_OK) or not self.is_script):
             return False
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.file.replace(self.path)
@@ -55,11 +56,11 @@ class Drafts:
     def __iter__(self) -> Iterator[Draft]:
         return iter(self._drafts)
 
-    def write(self, path: Path, text: Iterable[str]) -> None:
-        """Write the draft of a script that belongs at `path`; its text may come in pieces."""
+    def write(self, path: Path, text: Iterable[str], *, is_script: bool = True) -> None:
+        """Write the draft of a file that belongs at `path`; its text may come in pieces."""
         home = self._home or next(filter(Path.is_dir, path.parents), path.parent)
         file = home / f".{path.name}.{os.getpid()}.{len(self._drafts)}"
-        self._drafts.append(Draft(path, file))
+        self._drafts.append(Draft(path, file, is_script))
         try:
             opened = file.open("w", encoding="utf-8")
         except OSError as error:
@@ -67,5 +68,7 @@ class Drafts:
             raise
         with opened:
             opened.writelines(text)
+        if not is_script:
+            return
         mode = file.stat().st_mode
         file.chmod(mode | (mode & 0o444) >> 2)  # whoever may read it may run it

@@ -139,7 +139,7 @@ def _make_inside(inventory: Inventory) -> Iterator[Group]:
 def _make_links(inventory: Inventory, namespace: Namespace) -> Iterator[Group]:
     for interface in namespace.interfaces:
         what = f"{interface.name}{_in(namespace.name)}, which is there already."
-        yield Group(_why(interface, what), (steps.need_interface(namespace.name, interface),))
+        yield Group(_why(interface, what), tuple(steps.need_interface(namespace.name, interface)))
     for bridge in namespace.bridges:
         what = f"The bridge {bridge.name}{_in(namespace.name)}{', which is there already' if bridge.external else ''}."
         yield Group(_why(bridge, what), tuple(steps.make_bridge(namespace.name, bridge, inventory.mark)))
@@ -247,8 +247,9 @@ def _existing(namespace: str, interface: Interface, sources: Collection[str]) ->
         yield from steps.port_options(namespace, interface.name, interface.port)
     for key, value in steps.attributes(interface):
         yield steps.attribute(WANT, namespace, interface.name, key, value)
-    for address in interface.addresses:
-        yield steps.add_address(namespace, interface.name, address, sources)
+    if not interface.configured:
+        for address in interface.addresses:
+            yield steps.add_address(namespace, interface.name, address, sources)
     yield from steps.listen(namespace, interface)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -94,8 +94,8 @@ def lay_out(plan: Plan) -> tuple[LaidOut, ...]:
 
 
 @cache
-def environment(templates: Path | None = None) -> Environment:
-    """The Jinja environment: strict, and quoting whatever is printed."""
+def environment(templates: Path | None = None, quoted: Callable[[object], str] | None = None) -> Environment:
+    """The Jinja environment: strict, and quoting whatever is printed, for a shell if nothing else is said."""
     from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
 
     own = FileSystemLoader(template_directory())
@@ -106,8 +106,8 @@ def environment(templates: Path | None = None) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        finalize=_quoted,
-        autoescape=False,  # what is printed goes to a shell, and `finalize` quotes it
+        finalize=quoted or _quoted,
+        autoescape=False,  # what is printed goes to no browser, and `finalize` quotes it
     )
     made.globals["verbatim"] = lambda name: Text(loader.get_source(made, name)[0])
     made.globals["teardown_rows"] = teardown_rows

@@ -26,6 +26,7 @@ from k8snet_scripts.drafts import Drafts
 from k8snet_scripts.drawing.diagram import draw_diagram
 from k8snet_scripts.frontend.load import load_topology
 from k8snet_scripts.plan import plan_topology
+from k8snet_scripts.reach.outlook import NO_OUTLOOK, Outlook
 from k8snet_scripts.reach.probes import choose_probes
 from k8snet_scripts.reach.requirements import sort_probes
 from k8snet_scripts.render import KINDS, Body, Kind, Origin, lay_out, render_script
@@ -34,6 +35,9 @@ from k8snet_scripts.topology import Topology
 
 LARGEST = 64 << 20
 """The bytes that a topology file may have."""
+
+_SAMPLE = 60
+"""How many probes there are at most within what is a part of something larger: there are many such parts."""
 
 
 class Refused(Exception):
@@ -77,7 +81,7 @@ class Loaded(NamedTuple):
 
 def load_source(name: str) -> Loaded:
     """The checked topology in a file, or on standard input (`-`); raises `Refused`."""
-    source, report = read_source(name, _read(name))
+    source, report = read_source(name, read_bytes(name))
     if report.ok and asks_for_node(source.data):
         return _load_request(source, report)
     if report.ok:
@@ -111,7 +115,7 @@ def load_pods(name: str, pods: Sequence[str], published: Published = NO_PORTS) -
 
     `published` are ports of the host that lead to single pods.
     """
-    source, network, report = read_configuration(name, _read(name))
+    source, network, report = read_configuration(name, read_bytes(name))
     if report.ok:
         topology = wire_node(network, pods, report, published)
         if report.ok:
@@ -121,7 +125,8 @@ def load_pods(name: str, pods: Sequence[str], published: Published = NO_PORTS) -
     raise Refused(render_findings(report, source))
 
 
-def _read(name: str) -> bytes:
+def read_bytes(name: str) -> bytes:
+    """What is in a file, or comes on standard input (`-`); raises `Refused` where that is too much."""
     with open(name, "rb") if name != "-" else nullcontext(sys.stdin.buffer) as file:
         raw = file.read(LARGEST + 1)
     if len(raw) > LARGEST:
@@ -134,35 +139,45 @@ def _read(name: str) -> bytes:
 def compile_source(name: str, templates: Path | None = None) -> Scripts:
     """The scripts of the topology in a file, or on standard input (`-`); raises `Refused`."""
     sources, topology = load_source(name)
-    return compile_topology(topology, _origin(sources), templates)
+    return compile_topology(topology, describe_origin(sources), templates)
 
 
 def compile_pods(name: str, pods: Sequence[str], templates: Path | None = None) -> Scripts:
     """The scripts of the node that a CNI configuration makes with these pods; raises `Refused`."""
     sources, topology = load_pods(name, pods)
     named = (word for pod in pods for word in ("--pod", pod))
-    return compile_topology(topology, _origin(sources, ("--cni", _base_name(name), *named)), templates)
+    return compile_topology(topology, describe_origin(sources, ("--cni", base_name(name), *named)), templates)
 
 
-def _origin(sources: Sequence[Source], arguments: Sequence[str] = ()) -> Origin:
+def describe_origin(sources: Sequence[Source], arguments: Sequence[str] = ()) -> Origin:
+    """What scripts say they are made from; `arguments` are those of `compile`, where they are more than the first file."""
     files = tuple((_shown(source.name), source.digest) for source in sources)
-    return Origin(files, tuple(arguments) or (_base_name(sources[0].name),))
+    return Origin(files, tuple(arguments) or (base_name(sources[0].name),))
 
 
 def _shown(name: str) -> str:
-    return "standard input" if name == "-" else _base_name(name)
+    return "standard input" if name == "-" else base_name(name)
 
 
-def _base_name(name: str) -> str:
+def base_name(name: str) -> str:
+    """The last part of a path, as it can be printed."""
     return os.fsencode(Path(name).name).decode(errors="replace")
 
 
-def compile_topology(topology: Topology, origin: Origin, templates: Path | None = None) -> Scripts:
-    """The scripts of a topology that was found good, by `load_source` or by `check_topology`."""
+def compile_topology(
+    topology: Topology, origin: Origin, templates: Path | None = None, outlook: Outlook = NO_OUTLOOK
+) -> Scripts:
+    """The scripts of a topology that was found good, by `load_source` or by `check_topology`.
+
+    With an outlook it is a part of something larger, and verify.sh tries that as well.
+    """
     plan = plan_topology(topology)
     waves = lay_out(plan)
-    probes, coverage = choose_probes(topology)
-    rest, requirements = sort_probes(topology, probes)
+    probes, coverage = (
+        choose_probes(topology) if outlook is NO_OUTLOOK else choose_probes(topology, _SAMPLE, few=_SAMPLE)
+    )
+    coverage = "; ".join(filter(None, (coverage, outlook.coverage)))
+    rest, requirements = sort_probes(topology, (*probes, *outlook.probes), outlook.roles)
     body = Body(plan, waves, origin, topology.description, draw_diagram(topology), rest, requirements, coverage)
     return Scripts(topology.name, body, templates)
 

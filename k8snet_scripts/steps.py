@@ -115,10 +115,13 @@ def make_veth(maker: End, peer: End, mark: str) -> Iterator[Step]:
         yield attribute(MEND, peer.namespace, peer.name, key, value)
 
 
-def need_interface(namespace: str, interface: Interface) -> Step:
-    """An interface that others made."""
-    command = (*ip(namespace), "link", "show", "dev", interface.name)
-    return Step(NEED, command, f"{namespace} {interface.name}", "exists")
+def need_interface(namespace: str, interface: Interface) -> Iterator[Step]:
+    """An interface that others made and, if they have configured it, its addresses."""
+    owner, dev = f"{namespace} {interface.name}", ("dev", interface.name)
+    yield Step(NEED, (*ip(namespace), "link", "show", *dev), owner, "exists")
+    for address in interface.addresses if interface.configured else ():
+        command = (*ip(namespace), "address", "show", *dev, "to", address.address)
+        yield Step(NEED, command, owner, f"{'inet' if address.family == 4 else 'inet6'} {address}")
 
 
 def bring_up(namespace: str, name: str) -> Step:

@@ -75,7 +75,11 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class Interface:
-    """What every kind of interface has.  `external` is for one that exists already: used, never made or deleted."""
+    """What every kind of interface has.
+
+    `external` is for one that exists already: used, never made or deleted.  Where it is `configured` its addresses are
+    there already, too: needed, and neither added nor removed.
+    """
 
     name: str
     addresses: tuple[Cidr, ...] = ()
@@ -85,6 +89,7 @@ class Interface:
     port: Port | None = None
     description: str = ""
     external: bool = False
+    configured: bool = False
     broadcast: bool = False  # its IPv4 addresses have a broadcast address (`brd +`)
     connected: bool = True  # the kernel makes routes to the networks of its addresses
     promisc: bool = False

@@ -41,9 +41,8 @@ from k8snet_scripts.topology import (
 
 few = settings(max_examples=25, deadline=None)
 
-CASES = [
-    case / "topology.toml" for case in find_cases(GOLDEN, leave_out=["errors", "commands"])
-]  # the fake kernel has no `tc`
+CASES = [case / "topology.toml" for case in find_cases(GOLDEN, leave_out=["errors", "exports", "commands"])]
+"""Golden cases, but for one with commands: the fake kernel has no `tc`."""
 
 
 def fresh(topology: Topology) -> FakeKernel:

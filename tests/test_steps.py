@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from k8snet_scripts import filters, steps
@@ -52,7 +54,11 @@ def test_a_bridge_of_others_is_only_looked_at() -> None:
 
 
 def test_an_interface_of_others_is_only_looked_at() -> None:
-    assert row(steps.need_interface(HOST, Interface("eth1"))) == "ip link show dev eth1 #? host eth1: exists"
+    interface = Interface("eth1", (parse_cidr("10.0.0.2/24"),))
+    exists = "ip link show dev eth1 #? host eth1: exists"
+    assert [row(step) for step in steps.need_interface(HOST, interface)] == [exists]
+    address = "ip address show dev eth1 to 10.0.0.2 #? host eth1: inet 10.0.0.2/24"
+    assert [row(step) for step in steps.need_interface(HOST, replace(interface, configured=True))] == [exists, address]
 
 
 def test_the_mtu_of_a_bridge_is_set_afterwards() -> None:

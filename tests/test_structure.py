@@ -25,6 +25,7 @@ LAYERS = [
     {"plan"},
     {"render"},
     {"scripts"},
+    {"machines", "export"},
     {"run"},
     {"plugin"},
     {"cli"},

@@ -1,4 +1,4 @@
-"""The command `k8snet`: one module a noun, `compiling`, `running`, `looking`, `cni` and `starting`.
+"""The command `k8snet`: one module a noun, `compiling`, `running`, `looking`, `exporting`, `cni` and `starting`.
 
 Only click is imported here and in those, so that `k8snet --help` is quick; everything else is imported by the command
 that uses it.
@@ -12,6 +12,7 @@ from k8snet_scripts import __version__
 from k8snet_scripts.cli.cni import cni
 from k8snet_scripts.cli.commands import Commands
 from k8snet_scripts.cli.compiling import compile_, setup, teardown, verify
+from k8snet_scripts.cli.exporting import export
 from k8snet_scripts.cli.looking import check, diagram, expand
 from k8snet_scripts.cli.running import down, try_, up
 from k8snet_scripts.cli.starting import completion, init
@@ -45,5 +46,20 @@ def main() -> None:
     """
 
 
-for command in (init, check, diagram, expand, try_, compile_, setup, teardown, verify, up, down, cni, completion):
+for command in (
+    init,
+    check,
+    diagram,
+    expand,
+    try_,
+    compile_,
+    setup,
+    teardown,
+    verify,
+    up,
+    down,
+    export,
+    cni,
+    completion,
+):
     main.add_command(command)

@@ -13,6 +13,8 @@ import click
 from k8snet_scripts.cli.messages import Failure, Findings
 
 if TYPE_CHECKING:
+    from k8snet_scripts.cluster.cluster import Node
+    from k8snet_scripts.machines import Machines
     from k8snet_scripts.scripts import Scripts
     from k8snet_scripts.topology import Topology
 
@@ -57,27 +59,85 @@ pod_option = click.option(
 )
 
 
-def load(topology: str) -> Topology:
-    """The checked model in a file, or on standard input (`-`); raises `Findings`."""
-    from k8snet_scripts.scripts import Refused, load_source
+node_option = click.option(
+    "--node",
+    metavar="NAME",
+    help="Of a cluster, only this node: the host is that machine, whose interface is there already.",
+)
+
+
+def load(topology: str, node: str | None = None) -> Topology:
+    """The checked model in a file, or on standard input (`-`), or of one node of a cluster there; raises `Findings`."""
+    from k8snet_scripts.scripts import load_source
+
+    with finding():
+        if node is None:
+            _need_input(topology)
+            return load_source(topology).topology
+        machines = load_machines(topology)
+        return machines.load(*choose_nodes(machines, [node]))
+
+
+def compiled(
+    topology: str, templates: Path | None, pods: Sequence[str] | None = None, node: str | None = None
+) -> Scripts:
+    """The scripts of such a model, or where `pods` are given, of a node with a CNI configuration; raises `Findings`."""
+    from k8snet_scripts.scripts import compile_pods, compile_source
+
+    if node is not None:
+        (_, scripts), *_ = compiled_nodes(load_machines(topology), templates, [node])
+        return scripts
+    _need_input(topology)
+    with finding(), blaming(templates):
+        return compile_source(topology, templates) if pods is None else compile_pods(topology, pods, templates)
+
+
+def compiled_nodes(machines: Machines, templates: Path | None, names: Sequence[str]) -> Iterator[tuple[str, Scripts]]:
+    """The nodes of a cluster that are named, or all, each with its scripts; raises `Findings`."""
+    for node in choose_nodes(machines, names):
+        with finding(), blaming(templates):
+            scripts = machines.compile(node, templates)
+        yield node.name, scripts
+
+
+def load_machines(topology: str) -> Machines:
+    """The nodes of a cluster in a file, or on standard input (`-`); raises `Findings`."""
+    from k8snet_scripts import machines
 
     _need_input(topology)
+    with finding():
+        try:
+            return machines.load_machines(topology)
+        except machines.NoNode as error:
+            raise Failure(f"{visible(topology)}: {error}", error.help) from error
+
+
+def choose_nodes(machines: Machines, names: Sequence[str]) -> tuple[Node, ...]:
+    """The nodes of these names, or all."""
+    from k8snet_scripts.machines import NoNode
+
     try:
-        return load_source(topology).topology
+        return machines.choose(names)
+    except NoNode as error:
+        raise Failure(str(error), error.help) from error
+
+
+@contextmanager
+def finding() -> Iterator[None]:
+    """What is refused is shown as `Findings`."""
+    from k8snet_scripts.scripts import Refused
+
+    try:
+        yield
     except Refused as refused:
         raise Findings(str(refused)) from refused
 
 
-def compiled(topology: str, templates: Path | None, pods: Sequence[str] | None = None) -> Scripts:
-    """The scripts of such a model, or where `pods` are given, of a node with a CNI configuration; raises `Findings`."""
-    from k8snet_scripts.scripts import Refused, compile_pods, compile_source
+def visible(name: str) -> str:
+    """The name of a file, as it can be printed."""
+    from k8snet_scripts import diagnostics
 
-    _need_input(topology)
-    with blaming(templates):
-        try:
-            return compile_source(topology, templates) if pods is None else compile_pods(topology, pods, templates)
-        except Refused as refused:
-            raise Findings(str(refused)) from refused
+    return diagnostics.visible(name)
 
 
 def _need_input(topology: str) -> None:

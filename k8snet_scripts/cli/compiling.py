@@ -14,6 +14,9 @@ from k8snet_scripts.cli.arguments import (
     blaming,
     cni_option,
     compiled,
+    compiled_nodes,
+    load_machines,
+    node_option,
     pod_option,
     templates_option,
     topologies_or_none,
@@ -32,6 +35,14 @@ if TYPE_CHECKING:
 @cni_option
 @pod_option
 @click.option(
+    "--node",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="Of a cluster, only the scripts for this node, to run on that machine; may be given several times.",
+)
+@click.option("--nodes", "every", is_flag=True, help="The same for every node, in a directory for each, by its name.")
+@click.option(
     "-o",
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
@@ -46,6 +57,8 @@ def compile_(
     topologies: Sequence[str],
     cni: str | None,
     pods: Sequence[str],
+    names: Sequence[str],
+    every: bool,
     output: Path | None,
     check: bool,
     templates: Path | None,
@@ -64,20 +77,28 @@ def compile_(
 
     \b
       k8snet compile --cni /etc/cni/net.d/k8s.conf --pod nginx --pod web -o node
+
+    With --node, or --nodes for all, they make what one node of a cluster has, on the machine that is this node:
+
+    \b
+      k8snet compile cluster.toml --nodes -o nodes
     """
     _check_sources(topologies, cni, pods)
-    with _drafting(beside=not check) as drafts:
-        if not _draft_all([cni] if cni else topologies, pods if cni else None, output, templates, drafts):
+    _check_nodes(topologies, cni, names, every)
+    with drafting(beside=not check) as drafts:
+        if names or every:
+            _draft_nodes(topologies[0], names, output, templates, drafts)
+        elif not _draft_all([cni] if cni else topologies, pods if cni else None, output, templates, drafts):
             return Findings.exit_code
         if not check:
-            _place(drafts)
+            place(drafts)
             return 0
         stale = [draft for draft in drafts if draft.is_news]
         for draft in stale:
             _show_difference(draft)
     if not stale:
         return 0
-    command = _mending(topologies, _cni_words(cni, pods), output, templates)
+    command = _mending(topologies, [*_cni_words(cni, pods), *_node_words(names, every)], output, templates)
     click.echo(f"stale scripts; to write them anew: {command}", err=True)
     return 1
 
@@ -93,12 +114,28 @@ def _check_sources(topologies: Sequence[str], cni: str | None, pods: Sequence[st
         raise click.UsageError("Missing argument 'TOPOLOGY...'.")
 
 
+def _check_nodes(topologies: Sequence[str], cni: str | None, names: Sequence[str], every: bool) -> None:
+    if not names and not every:
+        return
+    if names and every:
+        raise click.UsageError("--nodes is all of them: give it or --node NAME")
+    if cni or len(topologies) > 1:
+        raise click.UsageError(f"{'--nodes' if every else '--node'} goes with one TOPOLOGY")
+    for number, name in enumerate(names):
+        if name in names[:number]:
+            raise click.UsageError(f"the node `{name}` is there twice")
+
+
+def _node_words(names: Sequence[str], every: bool) -> list[str]:
+    return ["--nodes"] if every else [word for name in names for word in ("--node", name)]
+
+
 def _cni_words(cni: str | None, pods: Sequence[str]) -> list[str]:
     return ["--cni", cni, *(word for pod in pods for word in ("--pod", pod))] if cni else []
 
 
 @contextmanager
-def _drafting(beside: bool) -> Iterator[Drafts]:
+def drafting(beside: bool = True) -> Iterator[Drafts]:
     """Drafts that lie beside the places where they belong, or else where nobody looks."""
     from tempfile import TemporaryDirectory
 
@@ -141,13 +178,23 @@ def _draft_all(
     return good
 
 
+def _draft_nodes(
+    topology: str, names: Sequence[str], output: Path | None, templates: Path | None, drafts: Drafts
+) -> None:
+    """Draft the scripts of some nodes of a cluster, or all: those of several in a directory for each."""
+    for node, scripts in compiled_nodes(load_machines(topology), templates, names):
+        home = _destination(topology, scripts.name, output, several=False)
+        with blaming(templates):
+            scripts.draft(home if len(names) == 1 else home / node, drafts)
+
+
 def _destination(topology: str, name: str, output: Path | None, several: bool) -> Path:
     if output is None:
         return Path() if topology == "-" else Path(topology).parent
     return output / name if several else output
 
 
-def _place(drafts: Drafts) -> None:
+def place(drafts: Drafts) -> None:
     """Put drafts where they belong, and print the path of each."""
     for draft in drafts:
         name = click.format_filename(draft.path)
@@ -178,11 +225,11 @@ def _lines(text: str) -> list[str]:
     return list(io.StringIO(text, newline="\n"))
 
 
-def _mending(topologies: Sequence[str], cni: Sequence[str], output: Path | None, templates: Path | None) -> str:
+def _mending(topologies: Sequence[str], words: Sequence[str], output: Path | None, templates: Path | None) -> str:
     """The command that writes the scripts anew."""
     options = [*(("-o", str(output)) if output else ()), *(("--templates", str(templates)) if templates else ())]
     dashes = ["--"] if any(name.startswith("-") and name != "-" for name in topologies) else []
-    return shell(["k8snet", "compile", *options, *cni, *dashes, *topologies])
+    return shell(["k8snet", "compile", *options, *words, *dashes, *topologies])
 
 
 def _printing(kind: Kind, verb: str, more: str = "") -> click.Command:
@@ -192,9 +239,10 @@ def _printing(kind: Kind, verb: str, more: str = "") -> click.Command:
 
     @click.command(kind, help=f"{help}\n\n{example}", short_help=f"Print the script that {verb} a network.")
     @topology_argument
+    @node_option
     @templates_option
-    def command(topology: str, templates: Path | None) -> None:
-        scripts = compiled(topology, templates)
+    def command(topology: str, node: str | None, templates: Path | None) -> None:
+        scripts = compiled(topology, templates, node=node)
         with blaming(templates):
             print_pieces(scripts.render(kind))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from k8snet_scripts.cli.arguments import load, topologies_argument, topology_argument
+from k8snet_scripts.cli.arguments import load, node_option, topologies_argument, topology_argument, visible
 from k8snet_scripts.cli.messages import Findings
 from k8snet_scripts.cli.printing import print_pieces
 
@@ -28,14 +28,8 @@ def check(topologies: Sequence[str]) -> int:
             findings.show()
             status = findings.exit_code
         else:
-            click.echo(f"{_shown(topology)}: good, {_size(model)}")
+            click.echo(f"{visible(topology)}: good, {_size(model)}")
     return status
-
-
-def _shown(topology: str) -> str:
-    from k8snet_scripts.diagnostics import visible
-
-    return visible(topology)
 
 
 def _size(model: Topology) -> str:
@@ -47,6 +41,7 @@ def _size(model: Topology) -> str:
 
 @click.command(short_help="Draw a network.")
 @topology_argument
+@node_option
 @click.option("--ascii", "plain", is_flag=True, help="Draw with ASCII characters only.")
 @click.option(
     "--width",
@@ -56,14 +51,14 @@ def _size(model: Topology) -> str:
     metavar="COLUMNS",
     help="Draw no line longer than this.",
 )
-def diagram(topology: str, plain: bool, width: int) -> None:
+def diagram(topology: str, node: str | None, plain: bool, width: int) -> None:
     """Draw the network of TOPOLOGY.
 
     Namespaces are boxes, bridges are bars, and the ends of veth pairs stand where they join them.
     """
     from k8snet_scripts.drawing.diagram import draw_diagram
 
-    drawing = draw_diagram(load(topology), width, ascii=plain or not _can_draw())
+    drawing = draw_diagram(load(topology, node), width, ascii=plain or not _can_draw())
     click.echo("\n".join(drawing))
 
 
@@ -78,7 +73,8 @@ def _can_draw() -> bool:
 
 @click.command(short_help="Spell a topology out.")
 @topology_argument
-def expand(topology: str) -> None:
+@node_option
+def expand(topology: str, node: str | None) -> None:
     """Print TOPOLOGY as a topology file in which everything is spelled out.
 
     A cluster, a CNI configuration, ranges and automatic addresses become plain namespaces, veths, bridges, addresses and
@@ -86,4 +82,4 @@ def expand(topology: str) -> None:
     """
     from k8snet_scripts.notation.document import write_topology
 
-    print_pieces(f"{line}\n" for line in write_topology(load(topology)))
+    print_pieces(f"{line}\n" for line in write_topology(load(topology, node)))

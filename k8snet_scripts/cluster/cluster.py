@@ -25,7 +25,7 @@ ROUTER = "router"
 
 POD_BRIDGE = "cni0"
 INTERFACE = "eth0"
-"""What the interface of a pod is called, and that of a node towards the underlay."""
+"""What the interface of a pod is called, and that of a node towards the underlay unless something else is said."""
 
 
 class Said(NamedTuple):
@@ -46,6 +46,7 @@ class NodeRequest:
     pods: int
     addresses: tuple[Said, ...] = ()
     pod_cidrs: tuple[Said, ...] = ()
+    interface: str = INTERFACE
     path: Path = ()
 
 
@@ -71,13 +72,18 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A node.  `addresses` are on its segment, `gateways` those that the rest of the world is behind, one a family."""
+    """A node.
+
+    `addresses` are those of its `interface` on its segment, `gateways` those that the rest of the world is behind, one a
+    family.
+    """
 
     name: str
     pods: int
     addresses: tuple[Cidr, ...]
     gateways: tuple[Cidr, ...]
     pod_cidrs: tuple[Cidr, ...]
+    interface: str = INTERFACE
     path: Path = ()
 
 

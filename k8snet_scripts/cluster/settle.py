@@ -51,6 +51,7 @@ def settle_cluster(request: Request, report: Report) -> Cluster:
                 [_gateway(request, own[node.name], exit) for own, exit in zip(segments, exits, strict=True)]
             ),
             pod_cidrs=tuple([own[node.name] for own in pods]),
+            interface=node.interface,
             path=node.path,
         )
         for node in request.nodes

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterator
 
 from k8snet_scripts.addresses import WIDTH, Cidr
-from k8snet_scripts.cluster.cluster import INTERFACE, Cluster, Node, of_family
+from k8snet_scripts.cluster.cluster import Cluster, Node, of_family
 from k8snet_scripts.topology import FdbEntry, Neighbour, Route, Vxlan
 
 _ID, _PORT = 1, 8472
@@ -42,7 +42,7 @@ def tunnel_devices(cluster: Cluster, node: Node) -> Iterator[Vxlan]:
             path=node.path,
             id=_ID,
             local=_underlay_address(node, own.family),
-            dev=INTERFACE,
+            dev=node.interface,
             dstport=_PORT,
             learning=False,
             fdb=tuple(

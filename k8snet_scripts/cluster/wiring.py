@@ -31,12 +31,11 @@ def wire_cluster(cluster: Cluster) -> Topology:
         if cluster.masquerade:
             veths.append(_way_out(cluster))
     for node in cluster.nodes:
-        namespaces.append(_node(cluster, node))
+        namespaces.append(make_node(cluster, node))
         veths.append(_underlay_veth(cluster, node))
-        for number in range(1, node.pods + 1):
-            name = f"{node.name}-pod{number}"
-            namespaces.append(Namespace(name, role="pod", description=f"A pod on {node.name}.", path=node.path))
-            veths.append(_pod_veth(cluster, node, name, number))
+        for pod, veth in make_pods(cluster, node, node.name):
+            namespaces.append(pod)
+            veths.append(veth)
     return Topology(cluster.name, _host(cluster), tuple(namespaces), tuple(veths), cluster.description)
 
 
@@ -95,7 +94,8 @@ def _way_out(cluster: Cluster) -> Veth:
 # Nodes
 
 
-def _node(cluster: Cluster, node: Node) -> Namespace:
+def make_node(cluster: Cluster, node: Node) -> Namespace:
+    """What a node is, but for its interface on the underlay."""
     alone = cluster.fabric == "none"
     inside = (*cluster.pod_cidrs, *cluster.underlay)
     masquerade = [
@@ -125,10 +125,10 @@ def _pod_bridge(cluster: Cluster, node: Node) -> Bridge:
 
 def _underlay_veth(cluster: Cluster, node: Node) -> Veth:
     inner = End(
-        INTERFACE,
+        node.interface,
         namespace=node.name,
         addresses=node.addresses,
-        routes=tuple(_fabric_routes(cluster, node)),
+        routes=(*routes_to_pods(cluster, node), *_way_to_all(cluster, node)),
         mtu=cluster.mtu,
         path=node.path,
     )
@@ -139,14 +139,18 @@ def _underlay_veth(cluster: Cluster, node: Node) -> Veth:
     return Veth(inner, outer, node.path)
 
 
-def _fabric_routes(cluster: Cluster, node: Node) -> Iterator[Route]:
-    """What is on the underlay of the fabric: the ways to the pods of the other nodes, and the way to everything else."""
+def routes_to_pods(cluster: Cluster, node: Node) -> Iterator[Route]:
+    """The ways to the pods of the other nodes, as far as they lead over the underlay and a node knows them."""
     if cluster.fabric == "host-gw":
         for other in cluster.nodes:
             if other is not node:
-                yield from _to_pods(other, INTERFACE, node.path)
+                yield from _to_pods(other, node.interface, node.path)
+
+
+def _way_to_all(cluster: Cluster, node: Node) -> Iterator[Route]:
+    """The way to everything that a node knows no other way to."""
     if cluster.masquerade or cluster.fabric == "router":
-        yield from (_route(None, via, INTERFACE, node.path) for via in node.gateways)
+        yield from (_route(None, via, node.interface, node.path) for via in node.gateways)
 
 
 def _to_pods(node: Node, dev: str, path: Path | None = None) -> Iterator[Route]:
@@ -166,7 +170,15 @@ def _nowhere(cluster: Cluster, node: Node | None = None) -> tuple[Route, ...]:
 # Pods
 
 
-def _pod_veth(cluster: Cluster, node: Node, name: str, number: int) -> Veth:
+def make_pods(cluster: Cluster, node: Node, home: str) -> Iterator[tuple[Namespace, Veth]]:
+    """The pods of a node, each with the veth to the pod bridge, which is in the namespace `home`."""
+    for number in range(1, node.pods + 1):
+        name = f"{node.name}-pod{number}"
+        pod = Namespace(name, role="pod", description=f"A pod on {node.name}.", path=node.path)
+        yield pod, _pod_veth(cluster, node, home, name, number)
+
+
+def _pod_veth(cluster: Cluster, node: Node, home: str, name: str, number: int) -> Veth:
     inner = End(
         INTERFACE,
         namespace=name,
@@ -175,10 +187,8 @@ def _pod_veth(cluster: Cluster, node: Node, name: str, number: int) -> Veth:
         mtu=cluster.pod_mtu,
         path=node.path,
     )
-    port = Port(POD_BRIDGE)
-    return Veth(
-        inner, End(f"pod{number}", namespace=node.name, mtu=cluster.pod_mtu, port=port, path=node.path), node.path
-    )
+    outer = End(f"pod{number}", namespace=home, mtu=cluster.pod_mtu, port=Port(POD_BRIDGE), path=node.path)
+    return Veth(inner, outer, node.path)
 
 
 # What all have in common

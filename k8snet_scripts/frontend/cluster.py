@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from k8snet_scripts.addresses import LEAST_IPV6_MTU, WIDTH, Cidr, is_link_local
-from k8snet_scripts.cluster.cluster import FABRICS, ROUTER, UNDERLAY, Fabric, NodeRequest, Request, Said
+from k8snet_scripts.cluster.cluster import FABRICS, INTERFACE, ROUTER, UNDERLAY, Fabric, NodeRequest, Request, Said
 from k8snet_scripts.diagnostics import close_match
 from k8snet_scripts.filtering import Path
 from k8snet_scripts.frontend.fields import Table
@@ -119,15 +119,21 @@ def _read_nodes(table: Table, fabric: Fabric) -> tuple[NodeRequest, ...]:
     """The nodes: a number of them, or tables by name."""
     pods = table.integer("pods_per_node", 0, MOST_PORTS, "bad-count")
     pods = PODS if pods is None else pods
+    interface = table.text("interface", check_interface_name)
+    assert not isinstance(interface, PerIndex)  # there is no range above
+    interface = interface or INTERFACE
     if table.has("nodes") and isinstance(table.data["nodes"], dict):
-        nodes = table.entries("nodes", partial(_check_node_name, fabric=fabric), partial(_read_node, fabric, pods))
+        nodes = table.entries(
+            "nodes", partial(_check_node_name, fabric=fabric), partial(_read_node, fabric, pods, interface)
+        )
         assert isinstance(nodes, tuple)
         if not table.data["nodes"]:
             table.error("bad-count", (*table.path, "nodes"), "a cluster without nodes", "write `nodes = 3`, say")
         return nodes
     count = table.integer("nodes", 1, _MOST_NODES, "bad-count")
     path = (*table.path, "nodes") if count else table.path
-    return tuple([NodeRequest(f"node{number}", pods, path=path) for number in range(1, (count or NODES) + 1)])
+    names = (f"node{number}" for number in range(1, (count or NODES) + 1))
+    return tuple([NodeRequest(name, pods, interface=interface, path=path) for name in names])
 
 
 def _check_node_name(name: str, fabric: Fabric) -> str:
@@ -139,7 +145,9 @@ def _check_node_name(name: str, fabric: Fabric) -> str:
     return name
 
 
-def _read_node(fabric: Fabric, pods: int, table: Table, name: Each[str | None]) -> Each[NodeRequest | None]:
+def _read_node(
+    fabric: Fabric, pods: int, interface: str, table: Table, name: Each[str | None]
+) -> Each[NodeRequest | None]:
     own = table.integer("pods", 0, MOST_PORTS, "bad-count")
     read = _read_segment_address if fabric == "router" else _read_bare_address
     node = combine(
@@ -148,6 +156,7 @@ def _read_node(fabric: Fabric, pods: int, table: Table, name: Each[str | None]) 
         pods=pods if own is None else own,
         addresses=_read_each(table, "address", read),
         pod_cidrs=_read_each(table, "pod_cidr", read_network),
+        interface=table.text("interface", check_interface_name) if table.has("interface") else interface,
         path=table.path,
     )
     table.close({"addresses": "write `address`", "pods_per_node": "write `pods`"})

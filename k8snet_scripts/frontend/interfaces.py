@@ -106,7 +106,9 @@ def read_external(table: Table, name: Each[str | None]) -> Each[Interface | None
         table.missing("external = true", help)
     _refuse_settings(table, "interface", (*_LINK_KEYS, *_LISTENING_KEYS))
     port = read_ports(table, "bridge").get("bridge")
-    interface = combine(Interface, name=name, **read_common(table, name), external=True, port=port)
+    configured = table.boolean("configured") or False
+    common = read_common(table, name, automatic=not configured)
+    interface = combine(Interface, name=name, **common, external=True, configured=configured, port=port)
     table.close(_PORT_HINTS)
     return interface
 

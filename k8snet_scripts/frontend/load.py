@@ -5,8 +5,9 @@ What a file may say is written down in docs/topology.md.  Tables are read once, 
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
+from k8snet_scripts.cluster.cluster import Cluster
 from k8snet_scripts.cluster.settle import settle_cluster
 from k8snet_scripts.cluster.wiring import wire_cluster
 from k8snet_scripts.diagnostics import Report
@@ -66,26 +67,41 @@ def load_topology(data: object, report: Report) -> Topology:
     if not isinstance(data, dict):
         report.error("wrong-type", (), f"a topology must be a table, not {kind_of(data)}")
         return Topology("")
+    if TABLE in data:
+        cluster = load_cluster(data, report)
+        return wire_cluster(cluster) if cluster and report.ok else Topology("")
     document = Document(report)
     root = Table(data, (), document)
-    if not root.has("name"):
-        root.missing("name", 'write `name = "lab"`, say: the scripts know by it what is theirs')
-    name = _settled(root.text("name", check_topology_name))
-    description = _settled(read_description(root))
-    if root.has(TABLE):
-        request = read_cluster(root, name or "", description or "")
-        return wire_cluster(settle_cluster(request, report)) if report.ok else Topology("")
+    name, description = _read_title(root)
     host, veths = _read_host(root.table(HOST) or Table({}, (HOST,), document), root)
     places = _settled(root.entries("namespaces", check_namespace_name, _read_namespace))
     root.close()
     topology = Topology(
-        name or "",
+        name,
         host,
         tuple([namespace for namespace, _ in places]),
         veths + tuple([veth for _, veths in places for veth in veths]),
-        description or "",
+        description,
     )
     return allocate_addresses(topology, document.automatic, report)
+
+
+def load_cluster(data: dict[Any, Any], report: Report) -> Cluster | None:
+    """The cluster that a document with a table `cluster` describes, with all addresses settled.
+
+    What is wrong goes to the report, and what comes back then is of no use.
+    """
+    root = Table(data, (), Document(report))
+    name, description = _read_title(root)
+    request = read_cluster(root, name, description)
+    return settle_cluster(request, report) if report.ok else None
+
+
+def _read_title(root: Table) -> tuple[str, str]:
+    """The name of a topology, which it has to have, and its description; what was refused is empty."""
+    if not root.has("name"):
+        root.missing("name", 'write `name = "lab"`, say: the scripts know by it what is theirs')
+    return _settled(root.text("name", check_topology_name)) or "", _settled(read_description(root)) or ""
 
 
 def _settled(value: Each[T]) -> T:

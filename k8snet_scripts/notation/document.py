@@ -77,7 +77,8 @@ def _describe_links(path: Path, namespace: Namespace, veths: Iterable[Veth]) -> 
     for bridge in namespace.bridges:
         yield (*path, "bridges", bridge.name), _describe_bridge(bridge, namespace)
     for interface in namespace.interfaces:
-        table = {"external": True, **_describe_port(interface.port, "bridge"), **_describe_interface(interface)}
+        table: Table = {"external": True, **({"configured": True} if interface.configured else {})}
+        table |= _describe_port(interface.port, "bridge") | _describe_interface(interface)
         yield (*path, "interfaces", interface.name), table
     for device in namespace.devices:
         yield (*path, "vxlans", device.name), _describe_vxlan(device)

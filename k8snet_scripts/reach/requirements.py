@@ -6,7 +6,7 @@ topology meets a requirement is known beforehand: verify.sh tells what fails as 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from k8snet_scripts.reach.probes import Probe
@@ -15,6 +15,8 @@ from k8snet_scripts.topology import Topology
 _PODS = "Kubernetes 1: all pods reach all pods without NAT"
 _NODES = "Kubernetes 2: all nodes reach all pods, and all pods reach all nodes, without NAT"
 _SELVES = "Kubernetes 3: the address that each has itself is the one that others see"
+
+NOBODY: Mapping[str, str] = {}
 
 
 class Requirement(NamedTuple):
@@ -25,9 +27,14 @@ class Requirement(NamedTuple):
     probes: tuple[Probe, ...]
 
 
-def sort_probes(topology: Topology, probes: Sequence[Probe]) -> tuple[tuple[Probe, ...], tuple[Requirement, ...]]:
-    """The probes that no requirement is about, and the requirements; there are none without a pod."""
-    roles = {namespace.name: namespace.role for namespace in topology.everywhere()}
+def sort_probes(
+    topology: Topology, probes: Sequence[Probe], elsewhere: Mapping[str, str] = NOBODY
+) -> tuple[tuple[Probe, ...], tuple[Requirement, ...]]:
+    """The probes that no requirement is about, and the requirements; there are none without a pod.
+
+    `elsewhere` has the roles of those who are tried and are not in the topology.
+    """
+    roles = {namespace.name: namespace.role for namespace in topology.everywhere()} | dict(elsewhere)
     if "pod" not in roles.values():
         return tuple(probes), ()
     sorts: dict[tuple[str, ...], list[Probe]] = {("pod", "pod"): [], ("node", "pod"): [], (): []}

@@ -60,8 +60,11 @@ find_records() {
 # What the topology uses and does not make is not in here: a namespace, a bridge, or one end of a veth pair stands in.
 find_strangers() { sed --quiet 's/^.*   #? \(.*\): \(namespace\|bridge\|exists\)$/\2 \1/p' "$directory/setup.sh"; }
 
+# The addresses that such an end has already.
+find_their_addresses() { sed --quiet 's/^.*   #? \(.*\): inet6* \(.*\)$/\1 \2/p' "$directory/setup.sh"; }
+
 make_stand_ins() {
-	local what namespace dev number=0 in
+	local what namespace dev address number=0 in
 	while read -r what namespace dev; do
 		in=()
 		if [[ $namespace != host ]]; then in=(-n "$namespace"); fi
@@ -79,6 +82,11 @@ make_stand_ins() {
 		esac
 		printf '%s (a %s)\n' "${dev:-$namespace}" "$what"
 	done <<<"$1"
+	while read -r namespace dev address; do
+		in=()
+		if [[ $namespace != host ]]; then in=(-n "$namespace"); fi
+		ip "${in[@]}" address add "$address" dev "$dev" nodad 2>/dev/null || return
+	done < <(find_their_addresses)
 }
 
 # What a network can change for good.

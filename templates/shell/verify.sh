@@ -251,6 +251,8 @@ check_requirements() {
 			if ((part[n] == 0 || part[n] != number + 1 && number + 1 < last)); then continue; fi
 			if [[ ${outcome[n]} != reached ]]; then
 				wrong=$((wrong + 1))
+			elif [[ ! ${seen[n]+set} ]]; then
+				if ((number + 1 < last)); then reached=$((reached + 1)); fi
 			elif [[ ! ${own[n]+set} ]]; then
 				unseen=$((unseen + 1))
 			elif [[ ${own[n]} != "${observed[n]}" ]]; then

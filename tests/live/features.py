@@ -26,6 +26,8 @@ TRIALS = {
     "iptables_filter": "for tool in iptables ip6tables; do $tool -A FORWARD -m conntrack --ctstate DNAT -m comment --comment x -j ACCEPT; done",
     "iptables_nat": "iptables -t nat -A POSTROUTING -j MASQUERADE || iptables-legacy -t nat -A POSTROUTING -j MASQUERADE",
     "cgroup2": "mount -n -t cgroup2 cgroup2 /sys/fs/cgroup",
+    "ansible": "command -v ansible-playbook; command -v sshd; grep 4294967295 /proc/self/uid_map",
+    "systemd": "command -v systemd-analyze",
     "user_namespaces": "unshare --user --map-root-user --net --mount true",
 }
 """Commands that all succeed where the kernel, with the programs installed, can do it."""
