@@ -28,6 +28,7 @@ from k8snet_scripts.topology import (
     End,
     FdbEntry,
     Interface,
+    Macvlan,
     Namespace,
     Neighbour,
     Port,
@@ -152,6 +153,7 @@ KNOWN = {
     End: "name addresses routes mtu lladdr port description external broadcast path namespace",
     Vxlan: "name addresses routes mtu lladdr port description external broadcast path"
     " id local remote group dev dstport learning fdb neighbours",
+    Macvlan: "name addresses routes mtu lladdr port description external broadcast path parent parent_namespace mode",
     FdbEntry: "dst lladdr path",
     Neighbour: "address lladdr path",
     Veth: "inner outer path",
