@@ -202,10 +202,9 @@ class FakeKernel:
             link.mtu = most
         elif int(given["mtu"]) > most:
             raise Refusal("RTNETLINK answers: Invalid argument")
-        self._space_or_host(there).add_link(link)
-
-    def _space_or_host(self, name: str) -> Space:
-        return self.spaces[HOST] if name == HOST else self._space(name)
+        if there == HOST != home:
+            raise Refusal(f'Error: argument "{there}" is wrong: Invalid "netns" value')
+        self.spaces[there].add_link(link)
 
     def _children(self, namespace: str, name: str) -> list[tuple[str, Link]]:
         """The macvlans of an interface, with their namespaces."""

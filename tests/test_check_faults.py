@@ -88,7 +88,7 @@ FAULTS: dict[str, list[Fault]] = {
     "unknown-device": [
         wired("172.16.0.1/24", f1=Namespace("f1", routes=(route("10.0.0.0/8", dev="f1"),))),
         wired(f1=Namespace("f1", sysctls=(("net.ipv4.conf.f1.rp_filter", "0"),))),
-        shared(Macvlan("fm", parent="lo")),
+        shared(Macvlan("fm", parent="nowhere")),
         shared(Macvlan("fm", parent="fm")),
         shared(Macvlan("fm", parent="f0", parent_namespace=HOST)),
     ],
@@ -165,6 +165,10 @@ FAULTS: dict[str, list[Fault]] = {
     "macvlan-parent": [
         *(shared(Macvlan("fm", parent=parent)) for parent in ("f9", "f1", "ft")),
         shared(Macvlan("fm", parent="f0"), Macvlan("fn", parent="fm")),
+        add(
+            Veth(end("f0", "f1"), end("f0", "f2")),
+            host=lambda host: replace(host, devices=(Macvlan("fm", parent="f0", parent_namespace="f1"),)),
+        ),
         shared(Macvlan("fm", parent="f0", mode="passthru"), Macvlan("fn", parent="f0", mode="vepa")),
     ],
     "duplicate-vxlan": [add(f1=Namespace("f1", devices=(Vxlan("f0", id=7), Vxlan("f1", id=7))))],

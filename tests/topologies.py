@@ -349,7 +349,7 @@ class _Builder:
         home, parent = self.dice.one(below)
         mode = self.dice.one(MACVLAN_MODES)
         for name in ("mv0",) if mode == "passthru" else ("mv0", "mv1")[: self.dice.number(1, 2)]:
-            namespace = self.dice.one(spaces)
+            namespace = self.dice.one(spaces if home == HOST else spaces[1:])
             net = self.net_of_end.get((home, parent.name)) or self.add_net()
             macvlan = Macvlan(
                 name,

@@ -8,7 +8,7 @@ from k8snet_scripts.check.findings import FirstFindings
 from k8snet_scripts.check.ports import check_ipv6_mtu
 from k8snet_scripts.check.routes import report_device
 from k8snet_scripts.check.sites import Placed, Site, report_unknown
-from k8snet_scripts.topology import Bridge, Interface, Macvlan, Vxlan
+from k8snet_scripts.topology import HOST, Bridge, Interface, Macvlan, Vxlan
 
 
 def check_macvlans(sites: Mapping[str, Site], report: FirstFindings) -> None:
@@ -31,17 +31,20 @@ def check_macvlans(sites: Mapping[str, Site], report: FirstFindings) -> None:
             if parent is None or parent is macvlan:
                 report_device(macvlan.parent, (*macvlan.path, "parent"), home, report)
                 continue
-            _check_parent(macvlan, Placed(home.name, parent), report)
+            _check_parent(macvlan, Placed(site.name, macvlan), Placed(home.name, parent), report)
             _check_mtu(macvlan, parent, report)
             children.setdefault((home.name, parent.name), []).append(Placed(site.name, macvlan))
     for several in children.values():
         _check_alone(several, report)
 
 
-def _check_parent(macvlan: Macvlan, parent: Placed, report: FirstFindings) -> None:
+def _check_parent(macvlan: Macvlan, placed: Placed, parent: Placed, report: FirstFindings) -> None:
     """Check that the kernel can put a macvlan on an interface, and will find it there at that moment."""
     interface = parent.interface
-    if interface.port:
+    if placed.namespace == HOST != parent.namespace:
+        flaw = "is not on the host, and nothing can be sent there by name"
+        help = "make the macvlan where its parent is, or give the host a veth"
+    elif interface.port:
         flaw = f"is a port of `{interface.port.bridge}`, and hands all that arrives to it"
         help = "give the namespace a veth to that bridge instead"
     elif isinstance(interface, Bridge) and not interface.external:
