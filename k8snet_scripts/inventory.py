@@ -69,6 +69,13 @@ class Inventory:
         ends = self.ends.get(macvlan.parent_namespace or namespace.name, ())
         return next((end.mtu for end in ends if end.name == macvlan.parent), None)
 
+    def shares(self, namespace: Namespace) -> bool:
+        """Whether the scripts make a namespace, and in it a macvlan whose parent is not theirs."""
+        return namespace.is_made and not all(
+            any(end.name == macvlan.parent for end in self.ends.get(macvlan.parent_namespace or namespace.name, ()))
+            for macvlan in namespace.macvlans
+        )
+
     def _survey(self) -> None:
         families: set[int] = set()
         vias: set[str | None] = set()

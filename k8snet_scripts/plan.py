@@ -65,6 +65,7 @@ class Plan:
     waves: tuple[Wave, ...]
     namespaces: tuple[str, ...]  # that are made
     externals: tuple[str, ...]  # the others that are used
+    sharing: tuple[str, ...]  # of those made, the ones with a macvlan on the wire of an interface of others
     masquerading: tuple[str, ...]
 
     def steps(self) -> Iterator[Step]:
@@ -85,6 +86,7 @@ def plan_topology(topology: Topology) -> Plan:
         waves=tuple(wave for wave in waves if any(wave.groups)),
         namespaces=inventory.namespaces,
         externals=inventory.externals,
+        sharing=tuple([namespace.name for namespace in topology.namespaces if inventory.shares(namespace)]),
         masquerading=tuple(namespace.name for namespace in topology.everywhere() if namespace.masquerade),
     )
 
