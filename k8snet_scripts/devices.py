@@ -1,4 +1,4 @@
-"""Steps of devices that stand on other interfaces: VXLAN tunnels, with the entries that say who is behind which.
+"""Steps of devices that stand on other interfaces: macvlans, and VXLAN tunnels, with the entries of who is behind which.
 
 They are made when all veths are there, and configured with the rest of their namespace.
 """
@@ -9,7 +9,29 @@ from collections.abc import Iterator
 
 from k8snet_scripts import steps
 from k8snet_scripts.steps import MAKE, MEND, WANT, Argv, Step, ip
-from k8snet_scripts.topology import FLOODED, HOST, Vxlan
+from k8snet_scripts.topology import FLOODED, HOST, Macvlan, Vxlan
+
+
+def make_macvlan(namespace: str, macvlan: Macvlan, mtu: int | None, mark: str) -> Iterator[Step]:
+    """A macvlan, still down, made from the namespace of its parent, then each attribute that the kernel can change.
+
+    It can change neither the parent, nor whether that is passed through: such a macvlan is made anew.  `mtu` is that
+    of the parent, which it follows downwards.
+    """
+    home, owner = macvlan.parent_namespace or namespace, f"{namespace} {macvlan.name}"
+    own = steps.attributes(macvlan, mtu)
+    netns = ("netns", namespace) if home != namespace else ()
+    make = (
+        *(*ip(home), "link", "add", "name", macvlan.name, "link", macvlan.parent, *_flat(own), "group", mark, *netns),
+        *("type", "macvlan", "mode", macvlan.mode),
+    )
+    passed = macvlan.mode == "passthru"
+    yield Step(MAKE, make, owner, f"macvlan{' passthru' if passed else ''}, parent {home} {macvlan.parent}")
+    if not passed:
+        change = (*ip(namespace), "link", "set", "dev", macvlan.name, "type", "macvlan", "mode", macvlan.mode)
+        yield Step(MEND, change, owner, f"mode {macvlan.mode}")
+    for key, value in own:
+        yield steps.attribute(MEND, namespace, macvlan.name, key, value)
 
 
 def make_vxlan(namespace: str, vxlan: Vxlan, mtu: int | None, mark: str) -> Iterator[Step]:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from k8snet_scripts.addresses import parse_address
 from k8snet_scripts.filtering import Forward
 from k8snet_scripts.marks import link_group, nft_table
-from k8snet_scripts.topology import HOST, Device, End, Interface, Namespace, Topology, Veth, find_forwards
+from k8snet_scripts.topology import HOST, End, Interface, Macvlan, Namespace, Topology, Veth, Vxlan, find_forwards
 from k8snet_scripts.underlay import find_underlay, room, state_mtus
 
 
@@ -61,9 +61,21 @@ class Inventory:
         """Whether its pair is made from an end."""
         return id(end) in self._makers
 
-    def room(self, namespace: Namespace, device: Device) -> int | None:
-        """The largest MTU that a device can have, where that is known."""
-        return room(device, find_underlay(device, (*self.ends.get(namespace.name, ()), *namespace.holders)))
+    def room(self, namespace: Namespace, vxlan: Vxlan) -> int | None:
+        """The largest MTU that a VXLAN device can have, where that is known."""
+        return room(vxlan, find_underlay(vxlan, (*self.ends.get(namespace.name, ()), *namespace.holders)))
+
+    def parent_mtu(self, namespace: Namespace, macvlan: Macvlan) -> int | None:
+        """The MTU that a macvlan takes over from its parent, if that was given one."""
+        ends = self.ends.get(macvlan.parent_namespace or namespace.name, ())
+        return next((end.mtu for end in ends if end.name == macvlan.parent), None)
+
+    def shares(self, namespace: Namespace) -> bool:
+        """Whether the scripts make a namespace, and in it a macvlan whose parent is not theirs."""
+        return namespace.is_made and not all(
+            any(end.name == macvlan.parent for end in self.ends.get(macvlan.parent_namespace or namespace.name, ()))
+            for macvlan in namespace.macvlans
+        )
 
     def _survey(self) -> None:
         families: set[int] = set()

@@ -6,7 +6,7 @@ for the records by which others know what is taken, and two where namespaces hav
 
 1. on the host: the namespaces, the bridges, and the veth pairs that have an end there;
 2. inside namespaces: their bridges, and the veth pairs between namespaces;
-3. the devices that stand on other interfaces, VXLAN tunnels for example;
+3. macvlans, then other devices that stand on interfaces, VXLAN tunnels for example;
 4. addresses, routes and settings in namespaces that have no bridge;
 5. the same on the host and in namespaces that have one.  A bridge comes up last, when its ports are in and alive:
    coming up first costs time that grows with the square of their number;
@@ -28,7 +28,7 @@ from k8snet_scripts.inventory import Inventory, find_presets, made_from
 from k8snet_scripts.records import directories_of
 from k8snet_scripts.settings import choose_settings
 from k8snet_scripts.steps import WANT, Step
-from k8snet_scripts.topology import HOST, UNTAGGED, Device, End, Interface, Namespace, Topology, Veth
+from k8snet_scripts.topology import HOST, UNTAGGED, Device, End, Interface, Namespace, Topology, Veth, Vxlan
 from k8snet_scripts.ways import add_routes
 
 
@@ -71,6 +71,7 @@ class Plan:
     waves: tuple[Wave, ...]
     namespaces: tuple[str, ...]  # that are made
     externals: tuple[str, ...]  # the others that are used
+    sharing: tuple[str, ...]  # of those made, the ones with a macvlan on the wire of an interface of others
     masquerading: tuple[str, ...]
 
     def steps(self) -> Iterator[Step]:
@@ -91,6 +92,7 @@ def plan_topology(topology: Topology) -> Plan:
         waves=tuple(wave for wave in waves if any(wave.groups)),
         namespaces=inventory.namespaces,
         externals=inventory.externals,
+        sharing=tuple([namespace.name for namespace in topology.namespaces if inventory.shares(namespace)]),
         masquerading=tuple(namespace.name for namespace in topology.everywhere() if namespace.masquerade),
     )
 
@@ -148,11 +150,20 @@ def _make_links(inventory: Inventory, namespace: Namespace) -> Iterator[Group]:
         yield Group(_why_veth(veth, maker, peer), tuple(steps.make_veth(maker, peer, inventory.mark)))
 
 
+def _make_macvlans(inventory: Inventory) -> Iterator[Group]:
+    for namespace in inventory.topology.everywhere():
+        for macvlan in namespace.macvlans:
+            mtu, home = inventory.parent_mtu(namespace, macvlan), macvlan.parent_namespace or namespace.name
+            made = devices.make_macvlan(namespace.name, macvlan, mtu, inventory.mark)
+            what = f"The macvlan {macvlan.name}{_in(namespace.name)}, on the wire of {macvlan.parent}{_in(home)}."
+            yield Group(_why(macvlan, what), tuple(made))
+
+
 def _make_devices(inventory: Inventory) -> Iterator[Group]:
     for namespace in inventory.topology.everywhere():
-        for device in namespace.devices:
-            made = devices.make_vxlan(namespace.name, device, inventory.room(namespace, device), inventory.mark)
-            yield Group(_why(device, f"The VXLAN device {device.name}{_in(namespace.name)}."), tuple(made))
+        for vxlan in namespace.vxlans:
+            made = devices.make_vxlan(namespace.name, vxlan, inventory.room(namespace, vxlan), inventory.mark)
+            yield Group(_why(vxlan, f"The VXLAN device {vxlan.name}{_in(namespace.name)}."), tuple(made))
 
 
 def _configure_plain(inventory: Inventory) -> Iterator[Group]:
@@ -178,6 +189,7 @@ _WAVES: Mapping[str, Callable[[Inventory], Iterator[Group]]] = {
     "What new interfaces have": _preset,
     "Namespaces, bridges and veth pairs": _make_on_host,
     "Bridges and veth pairs inside namespaces": _make_inside,
+    "Macvlans: interfaces that share the wire of another one": _make_macvlans,
     "Devices that stand on other interfaces": _make_devices,
     "Inside the namespaces, several at a time": _configure_plain,
     "Where the bridges are: they come up last": _configure_bridged,
@@ -220,8 +232,8 @@ def _configuration(inventory: Inventory, namespace: Namespace) -> Iterator[Step]
             yield steps.bring_up(name, bridge.name)
     yield from add_routes(namespace, (*inventory.ends.get(name, ()), *namespace.holders))
     yield from _vlans(inventory, namespace)
-    for device in namespace.devices:
-        yield from devices.know_endpoints(name, device)
+    for vxlan in namespace.vxlans:
+        yield from devices.know_endpoints(name, vxlan)
 
 
 def _end(inventory: Inventory, end: End, sources: Collection[str]) -> Iterator[Step]:
@@ -259,7 +271,9 @@ def _device(namespace: str, device: Device, sources: Collection[str]) -> Iterato
     for address in device.addresses:
         yield steps.add_address(namespace, device.name, address, sources, broadcast=device.broadcast)
     yield steps.bring_up(namespace, device.name)
-    yield from devices.know_neighbours(namespace, device)
+    yield from steps.listen(namespace, device)
+    if isinstance(device, Vxlan):
+        yield from devices.know_neighbours(namespace, device)
 
 
 def _vlans(inventory: Inventory, namespace: Namespace) -> Iterator[Step]:

@@ -179,7 +179,7 @@ def _rows(group: Group) -> str:
 
 def teardown_rows(plan: Plan) -> Text:
     """What removes a topology: all its links where others are, in one transaction each, then its namespaces."""
-    places = ((HOST, "ip"), *((name, f"ip -n {name}") for name in plan.externals))
+    places = ((HOST, "ip"), *((name, f"ip -n {name}") for name in (*plan.externals, *plan.sharing)))
     links = ((f"{ip} link delete group {plan.mark}", "-", f"{name}: group {plan.mark}") for name, ip in places)
     namespaces = ((f"ip netns delete {name}", "-", f"{name}: namespace") for name in plan.namespaces)
     return _table((*links, *namespaces))

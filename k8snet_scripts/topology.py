@@ -24,6 +24,9 @@ VXLAN_PORT = 4789
 FLOODED = "00:00:00:00:00:00"
 """The link-layer address under which the kernel has FDB entries for frames that no other entry is for."""
 
+MACVLAN_MODES = ("bridge", "private", "vepa", "passthru")
+"""What becomes of frames between the macvlans of one parent; one that is passed through is alone there."""
+
 ROLES = ("node", "pod")
 """What a namespace can stand for in a cluster of Kubernetes."""
 
@@ -183,7 +186,19 @@ class Vxlan(Interface):
         return 70 if self.family == 6 else 50
 
 
-Device = Vxlan
+@dataclass(frozen=True, slots=True)
+class Macvlan(Interface):
+    """A second interface on the wire of `parent`, with a link-layer address of its own.
+
+    It may be in another namespace than its parent, as that of a pod is; `parent_namespace` is None where it is not.
+    """
+
+    parent: str = ""
+    parent_namespace: str | None = None
+    mode: str = "bridge"  # one of MACVLAN_MODES
+
+
+Device = Vxlan | Macvlan
 """An interface that is made on top of others."""
 
 
@@ -243,6 +258,16 @@ class Namespace:
     def is_made(self) -> bool:
         """Whether the scripts make it, so that nothing is in it but what they put there."""
         return not self.external and self.name != HOST
+
+    @property
+    def vxlans(self) -> tuple[Vxlan, ...]:
+        """Its VXLAN devices."""
+        return tuple([device for device in self.devices if isinstance(device, Vxlan)])
+
+    @property
+    def macvlans(self) -> tuple[Macvlan, ...]:
+        """Its macvlans."""
+        return tuple([device for device in self.devices if isinstance(device, Macvlan)])
 
     @property
     def holders(self) -> tuple[Interface, ...]:

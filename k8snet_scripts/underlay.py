@@ -1,4 +1,4 @@
-"""The underlay of a device: the interface that it stands on, and the room that this leaves for its packets."""
+"""The underlay of a VXLAN device: the interface that it stands on, and the room that this leaves for its packets."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from k8snet_scripts.addresses import parse_address
-from k8snet_scripts.topology import Device, End, Interface, Topology, Veth
+from k8snet_scripts.topology import End, Interface, Topology, Veth, Vxlan
 
 DEFAULT_MTU = 1500
 """Bytes: what the kernel gives to an end of a veth that is not told otherwise."""
 
 
-def find_underlay(device: Device, neighbours: Iterable[Interface]) -> Interface | None:
+def find_underlay(device: Vxlan, neighbours: Iterable[Interface]) -> Interface | None:
     """The interface of the same namespace that a device stands on: the one it names, or the one with its endpoint."""
     if device.dev is not None:
         return next((interface for interface in neighbours if interface.name == device.dev), None)
@@ -22,7 +22,7 @@ def find_underlay(device: Device, neighbours: Iterable[Interface]) -> Interface 
     return next((item for item in neighbours if any(own[:2] == endpoint for own in item.addresses)), None)
 
 
-def room(device: Device, underlay: Interface | None) -> int | None:
+def room(device: Vxlan, underlay: Interface | None) -> int | None:
     """The largest MTU that a device can have, in bytes; None where that of its underlay is not known.
 
     A bridge without an MTU of its own follows its ports, and what others made has the one that they gave it.
@@ -44,7 +44,7 @@ def state_mtus(topology: Topology) -> tuple[Veth, ...]:
     below = {
         id(find_underlay(device, (*ends.get(namespace.name, ()), *namespace.holders)))
         for namespace in topology.everywhere()
-        for device in namespace.devices
+        for device in namespace.vxlans
     }
     return tuple([_state_mtu(veth) if {id(veth.inner), id(veth.outer)} & below else veth for veth in topology.veths])
 

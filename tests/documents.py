@@ -11,6 +11,7 @@ from k8snet_scripts.topology import (
     Command,
     End,
     Interface,
+    Macvlan,
     Namespace,
     Port,
     Route,
@@ -25,7 +26,7 @@ def document(topology: Topology, short: bool) -> dict[str, object]:
     """A topology as the file would say it; with `short`, what a peer has stands in the table of the veth if it can."""
     host = place(topology.host)
     root: dict[str, Any] = {"name": topology.name, "description": topology.description, "host": host}
-    for key in ("bridges", "interfaces", "vxlans"):
+    for key in ("bridges", "interfaces", "macvlans", "vxlans"):
         root[key] = host.pop(key)
     root["namespaces"] = {namespace.name: place(namespace) for namespace in topology.namespaces}
     for namespace in topology.namespaces:
@@ -87,7 +88,8 @@ def place(namespace: Namespace) -> dict[str, Any]:
         "bridges": {item.name: bridge(item, namespace) for item in namespace.bridges},
         "interfaces": {item.name: {**interface(item, "bridge"), "external": True} for item in namespace.interfaces},
     }
-    table["vxlans"] = {item.name: vxlan(item) for item in namespace.devices}
+    table["macvlans"] = {item.name: macvlan(item) for item in namespace.macvlans}
+    table["vxlans"] = {item.name: vxlan(item) for item in namespace.vxlans}
     if namespace.forwarding is not None:
         table["forwarding"] = namespace.forwarding
     if namespace.external:
@@ -139,6 +141,13 @@ def bridge(item: Bridge, namespace: Namespace) -> dict[str, object]:
     else:
         table |= {"vlan_filtering": item.vlan_filtering, **membership(item.vlans)}
     return table | {"subnet": [str(subnet) for subnet in item.subnets]}
+
+
+def macvlan(item: Macvlan) -> dict[str, object]:
+    parent: object = item.parent
+    if item.parent_namespace is not None:
+        parent = {"namespace": item.parent_namespace, "name": item.parent}
+    return {"parent": parent, "mode": item.mode, **interface(item, "bridge")}
 
 
 def vxlan(item: Vxlan) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 `FakeKernel.run` carries out the argv of a step, `FakeKernel.facts` tells what is true then, in the words of steps.  It
 models what matters to the order of commands and to what they take along: a route needs its device up and its next hop
-on a network of it, a veth goes with its peer, a link that goes down loses routes, a port that leaves its bridge loses
+on a network of it, a veth goes with its peer, a macvlan with its parent, a link that goes down loses routes, a port that leaves its bridge loses
 its options and VLANs.  A command that it does not know raises `UnknownCommand`; it never guesses.
 """
 
@@ -111,7 +111,10 @@ class FakeKernel:
             case "link", "add", ["name", link, *rest]:
                 self._add_link(name, space, link, rest)
             case "link", "set", ["dev", link, *change]:
+                before = space.mtu(space.link(link))
                 _change_link(space, space.link(link), change)
+                if change[0] == "mtu":
+                    self._settle_mtu(name, space.link(link), before)
             case "link", "delete", ["dev", link]:
                 self._drop_link(name, space.link(link))
             case "link", "delete", ["group", group]:
@@ -143,7 +146,7 @@ class FakeKernel:
 
     def _add_link(self, namespace: str, space: Space, name: str, words: list[str]) -> None:
         own, rest = _split(words, "type")
-        given = _read(own, ("mtu", "address", "group", "master"), ("up",))
+        given = _read(own, ("mtu", "address", "group", "master", "link", "netns"), ("up",))
         match rest:
             case ["bridge", *options]:
                 link = self._new_link(namespace, name, "bridge", given)
@@ -153,6 +156,8 @@ class FakeKernel:
                 pvid = int(link.options["vlan_default_pvid"])
                 if pvid:
                     link.join_vlan(pvid, ("pvid", "untagged"))
+            case ["macvlan", "mode", mode]:
+                self._add_macvlan(namespace, name, given, mode)
             case ["vxlan", *options]:
                 told = _read(options, ("id", "local", "remote", "group", "dev", "dstport"), ("nolearning",))
                 link = self._new_link(namespace, name, "vxlan", given)
@@ -184,6 +189,41 @@ class FakeKernel:
                 raise UnknownCommand(f"link add name {name} {' '.join(words)}")
         space.settle()
 
+    def _add_macvlan(self, home: str, name: str, given: dict[str, str], mode: str) -> None:
+        parent, there = self.spaces[home].link(given["link"]), given.get("netns", home)
+        children = self._children(home, parent.name)
+        if parent.master or parent.kind not in ("veth", "device"):
+            raise Refusal("RTNETLINK answers: Device or resource busy")
+        if children and "passthru" in (mode, *(child.options["mode"] for _, child in children)):
+            raise Refusal("RTNETLINK answers: Invalid argument")
+        link = self._new_link(there, name, "macvlan", given)
+        link.parent, link.options = (home, parent.name), {"mode": mode}
+        most = self.spaces[home].mtu(parent)
+        if "mtu" not in given:
+            link.mtu = most
+        elif int(given["mtu"]) > most:
+            raise Refusal("RTNETLINK answers: Invalid argument")
+        if there == HOST != home:
+            raise Refusal(f'Error: argument "{there}" is wrong: Invalid "netns" value')
+        self.spaces[there].add_link(link)
+
+    def _children(self, namespace: str, name: str) -> list[tuple[str, Link]]:
+        """The macvlans of an interface, with their namespaces."""
+        links = [(home, link) for home, space in self.spaces.items() for link in space.links.values()]
+        return [(home, link) for home, link in links if link.parent == (namespace, name)]
+
+    def _settle_mtu(self, namespace: str, link: Link, before: int) -> None:
+        """A macvlan has no larger MTU than its parent, which takes it along when it gets a smaller one."""
+        mtu = self.spaces[namespace].mtu(link)
+        if link.parent:
+            home, name = link.parent
+            if mtu > self.spaces[home].mtu(self.spaces[home].links[name]):
+                link.mtu = before
+                raise Refusal("RTNETLINK answers: Invalid argument")
+        for home, child in self._children(namespace, link.name):
+            child.mtu = min(mtu, self.spaces[home].mtu(child))
+            self.spaces[home].settle()
+
     def _new_link(self, namespace: str, name: str, kind: str, given: dict[str, str]) -> Link:
         lladdr = given.get("address", f"one that {namespace} {name} got by itself")
         mtu = int(given["mtu"]) if "mtu" in given else None if kind == "bridge" else 1500
@@ -191,11 +231,12 @@ class FakeKernel:
         return Link(name, kind, lladdr, given.get("group", "0"), mtu=mtu, options=options)
 
     def _drop_link(self, namespace: str, link: Link) -> None:
-        if link.kind not in ("veth", "bridge", "vxlan"):
+        if link.kind not in ("veth", "bridge", "vxlan", "macvlan"):
             raise Refusal("RTNETLINK answers: Operation not supported")
-        self.spaces[namespace].drop_link(link.name)
-        if link.peer:
-            self.spaces[link.peer[0]].drop_link(link.peer[1])
+        for home, name in ((namespace, link.name), *([link.peer] if link.peer else [])):
+            for there, child in self._children(home, name):
+                self.spaces[there].drop_link(child.name)
+            self.spaces[home].drop_link(name)
 
     # Other programs
 
@@ -272,6 +313,10 @@ def _change_link(space: Space, link: Link, change: list[str]) -> None:
             space.enslave(link, bridge)
         case ["nomaster"]:
             space.leave(link)
+        case ["type", "macvlan", "mode", mode]:
+            if "passthru" in (mode, link.options["mode"]):
+                raise Refusal("RTNETLINK answers: Invalid argument")
+            link.options["mode"] = mode
         case ["type", "vxlan", "learning" | "nolearning" as word]:
             link.options["learning"] = "true" if word == "learning" else "false"
         case ["type", "vxlan", "group", _] if link.kind == "vxlan":

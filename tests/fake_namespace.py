@@ -92,7 +92,7 @@ class FakeRoute(NamedTuple):
 
 @dataclass
 class Link:
-    """An interface.  `kind` is `loopback`, `veth`, `bridge`, `vxlan`, or `device` for one of the machine's own."""
+    """An interface.  `kind` is `loopback`, `veth`, `bridge`, `vxlan`, `macvlan`, or `device` for one of the machine's own."""
 
     name: str
     kind: str
@@ -101,7 +101,8 @@ class Link:
     up: bool = False
     mtu: int | None = None  # None: a bridge whose MTU follows that of its ports
     peer: tuple[str, str] | None = None  # its namespace and its name
-    options: dict[str, str] = field(default_factory=dict)  # of a bridge, or of a VXLAN device
+    parent: tuple[str, str] | None = None  # of a macvlan: its namespace and its name
+    options: dict[str, str] = field(default_factory=dict)  # of a bridge, a macvlan, or a VXLAN device
     master: str | None = None
     port: dict[str, str] = field(default_factory=dict)  # the options of a port
     vlans: dict[int, tuple[str, ...]] = field(
@@ -119,6 +120,9 @@ class Link:
         told += ["up"] if self.up else []
         told += [f"master {self.master}"] if self.master else []
         told += [f"veth, peer {' '.join(self.peer)}"] if self.peer else []
+        if self.parent:
+            passed = " passthru" if self.options["mode"] == "passthru" else ""
+            told.append(f"macvlan{passed}, parent {' '.join(self.parent)}")
         told += ["bridge"] if self.kind == "bridge" else []
         for address in self.addresses:
             alone = " noprefixroute" if address in self.alone else ""

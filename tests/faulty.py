@@ -14,6 +14,7 @@ from k8snet_scripts.topology import (
     Bridge,
     End,
     Interface,
+    Macvlan,
     Namespace,
     Port,
     Route,
@@ -95,6 +96,17 @@ def tunnel(**options: Any) -> Fault:
     """A VXLAN device over one veth, of which 10.9.9.1 and fd99::1 are the addresses of its namespace."""
     f1 = Namespace("f1", devices=(Vxlan("ft", id=7, **options),))
     return wired("10.9.9.1/24", "fd99::1/64", there=("10.9.9.2/24", "fd99::2/64"), f1=f1)
+
+
+def shared(*macvlans: Macvlan, **options: Any) -> Fault:
+    """Macvlans in the namespace `f1` of an end `f0`, which has the options, and of a bridge, a port and a tunnel."""
+    parts: dict[str, Any] = {"bridges": (Bridge("f9"),), "devices": (Vxlan("ft", id=7), *macvlans)}
+    return add(
+        Veth(end("f0", "f1", **options), end("f0", "f2", **options)),
+        Veth(end("f1", "f1", bridge="f9"), end("f1", "f2")),
+        f1=Namespace("f1", **parts),
+        f2=Namespace("f2"),
+    )
 
 
 def trunk(name: str, one: str, other: str, **rest: Any) -> Veth:

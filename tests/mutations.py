@@ -27,6 +27,7 @@ OTHER_VALUES = {
     "local": "192.0.2.7",
     "remote": "192.0.2.8",
     "group": "ff05::99",
+    "mode": "source",
 }
 
 

@@ -16,6 +16,7 @@ from faulty import (
     lab,
     open_host,
     route,
+    shared,
     slugs,
     switched,
     trunk,
@@ -27,7 +28,20 @@ from topologies import topologies
 
 from k8snet_scripts.addresses import parse_cidr
 from k8snet_scripts.filtering import Isolation, Masquerade, Publication
-from k8snet_scripts.topology import Bridge, End, FdbEntry, Namespace, Neighbour, Port, Topology, Veth, Vlans, Vxlan
+from k8snet_scripts.topology import (
+    HOST,
+    Bridge,
+    End,
+    FdbEntry,
+    Macvlan,
+    Namespace,
+    Neighbour,
+    Port,
+    Topology,
+    Veth,
+    Vlans,
+    Vxlan,
+)
 
 ROUTER = Namespace("f2", forwarding=True)
 
@@ -77,6 +91,9 @@ FAULTS: dict[str, list[Fault]] = {
     "unknown-device": [
         wired("172.16.0.1/24", f1=Namespace("f1", routes=(route("10.0.0.0/8", dev="f1"),))),
         wired(f1=Namespace("f1", sysctls=(("net.ipv4.conf.f1.rp_filter", "0"),))),
+        shared(Macvlan("fm", parent="nowhere")),
+        shared(Macvlan("fm", parent="fm")),
+        shared(Macvlan("fm", parent="f0", parent_namespace=HOST)),
     ],
     "duplicate-route": [
         wired("172.16.0.1/24", routes=2 * (route("10.0.0.0/8", via="172.16.0.2"),)),
@@ -131,7 +148,13 @@ FAULTS: dict[str, list[Fault]] = {
         switched(end("e", "f2", lladdr="02:00:00:00:ff:01"), end("e", "f3", lladdr="02:00:00:00:FF:01")),
         add(Veth(end("e", "f2", lladdr="02:00:00:00:ff:01"), end("e", "f3", lladdr="02:00:00:00:ff:01"))),
     ],
-    "device-mtu": [tunnel(mtu=1451, local="10.9.9.1"), tunnel(mtu=1500, dev="f0"), tunnel(mtu=1431, local="fd99::1")],
+    "device-mtu": [
+        tunnel(mtu=1451, local="10.9.9.1"),
+        tunnel(mtu=1500, dev="f0"),
+        tunnel(mtu=1431, local="fd99::1"),
+        shared(Macvlan("fm", parent="f0", mtu=1400)),
+        shared(Macvlan("fm", parent="f0", mtu=1401), mtu=1400),
+    ],
     "vxlan-endpoint": [
         tunnel(local="10.9.9.7"),
         tunnel(local="10.9.9.1", remote="fd99::2"),
@@ -141,6 +164,15 @@ FAULTS: dict[str, list[Fault]] = {
         tunnel(remote="10.9.9.2", fdb=(FdbEntry("10.9.9.2"),)),
         tunnel(fdb=(FdbEntry("10.9.9.2", "02:00:00:00:ff:01"), FdbEntry("10.9.9.3", "02:00:00:00:ff:01"))),
         tunnel(neighbours=(Neighbour("10.8.8.8", "02:00:00:00:ff:01"), Neighbour("10.8.8.8", "02:00:00:00:ff:02"))),
+    ],
+    "macvlan-parent": [
+        *(shared(Macvlan("fm", parent=parent)) for parent in ("f9", "f1", "ft")),
+        shared(Macvlan("fm", parent="f0"), Macvlan("fn", parent="fm")),
+        add(
+            Veth(end("f0", "f1"), end("f0", "f2")),
+            host=lambda host: replace(host, devices=(Macvlan("fm", parent="f0", parent_namespace="f1"),)),
+        ),
+        shared(Macvlan("fm", parent="f0", mode="passthru"), Macvlan("fn", parent="f0", mode="vepa")),
     ],
     "duplicate-vxlan": [add(f1=Namespace("f1", devices=(Vxlan("f0", id=7), Vxlan("f1", id=7))))],
     "address-on-port": [
@@ -195,6 +227,8 @@ FAULTS: dict[str, list[Fault]] = {
         )
         for lladdr in (None, "02:00:00:00:00:08")
     ]
+    + [shared(Macvlan("fm", parent="f0", port=Port("f9")))]
+    + [shared(Macvlan("fm", parent="f0", mode="passthru", lladdr="02:00:00:00:00:08"))]
     + [add(f1=Namespace("f1", forwarding=True, sysctls=(("net.ipv4.ip_forward", "1"),)))],
 }
 """By slug, ways to break that rule and no other.  They may be put into any topology that has none of their names."""

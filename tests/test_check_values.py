@@ -9,7 +9,7 @@ from faulty import Fault, add, cases, cidrs, end, lab, route, slugs, wired
 
 from k8snet_scripts.addresses import Cidr, parse_cidr
 from k8snet_scripts.filtering import Admission, Condition, Isolation, Masquerade, Publication
-from k8snet_scripts.topology import HOST, Bridge, End, Interface, Namespace, Port, Route, Veth, Vlans
+from k8snet_scripts.topology import HOST, Bridge, End, Interface, Macvlan, Namespace, Port, Route, Veth, Vlans
 
 BAD_VALUES: dict[str, list[Fault]] = {
     "bad-name": [
@@ -39,7 +39,8 @@ BAD_VALUES: dict[str, list[Fault]] = {
     "bad-lladdr": [
         wired(lladdr=lladdr) for lladdr in ("01:00:00:00:00:01", "00:00:00:00:00:00", "1:2", "02:00:00:00:00:01\n")
     ],
-    "bad-option": [
+    "bad-option": [add(f1=Namespace("f1", devices=(Macvlan("f0", parent="f1", mode="source"),)))]
+    + [
         add(f1=Namespace("f1", bridges=(Bridge("f0", options=(option,)),)))
         for option in (
             ("stp_state", "2"),

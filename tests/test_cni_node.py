@@ -21,7 +21,7 @@ from k8snet_scripts.cni.store import Owner, Store, store_files
 from k8snet_scripts.diagnostics import Report
 from k8snet_scripts.filtering import Masquerade
 from k8snet_scripts.rules.names import check_interface_name
-from k8snet_scripts.topology import End, Record, Route, Topology
+from k8snet_scripts.topology import HOST, End, Record, Route, Topology
 
 Keys = tuple[str | int, ...]
 
@@ -255,13 +255,8 @@ def test_a_plugin_that_changes_an_interface(type: str) -> None:
     assert refuse(data) == [("unsupported-plugin", ("plugins", 1, "type"))]
 
 
-@pytest.mark.parametrize(
-    "keys",
-    [{"type": "macvlan", "master": "eth0"}, {"type": "loopback"}],
-    ids=lambda keys: str(keys["type"]),
-)
-def test_a_plugin_that_makes_another_interface(keys: dict[str, Any]) -> None:
-    assert refuse({"name": "net", **keys}) == [("unsupported-plugin", ("type",))]
+def test_a_plugin_that_makes_another_interface() -> None:
+    assert refuse({"name": "net", "type": "loopback"}) == [("unsupported-plugin", ("type",))]
 
 
 def test_an_executable_that_nobody_knows() -> None:
@@ -312,6 +307,54 @@ def test_a_pod_on_a_link_of_its_own() -> None:
 def test_only_routes_of_ipv4_have_a_scope() -> None:
     veth = wire(ptp(ipam={"type": "host-local", "subnet": "fd00::/64"})).veths[0]
     assert [(str(route.to), route.scope) for route in veth.outer.routes] == [("fd00::2/128", None)]
+
+
+# ---- macvlan ----
+
+
+def macvlan(*chained: dict[str, Any], **keys: Any) -> dict[str, Any]:
+    plugins = [{"type": "macvlan", "master": "lan0", "ipam": SUBNET, **keys}, *chained]
+    return {"name": "net", "cniVersion": "1.0.0", "plugins": plugins}
+
+
+def test_a_pod_beside_the_host() -> None:
+    topology = wire(macvlan({"type": "tuning", "promisc": True}, mode="vepa", mtu=1400), ("web", "db"))
+    assert (topology.veths, topology.host.bridges, topology.host.forwarding, topology.host.sysctls) == (
+        (),
+        (),
+        None,
+        (),
+    )
+    assert [(master.name, master.external) for master in topology.host.interfaces] == [("lan0", True)]
+    pods = [namespace.macvlans[0] for namespace in topology.namespaces]
+    assert [(pod.name, pod.parent, pod.parent_namespace, pod.mode, pod.mtu) for pod in pods] == 2 * [
+        ("eth0", "lan0", HOST, "vepa", 1400)
+    ]
+    assert [pod.addresses for pod in pods] == [cidrs("10.1.0.2/16"), cidrs("10.1.0.3/16")]
+    assert all(pod.promisc and pod.broadcast for pod in pods)
+    assert dict(topology.namespaces[0].sysctls) == {"net.ipv4.conf.eth0.arp_notify": "1"}
+
+
+def test_one_pod_with_all_of_a_nic_and_no_address() -> None:
+    web = wire(macvlan(mode="passthru", ipam={}), ("web",)).namespaces[0]
+    assert (web.macvlans[0].mode, web.macvlans[0].addresses, web.sysctls) == ("passthru", (), ())
+
+
+@pytest.mark.parametrize(
+    ("chained", "keys", "pods", "found"),
+    [
+        ((), {"mac": "02:00:00:00:00:99"}, 2, [("duplicate-lladdr", ("plugins", 0, "mac"))]),
+        ((), {"mode": "passthru"}, 2, [("macvlan-parent", ("plugins", 0, "mode"))]),
+        ((), {"mode": "passthru", "mac": "02:00:00:00:00:99"}, 1, [("conflicting-keys", ("plugins", 0, "mac"))]),
+        (({"type": "portmap"},), {}, 1, [("unsupported-plugin", ("plugins", 1, "type"))]),
+        (({"type": "firewall"},), {}, 1, [("unsupported-plugin", ("plugins", 1, "type"))]),
+        (({"type": "tuning", "mtu": 1300},), {}, 1, [("mtu-mismatch", ("plugins", 1, "mtu"))]),
+    ],
+)
+def test_what_macvlan_cannot_do(
+    chained: tuple[dict[str, Any], ...], keys: dict[str, Any], pods: int, found: list[tuple[str, Keys]]
+) -> None:
+    assert refuse(macvlan(*chained, **keys), PODS[:pods]) == found
 
 
 # ---- tuning ----

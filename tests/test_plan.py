@@ -407,7 +407,13 @@ def wanted_facts(topology: Topology) -> Iterator[str]:
             )
         for interface in (*namespace.interfaces, *namespace.devices):
             yield from interface_facts(namespace.name, interface)
-        for device in namespace.devices:
+        for macvlan in namespace.macvlans:
+            passed = macvlan.mode == "passthru"
+            parent = f"{macvlan.parent_namespace or namespace.name} {macvlan.parent}"
+            yield f"{namespace.name} {macvlan.name}: macvlan{' passthru' if passed else ''}, parent {parent}"
+            if not passed:
+                yield f"{namespace.name} {macvlan.name}: mode {macvlan.mode}"
+        for device in namespace.vxlans:
             yield f"{namespace.name} {device.name}: vxlan id {device.id} dstport {device.dstport}"
             yield from (f"{namespace.name} {device.name}: {words}" for words in tunnel_facts(device))
     for veth in topology.veths:
@@ -495,10 +501,10 @@ def test_first_things_are_made_then_they_are_set_up(topology: Topology) -> None:
     waves = {wave.title: list(steps_of(wave)) for wave in plan.waves}
     assert list(waves) == [title for title in TITLES if title in waves]
     assert all(waves.values())
-    early, preset, on_host, inside, upper, plain, bridged, last = (waves.get(title, []) for title in TITLES)
+    early, preset, on_host, inside, shared, upper, plain, bridged, last = (waves.get(title, []) for title in TITLES)
     assert bool(early) <= bool(preset)
     assert all(".default." in step.words for step in preset)
-    assert {step.sign for step in (*early, *on_host, *inside, *upper)} <= {Sign.MAKE, Sign.MEND, Sign.NEED}
+    assert {step.sign for step in (*early, *on_host, *inside, *shared, *upper)} <= {Sign.MAKE, Sign.MEND, Sign.NEED}
     assert {step.sign for step in (*preset, *plain, *bridged)} <= {Sign.WANT}
     assert {place(step.argv) for step in on_host if step.sign is Sign.MAKE} <= {HOST}
     assert HOST not in {step.owner.split()[0] for step in inside}
@@ -513,6 +519,7 @@ TITLES = (
     "What new interfaces have",
     "Namespaces, bridges and veth pairs",
     "Bridges and veth pairs inside namespaces",
+    "Macvlans: interfaces that share the wire of another one",
     "Devices that stand on other interfaces",
     "Inside the namespaces, several at a time",
     "Where the bridges are: they come up last",
@@ -526,7 +533,7 @@ FILTERS = ("nft ", "iptables ", "ip6tables ")
 @given(topologies())
 def test_a_namespace_is_set_up_in_one_group_and_its_packet_filter_in_another(topology: Topology) -> None:
     for wave in plan_topology(topology).waves:
-        if wave.title in TITLES[5:7]:
+        if wave.title in TITLES[6:8]:
             for is_filter in (False, True):
                 groups = [group for group in wave.groups if ("packet filter" in group.why) is is_filter]
                 places = [{step.owner.split()[0] for step in group.steps} for group in groups]

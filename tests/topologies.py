@@ -19,11 +19,13 @@ from k8snet_scripts.addresses import Cidr
 from k8snet_scripts.filtering import Masquerade
 from k8snet_scripts.topology import (
     HOST,
+    MACVLAN_MODES,
     Bridge,
     Command,
     End,
     FdbEntry,
     Interface,
+    Macvlan,
     Namespace,
     Neighbour,
     Port,
@@ -189,6 +191,8 @@ class _Builder:
         self.externals_of_host: list[Interface] = []
         self.veths: list[Veth] = []
         self.vxlans: dict[str, list[Vxlan]] = {}
+        self.macvlans: dict[str, list[Macvlan]] = {}
+        self.net_of_end: dict[tuple[str, str], _Net] = {}
         self.names: dict[str, set[str]] = {}
         self.lladdrs = 0
         self.destinations = 0
@@ -209,6 +213,7 @@ class _Builder:
                 self.add_vxlan(name)
         if self.externals and self.dice.chance(3):
             self.add_external()
+        self.add_macvlans(spaces)
         return Topology(
             name=self.dice.one(("lab", "k8s_1", "a.b-c", "x" * 64)),
             host=self.namespace(HOST),
@@ -279,6 +284,7 @@ class _Builder:
         taken = self.names[namespace]
         name = next(name for name in chain(END_NAMES, map("e{}".format, count())) if name not in taken)
         taken.add(name)
+        self.net_of_end[namespace, name] = net
         addresses = () if port or self.dice.chance(16 if self.routed else 4) else net.join(namespace)
         return End(
             name,
@@ -352,6 +358,32 @@ class _Builder:
             )
         ]
 
+    def add_macvlans(self, spaces: Sequence[str]) -> None:
+        """One or two on an end that is no port, or on the interface of the machine; one alone if it is passed through."""
+        below: list[tuple[str, Interface]] = [
+            (end.namespace, end) for veth in self.veths for end in (veth.inner, veth.outer) if not end.port
+        ]
+        below += [(HOST, interface) for interface in self.externals_of_host if not interface.port]
+        if not below or not self.dice.chance(3):
+            return
+        home, parent = self.dice.one(below)
+        mode = self.dice.one(MACVLAN_MODES)
+        for name in ("mv0",) if mode == "passthru" else ("mv0", "mv1")[: self.dice.number(1, 2)]:
+            namespace = self.dice.one(spaces if home == HOST else spaces[1:])
+            net = self.net_of_end.get((home, parent.name)) or self.add_net()
+            macvlan = Macvlan(
+                name,
+                addresses=net.join(namespace) if parent.external is False else (),
+                mtu=self.dice.one((None, parent.mtu)),
+                lladdr=self.lladdr() if mode != "passthru" else None,
+                description=self.description(),
+                parent=parent.name,
+                parent_namespace=None if namespace == home else home,
+                mode=mode,
+            )
+            self.macvlans.setdefault(namespace, []).append(macvlan)
+            mode = self.dice.one(MACVLAN_MODES[:-1])
+
     # What hangs on it
 
     def namespace(self, name: str) -> Namespace:
@@ -365,7 +397,7 @@ class _Builder:
             routes=self.dead_ends(name) + self.open_routes(name),
             bridges=tuple(bridge for (namespace, _), bridge in self.bridges.items() if namespace == name),
             interfaces=tuple(self.externals_of_host) if name == HOST else (),
-            devices=tuple(self.vxlans.get(name, ())),
+            devices=(*self.macvlans.get(name, ()), *self.vxlans.get(name, ())),
             sysctls=self.dice.some(SYSCTLS) + self.interface_sysctls(name),
             forwarding=forwarding,
             external=self.externals and name != HOST and self.dice.chance(5),

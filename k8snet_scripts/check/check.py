@@ -7,15 +7,16 @@ of notations; they name places by the paths that the model carries.
 from __future__ import annotations
 
 from k8snet_scripts.check.addresses import check_addresses
-from k8snet_scripts.check.devices import check_devices
 from k8snet_scripts.check.findings import FirstFindings
 from k8snet_scripts.check.joined import check_segments
+from k8snet_scripts.check.macvlans import check_macvlans
 from k8snet_scripts.check.ports import check_ports
 from k8snet_scripts.check.publications import check_publications
 from k8snet_scripts.check.routes import check_routes
 from k8snet_scripts.check.settings import check_settings
 from k8snet_scripts.check.sites import settle_sites
 from k8snet_scripts.check.values import check_values
+from k8snet_scripts.check.vxlans import check_vxlans
 from k8snet_scripts.diagnostics import Report
 from k8snet_scripts.topology import Topology
 
@@ -37,6 +38,7 @@ def check_topology(topology: Topology, report: Report, *, values: bool = True) -
         owned = check_addresses(site, findings)
         check_routes(site, owned, findings)
         check_settings(site, owned, findings)
-        check_devices(site, owned, findings)
+        check_vxlans(site, owned, findings)
+    check_macvlans(sites, findings)
     check_segments(topology, sites, findings)
     check_publications(topology, sites, findings)

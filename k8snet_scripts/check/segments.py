@@ -37,10 +37,11 @@ class _Trunk(NamedTuple):
 def find_segments(topology: Topology, sites: Mapping[str, Site]) -> list[Segment]:
     """Every segment that has more than one interface.
 
-    What an external interface is attached to is not known, so one that is no port is on no segment.
+    What an external interface is attached to is not known: on its segment are only the macvlans that share its wire.
     """
     trunks = _find_trunks(topology, sites)
     forest, _ = _weave(trunks, _tags_in_use(sites)) if trunks else (Forest(), [])
+    children = _find_macvlans(topology)
     segments: dict[Hashable, Segment] = {}
     reached: dict[tuple[str, str, Vlans | None], Segment] = {}
 
@@ -68,15 +69,29 @@ def find_segments(topology: Topology, sites: Mapping[str, Site]) -> list[Segment
             segment = segment_at(inner.namespace, port.bridge, port.vlans)
             segment.append(near)
             if outer.port is None:
-                segment.append(far)
+                segment += [far, *children.get((outer.namespace, outer.name), ())]
         if port := outer.port:
             segment = segment_at(outer.namespace, port.bridge, port.vlans)
             segment.append(far)
             if inner.port is None:
-                segment.append(near)
+                segment += [near, *children.get((inner.namespace, inner.name), ())]
         elif inner.port is None:
-            pairs.append([near, far])
+            more = [child for end in (inner, outer) for child in children.get((end.namespace, end.name), ())]
+            pairs.append([near, far, *more])
+    for (namespace, name), several in children.items():
+        if namespace in sites and (parent := sites[namespace].interfaces.get(name)) and parent.external:
+            pairs.append([Placed(namespace, parent), *several])
     return [segment for segment in segments.values() if len(segment) > 1] + pairs
+
+
+def _find_macvlans(topology: Topology) -> dict[tuple[str, str], Segment]:
+    """The macvlans by the namespace and the name of their parent, on whose segment they are."""
+    found: dict[tuple[str, str], Segment] = {}
+    for namespace in topology.everywhere():
+        for macvlan in namespace.macvlans:
+            place = (macvlan.parent_namespace or namespace.name, macvlan.parent)
+            found.setdefault(place, []).append(Placed(namespace.name, macvlan))
+    return found
 
 
 def find_loops(topology: Topology, sites: Mapping[str, Site]) -> list[Veth]:

@@ -6,7 +6,7 @@ This comes first: later checks look interfaces up by name and may count on names
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -77,7 +77,7 @@ def settle_sites(topology: Topology, report: FirstFindings) -> dict[str, Site]:
         for end in (veth.inner, veth.outer):
             home = sites.get(end.namespace)
             if home is None:
-                _report_unknown(end, sites, report)
+                report_unknown(end.namespace, (*end.path, "namespace"), sites, report)
             else:
                 _settle(home, end, report)
     return sites
@@ -135,15 +135,15 @@ def _report_namespace(second: Namespace, first: Namespace, report: FirstFindings
         )
 
 
-def _report_unknown(end: End, sites: dict[str, Site], report: FirstFindings) -> None:
-    place = (*end.path, "namespace")
+def report_unknown(name: str, place: Path, sites: Mapping[str, Site], report: FirstFindings) -> None:
+    """Report a namespace that is not there."""
     if not report.told("unknown-namespace", place):
-        close = find_close(end.namespace, sites)
+        close = find_close(name, sites)
         report.error(
             "unknown-namespace",
             place,
-            f"unknown namespace {show(end.namespace)}",
-            help=f"did you mean `{close}`?" if close else f"add `[namespaces.{end.namespace}]`",
+            f"unknown namespace {show(name)}",
+            help=f"did you mean `{close}`?" if close else f"add `[namespaces.{name}]`",
             see=sites[close].namespace.path if close else None,
             see_note="it is defined at" if close else "",
         )

@@ -42,7 +42,20 @@ from k8snet_scripts.rules.options import (
 )
 from k8snet_scripts.rules.ports import check_masquerade, read_condition, read_port_address, read_publication
 from k8snet_scripts.rules.refusal import Refused, show
-from k8snet_scripts.topology import HOST, Bridge, Command, Interface, Namespace, Port, Route, Topology, Vlans, Vxlan
+from k8snet_scripts.topology import (
+    HOST,
+    MACVLAN_MODES,
+    Bridge,
+    Command,
+    Interface,
+    Macvlan,
+    Namespace,
+    Port,
+    Route,
+    Topology,
+    Vlans,
+    Vxlan,
+)
 
 KINDS = ("unicast", "blackhole", "unreachable", "prohibit")
 
@@ -125,7 +138,10 @@ class _Values:
                 self.refuse(interface.path, "missing-key", f"`{interface.name}` is not external", help)
         for device in namespace.devices:
             self.interface(device)
-            self.vxlan(device)
+            if isinstance(device, Vxlan):
+                self.vxlan(device)
+            else:
+                self.macvlan(device)
         for bridge in namespace.bridges:
             self.interface(bridge)
             self.bridge(bridge)
@@ -179,6 +195,11 @@ class _Values:
             self.network((*bridge.path, "subnet"), subnet)
         if bridge.vlans:
             self.vlans(bridge.path, bridge.vlans)
+
+    def macvlan(self, macvlan: Macvlan) -> None:
+        self.interface_name((*macvlan.path, "parent"), macvlan.parent)
+        if macvlan.mode not in MACVLAN_MODES:
+            self.refuse((*macvlan.path, "mode"), "bad-option", f"there is no mode {show(macvlan.mode)}")
 
     def vxlan(self, vxlan: Vxlan) -> None:
         for key, (low, high) in VXLAN_NUMBERS.items():

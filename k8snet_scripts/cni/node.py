@@ -16,12 +16,21 @@ from typing import NamedTuple, TypeAlias
 
 from k8snet_scripts.addresses import Cidr
 from k8snet_scripts.cni.addressing import HostLocal, StaticIpam
-from k8snet_scripts.cni.attachment import Attachment, Grant, attach_bridge, attach_ptp, grant_host_local, grant_static
+from k8snet_scripts.cni.attachment import (
+    Attachment,
+    Grant,
+    attach_bridge,
+    attach_macvlan,
+    attach_ptp,
+    grant_host_local,
+    grant_static,
+)
 from k8snet_scripts.cni.configuration import (
     NO_WISHES,
     BridgePlugin,
     FirewallPlugin,
     LoopbackPlugin,
+    MacvlanPlugin,
     Network,
     PortmapPlugin,
     PtpPlugin,
@@ -30,12 +39,13 @@ from k8snet_scripts.cni.configuration import (
 from k8snet_scripts.cni.filters import NO_PORTS, Published, let_through, publish_for_pods
 from k8snet_scripts.cni.gateways import AddressConflict, place_gateways
 from k8snet_scripts.cni.host_local import AllocationError, allocate_all
+from k8snet_scripts.cni.macvlan import make_macvlan, make_master, refuse_macvlan
 from k8snet_scripts.cni.names import make_lladdr, name_host_end
 from k8snet_scripts.cni.ptp import make_link
 from k8snet_scripts.cni.ranges import Lease
 from k8snet_scripts.cni.settings import host_settings, pod_settings, tune_sysctls
 from k8snet_scripts.cni.store import LOCK, Owner, Store, store_files
-from k8snet_scripts.cni.tuning import refuse_tuning, tune_end
+from k8snet_scripts.cni.tuning import refuse_tuning, tune_interface
 from k8snet_scripts.cni.wires import make_bridge, make_masquerade, make_veth
 from k8snet_scripts.diagnostics import Report
 from k8snet_scripts.filtering import Publication
@@ -47,10 +57,11 @@ INTERFACE = "eth0"
 """What the interface of a pod is called."""
 
 _IPAM = {"host-local": HostLocal, "static": StaticIpam}
+_MAIN = {"bridge": BridgePlugin, "ptp": PtpPlugin, "macvlan": MacvlanPlugin}
 _CHAINED = {"loopback": LoopbackPlugin, "portmap": PortmapPlugin, "firewall": FirewallPlugin, "tuning": TuningPlugin}
 
 
-_MainPlugin: TypeAlias = BridgePlugin | PtpPlugin
+_MainPlugin: TypeAlias = BridgePlugin | PtpPlugin | MacvlanPlugin
 
 
 class _Pod(NamedTuple):
@@ -71,22 +82,31 @@ def wire_node(network: Network, pods: Sequence[str], report: Report, published: 
     except Refused as refused:
         report.error(refused.slug, ("name",), refused.message, help=refused.help)
     plugin = _main_plugin(network, report)
+    if isinstance(plugin, MacvlanPlugin):
+        refuse_macvlan(network, plugin, len(pods), report)
     tunings = _tunings(network)
     for tuning in tunings:
         refuse_tuning(tuning, plugin.mtu, len(pods), report)
     store, wired = _attach(plugin, pods, report)
     bridges = (_bridge(network, plugin, wired, report),) if isinstance(plugin, BridgePlugin) else ()
     forwarding = any(pod.attachment.forwarding for pod in wired)
-    host_ends = [name_host_end(network.name, pod.name, INTERFACE) for pod in wired]
+    host_ends: list[str] = []
+    if not isinstance(plugin, MacvlanPlugin):
+        host_ends = [name_host_end(network.name, pod.name, INTERFACE) for pod in wired]
     leases = [pod.attachment.leases for pod in wired]
     bridge = plugin.bridge if isinstance(plugin, BridgePlugin) else None
     admissions, isolations = let_through(network.plugins, bridge, leases, report)
     ports = publish_for_pods(network, pods, published, report)
+    veths: tuple[Veth, ...] = ()
+    if not isinstance(plugin, MacvlanPlugin):
+        ends = zip(wired, host_ends, strict=True)
+        veths = tuple([_veth(network, plugin, pod, name, ports.get(pod.name, ())) for pod, name in ends])
     return Topology(
         name=network.name,
         host=Namespace(
             HOST,
             bridges=bridges,
+            interfaces=(make_master(plugin),) if isinstance(plugin, MacvlanPlugin) else (),
             sysctls=host_settings(plugin, (*(bridge.name for bridge in bridges), *host_ends)),
             forwarding=True if forwarding else None,
             masquerade=tuple(chain.from_iterable(make_masquerade(pod.attachment) for pod in wired)),
@@ -94,17 +114,14 @@ def wire_node(network: Network, pods: Sequence[str], report: Report, published: 
             isolations=isolations,
         ),
         namespaces=tuple(_namespace(plugin, tunings, pod) for pod in wired),
-        veths=tuple(
-            _veth(network, plugin, pod, name, ports.get(pod.name, ()))
-            for pod, name in zip(wired, host_ends, strict=True)
-        ),
+        veths=veths,
         records=_records(network, plugin, store),
         description=_description(network, plugin, len(pods)),
     )
 
 
 def _description(network: Network, plugin: _MainPlugin, pods: int) -> str:
-    names = ["bridge" if isinstance(plugin, BridgePlugin) else "ptp"]
+    names = [name for name, kind in _MAIN.items() if isinstance(plugin, kind)]
     names += [name for name, kind in _IPAM.items() if isinstance(plugin.ipam, kind)]
     names += [name for name, kind in _CHAINED.items() if any(isinstance(other, kind) for other in network.plugins)]
     listed = " and ".join((", ".join(names[:-1]), names[-1])) if len(names) > 1 else names[0]
@@ -115,7 +132,7 @@ def _main_plugin(network: Network, report: Report) -> _MainPlugin:
     """The plugin that makes the interfaces; a finding for each one that the scripts cannot stand in for."""
     main: _MainPlugin | None = None
     for place, plugin in enumerate(network.plugins):
-        if isinstance(plugin, BridgePlugin | PtpPlugin):
+        if isinstance(plugin, BridgePlugin | PtpPlugin | MacvlanPlugin):
             main = plugin
             _refuse_options(plugin, report)
         elif place == 0 or not isinstance(plugin, (LoopbackPlugin, *_CHAINED.values())):
@@ -123,7 +140,7 @@ def _main_plugin(network: Network, report: Report) -> _MainPlugin:
                 "unsupported-plugin",
                 (*plugin.path, "type"),
                 "the scripts cannot do what this plugin does",
-                help="they know `bridge` and `ptp` with `host-local` or `static`, and after it "
+                help="they know `bridge`, `ptp` and `macvlan` with `host-local` or `static`, and after it "
                 "`loopback`, `portmap`, `firewall` and `tuning`",
             )
     main = main or BridgePlugin()
@@ -171,7 +188,13 @@ def _attach(plugin: _MainPlugin, pods: Sequence[str], report: Report) -> tuple[S
 
 
 def _join(plugin: _MainPlugin, grant: Grant) -> Attachment:
-    return attach_bridge(plugin, grant) if isinstance(plugin, BridgePlugin) else attach_ptp(plugin, grant)
+    match plugin:
+        case BridgePlugin():
+            return attach_bridge(plugin, grant)
+        case PtpPlugin():
+            return attach_ptp(plugin, grant)
+        case MacvlanPlugin():
+            return attach_macvlan(plugin, grant)
 
 
 def _bridge(network: Network, plugin: BridgePlugin, pods: Sequence[_Pod], report: Report) -> Bridge:
@@ -196,14 +219,18 @@ def _gateways(plugin: BridgePlugin, pods: Sequence[_Pod], report: Report) -> tup
 
 
 def _namespace(plugin: _MainPlugin, tunings: Iterable[TuningPlugin], pod: _Pod) -> Namespace:
-    settings = pod_settings(plugin, pod.attachment, INTERFACE) if isinstance(plugin, BridgePlugin) else ()
+    settings = () if isinstance(plugin, PtpPlugin) else pod_settings(plugin, pod.attachment, INTERFACE)
+    devices = [make_macvlan(plugin, pod.attachment, INTERFACE)] if isinstance(plugin, MacvlanPlugin) else []
     for tuning in tunings:
         settings = tune_sysctls(tuning, settings, INTERFACE)
+        devices = [tune_interface(tuning, device) for device in devices]
     what = "A pod, as ADD leaves it: others see the address that it has itself."
-    return Namespace(pod.name, sysctls=settings, description=what)
+    return Namespace(pod.name, devices=tuple(devices), sysctls=settings, description=what)
 
 
-def _veth(network: Network, plugin: _MainPlugin, pod: _Pod, host_end: str, ports: tuple[Publication, ...]) -> Veth:
+def _veth(
+    network: Network, plugin: BridgePlugin | PtpPlugin, pod: _Pod, host_end: str, ports: tuple[Publication, ...]
+) -> Veth:
     """The veth of a pod.  Where frames with another MAC address are dropped, the pod's has to be known beforehand."""
     if isinstance(plugin, BridgePlugin):
         lladdr = make_lladdr(f"{network.name} {pod.name} {INTERFACE}") if plugin.mac_spoof_check else None
@@ -212,7 +239,7 @@ def _veth(network: Network, plugin: _MainPlugin, pod: _Pod, host_end: str, ports
         veth = make_link(plugin, pod.attachment, pod.name, INTERFACE, host_end)
     inner = replace(veth.inner, publications=ports)
     for tuning in _tunings(network):
-        inner = tune_end(tuning, inner)
+        inner = tune_interface(tuning, inner)
     return replace(veth, inner=inner)
 
 

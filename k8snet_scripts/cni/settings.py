@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from k8snet_scripts.addresses import LEAST_IPV6_MTU
 from k8snet_scripts.cni.attachment import Attachment
-from k8snet_scripts.cni.configuration import BridgePlugin, PtpPlugin, TuningPlugin
+from k8snet_scripts.cni.configuration import BridgePlugin, MacvlanPlugin, PtpPlugin, TuningPlugin
 
 FORWARDING = {4: "net.ipv4.ip_forward", 6: "net.ipv6.conf.all.forwarding"}
 """What makes the host a router, by address family."""
@@ -16,17 +16,17 @@ Settings = tuple[tuple[str, str], ...]
 _ANY_INTERFACE = "IFNAME"
 
 
-def pod_settings(plugin: BridgePlugin, attachment: Attachment, ifname: str) -> Settings:
-    """Those of a pod's interface: it announces its address, and does not wait to see whether anybody has it."""
+def pod_settings(plugin: BridgePlugin | MacvlanPlugin, attachment: Attachment, ifname: str) -> Settings:
+    """Those of a pod's interface: it announces its address, and on a bridge does not wait to see whether anybody has it."""
     if not attachment.leases:
         return ()
     announce = (f"net.ipv4.conf.{spell(ifname)}.arp_notify", "1")
-    if plugin.enable_dad or not has_ipv6(plugin):
+    if isinstance(plugin, MacvlanPlugin) or plugin.enable_dad or not has_ipv6(plugin):
         return (announce,)
     return announce, (f"net.ipv6.conf.{spell(ifname)}.accept_dad", "0")
 
 
-def host_settings(plugin: BridgePlugin | PtpPlugin, interfaces: Iterable[str]) -> Settings:
+def host_settings(plugin: BridgePlugin | PtpPlugin | MacvlanPlugin, interfaces: Iterable[str]) -> Settings:
     """Those of interfaces of the host: they do not listen to IPv6 routers."""
     if not has_ipv6(plugin):
         return ()
@@ -39,7 +39,7 @@ def tune_sysctls(plugin: TuningPlugin, sysctls: Settings, ifname: str) -> Settin
     return tuple({**dict(sysctls), **asked}.items())
 
 
-def has_ipv6(plugin: BridgePlugin | PtpPlugin) -> bool:
+def has_ipv6(plugin: BridgePlugin | PtpPlugin | MacvlanPlugin) -> bool:
     """Whether interfaces of this MTU can speak IPv6 at all: else the kernel gives them no settings for it."""
     return plugin.mtu is None or plugin.mtu >= LEAST_IPV6_MTU
 

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TypeVar
 
 from k8snet_scripts.cni.configuration import TuningPlugin
 from k8snet_scripts.diagnostics import Report
-from k8snet_scripts.topology import End
+from k8snet_scripts.topology import Interface
+
+AnyInterface = TypeVar("AnyInterface", bound=Interface)
 
 
-def tune_end(plugin: TuningPlugin, end: End) -> End:
+def tune_interface(plugin: TuningPlugin, interface: AnyInterface) -> AnyInterface:
     """The interface of a pod with the attributes asked for, which take the place of those that it had."""
     return replace(
-        end,
-        lladdr=plugin.mac or end.lladdr,
-        promisc=plugin.promisc or end.promisc,
-        allmulti=end.allmulti if plugin.allmulti is None else plugin.allmulti,
-        txqlen=end.txqlen if plugin.tx_queue_length is None else plugin.tx_queue_length,
+        interface,
+        lladdr=plugin.mac or interface.lladdr,
+        promisc=plugin.promisc or interface.promisc,
+        allmulti=interface.allmulti if plugin.allmulti is None else plugin.allmulti,
+        txqlen=interface.txqlen if plugin.tx_queue_length is None else plugin.tx_queue_length,
     )
 
 
 def refuse_tuning(plugin: TuningPlugin, mtu: int | None, pods: int, report: Report) -> None:
-    """Report what cannot be: an MTU other than that of the other end, and one MAC address for several pods."""
+    """Report what cannot be: an MTU other than the interface was made with, and one MAC address for several pods."""
     if plugin.mtu is not None and plugin.mtu != mtu:
-        message = f"one end of the veth would have an MTU of {plugin.mtu}, the other one of {mtu or 1500}"
-        help = "write the `mtu` into the plugin that makes the interface: it is for both ends"
+        made = f"one of {mtu}" if mtu else "that of the kernel"
+        message = f"the interface of a pod would get an MTU of {plugin.mtu}, after it was made with {made}"
+        help = "write the `mtu` into the plugin that makes the interface: the other end of a veth has to have it, too"
         report.error("mtu-mismatch", (*plugin.path, "mtu"), message, help=help)
     if plugin.mac is not None and pods > 1:
         message = f"{pods} pods cannot have the address `{plugin.mac}` together"

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from k8snet_scripts.addresses import Cidr
 from k8snet_scripts.drawing.arrangement import Gap, Hanging, Link, Place, Section
 from k8snet_scripts.filtering import Masquerade
-from k8snet_scripts.topology import Interface, Namespace, Route, Vlans, Vxlan
+from k8snet_scripts.topology import MACVLAN_MODES, Interface, Macvlan, Namespace, Route, Vlans, Vxlan
 
 _ADDRESSES = 8  # shown of one interface
 _ROUTES = 4  # shown of one interface
@@ -102,7 +102,11 @@ def gap_row(gap: Gap[Link]) -> Row:
 
 
 def kind_text(interface: Interface) -> str:
-    """What an interface is that no line of the drawing leads to: `external`, `vxlan 1 to 192.0.2.1`."""
+    """What an interface is that no line leads to: `external`, `macvlan on host eth0`, `vxlan 1 to 192.0.2.1`."""
+    if isinstance(interface, Macvlan):
+        mode = "" if interface.mode == MACVLAN_MODES[0] else f", {clean(interface.mode)}"
+        there = f"{clean(interface.parent_namespace)} " if interface.parent_namespace else ""
+        return f"macvlan on {there}{clean(interface.parent)}{mode}"
     if not isinstance(interface, Vxlan):
         return "external"
     others = list(dict.fromkeys([*interface.defaults, *(entry.dst for entry in interface.fdb)]))

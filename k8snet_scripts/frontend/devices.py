@@ -1,15 +1,16 @@
-"""Devices that stand on other interfaces: from the tables of VXLAN devices to the model."""
+"""Devices that stand on other interfaces: from the tables of macvlans and of VXLAN devices to the model."""
 
 from __future__ import annotations
 
 from k8snet_scripts.frontend.fields import Table
-from k8snet_scripts.frontend.interfaces import read_common, read_link
+from k8snet_scripts.frontend.interfaces import check_place, read_common, read_link
 from k8snet_scripts.frontend.options import read_ports
 from k8snet_scripts.frontend.ranges import Each, combine, gather
 from k8snet_scripts.rules.literals import read_endpoint, read_group, read_lladdr
 from k8snet_scripts.rules.names import check_interface_name
 from k8snet_scripts.rules.options import VXLAN_NUMBERS
-from k8snet_scripts.topology import VXLAN_PORT, FdbEntry, Neighbour, Vxlan
+from k8snet_scripts.rules.refusal import Refused, show
+from k8snet_scripts.topology import MACVLAN_MODES, VXLAN_PORT, FdbEntry, Macvlan, Neighbour, Vxlan
 
 _HINTS = {
     "learning": "to learn nothing from what arrives, write `nolearning = true`",
@@ -17,6 +18,52 @@ _HINTS = {
     "master": "write `bridge`",
     "port": "write `dstport`",
 }
+_MACVLAN_HINTS = {
+    "bridge": "a macvlan shares the wire of its `parent`; to be on a bridge, an interface is a veth",
+    "master": "write `parent`",
+    "link": "write `parent`",
+    "dev": "write `parent`",
+}
+
+
+def read_macvlan(table: Table, name: Each[str | None]) -> Each[Macvlan | None]:
+    """A macvlan, whose parent is in the same namespace unless it says where."""
+    parent: Each[str | None] = None
+    namespace: Each[str | None] = None
+    path = (*table.path, "parent")
+    if not table.has("parent"):
+        table.missing(
+            "parent", 'write `parent = "eth0"`, say, or `{ namespace = "host", name = "eth0" }` if it is elsewhere'
+        )
+    elif isinstance(value := table.data["parent"], dict):
+        place = Table(value, path, table.document, table.ranged)
+        if not place.has("name"):
+            place.missing("name", 'write `name = "eth0"`, say')
+        parent, namespace = place.text("name", check_interface_name), place.text("namespace", check_place)
+        if namespace is None and place.has("namespace"):
+            parent = None
+        place.close()
+    else:
+        parent = table.read(path, value, check_interface_name, expected="a name or a table")
+    mode = table.text("mode", _check_mode)
+    macvlan = combine(
+        Macvlan,
+        name=name,
+        **read_common(table, name, automatic=False),
+        **read_link(table),
+        parent=parent,
+        parent_namespace=namespace,
+        mode="bridge" if mode is None else mode,
+    )
+    table.close(_MACVLAN_HINTS)
+    return None if parent is None else macvlan
+
+
+def _check_mode(text: str) -> str:
+    if text not in MACVLAN_MODES:
+        help = f"write {', '.join(f'`{mode}`' for mode in MACVLAN_MODES[:-1])} or `{MACVLAN_MODES[-1]}`"
+        raise Refused("bad-option", f"there is no mode {show(text)}", help)
+    return text
 
 
 def read_vxlan(table: Table, name: Each[str | None]) -> Each[Vxlan | None]:

@@ -139,7 +139,7 @@ def _read_peer(table: Table, mtu: Each[int | None], port: Each[Port | None]) -> 
     if not peer.has("name"):
         peer.missing("name", 'write `name = "eth0"`, say')
     name = peer.text("name", check_interface_name)
-    namespace = peer.text("namespace", _check_place) if peer.has("namespace") else HOST
+    namespace = peer.text("namespace", check_place) if peer.has("namespace") else HOST
     ports = read_ports(peer, "bridge", guarded=True)
     if "bridge" in ports and table.has("bridge"):
         message = "the peer is made a port of a bridge twice"
@@ -217,7 +217,8 @@ def _refuse_settings(table: Table, kind: str, keys: tuple[str, ...]) -> None:
             table.error("not-ours", (*table.path, key), f"`{key}` of an external {kind} is not ours to set", help)
 
 
-def _check_place(text: str) -> str:
+def check_place(text: str) -> str:
+    """The name of a namespace, or of the host."""
     return text if text == HOST else check_namespace_name(text)
 
 

@@ -21,11 +21,13 @@ from k8snet_scripts.notation.toml import Value, write_table
 from k8snet_scripts.rules.options import BRIDGE_NUMBERS, BRIDGE_SECONDS, BRIDGE_SWITCHES, GUARD_KEY, PORT_NUMBERS
 from k8snet_scripts.topology import (
     HOST,
+    MACVLAN_MODES,
     VXLAN_PORT,
     Bridge,
     Command,
     End,
     Interface,
+    Macvlan,
     Namespace,
     Port,
     Route,
@@ -81,7 +83,10 @@ def _describe_links(path: Path, namespace: Namespace, veths: Iterable[Veth]) -> 
         table |= _describe_port(interface.port, "bridge") | _describe_interface(interface)
         yield (*path, "interfaces", interface.name), table
     for device in namespace.devices:
-        yield (*path, "vxlans", device.name), _describe_vxlan(device)
+        if isinstance(device, Vxlan):
+            yield (*path, "vxlans", device.name), _describe_vxlan(device)
+        else:
+            yield (*path, "macvlans", device.name), _describe_macvlan(device)
     for veth in veths:
         yield (*path, "veths", veth.inner.name), _describe_veth(veth)
 
@@ -158,6 +163,14 @@ def _describe_veth(veth: Veth) -> Table:
     if outer.port and "bridge" not in peer:
         table |= _describe_port(outer.port, "bridge")
     return table | _describe_end(inner)
+
+
+def _describe_macvlan(macvlan: Macvlan) -> Table:
+    parent: str | Table = macvlan.parent
+    if macvlan.parent_namespace is not None:
+        parent = {"namespace": macvlan.parent_namespace, "name": macvlan.parent}
+    mode: Table = {} if macvlan.mode == MACVLAN_MODES[0] else {"mode": macvlan.mode}
+    return {"parent": parent} | mode | _describe_interface(macvlan)
 
 
 def _describe_vxlan(vxlan: Vxlan) -> Table:

@@ -11,7 +11,7 @@ from k8snet_scripts.cni.configuration import FirewallPlugin, PortMapping, Portma
 from k8snet_scripts.cni.filters import admit_pod, forward_ports, isolate_bridge, publish_ports, read_mappings
 from k8snet_scripts.cni.ranges import Lease
 from k8snet_scripts.cni.settings import tune_sysctls
-from k8snet_scripts.cni.tuning import tune_end
+from k8snet_scripts.cni.tuning import tune_interface
 from k8snet_scripts.plugin.compiling import Scripts, compile_scripts
 from k8snet_scripts.plugin.names import Names
 from k8snet_scripts.render import Kind
@@ -58,7 +58,7 @@ def compile_admission(
 
 def compile_tuning(network: str, plugin: TuningPlugin, ifname: str, container_id: str, names: Names) -> Scripts:
     """Attributes of an interface of a container, and settings of its namespace."""
-    tuned = tune_end(plugin, End(ifname))
+    tuned = tune_interface(plugin, End(ifname))
     interface = Interface(
         ifname,
         mtu=plugin.mtu,

@@ -102,8 +102,10 @@ def _find_sites(topology: Topology) -> _Sites:
     for namespace in topology.everywhere():
         for bridge in namespace.bridges:
             add((namespace.name, bridge.name, bridge.vlans and bridge.vlans.untagged, False), namespace.name, bridge)
-        for interface in (*namespace.interfaces, *namespace.devices):
+        for interface in (*namespace.interfaces, *namespace.vxlans):
             add((namespace.name, interface.name), namespace.name, interface)
+        for macvlan in namespace.macvlans:
+            add((macvlan.parent_namespace or namespace.name, macvlan.parent), namespace.name, macvlan)
     for number, veth in enumerate(topology.veths):
         for end, peer in ((veth.inner, veth.outer), (veth.outer, veth.inner)):
             if end.port is None:

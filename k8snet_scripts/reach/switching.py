@@ -1,7 +1,8 @@
 """Layer 2 of reachability: which stations can exchange frames, over bridges, VLANs, isolated ports and veths.
 
-A *station* is an interface with an IP stack behind it: a bridge, or a veth end that is no port.  It is attached to a
-domain of a bridge, or to nothing but the other end of its veth.  Two stations connect when frames pass both ways.
+A *station* is an interface with an IP stack behind it: a bridge, a veth end that is no port, or a macvlan on one.  It
+is attached to a domain of a bridge, or to nothing but the other end of its veth.  Two stations connect when frames pass
+both ways.
 The topology is indexed once; a namespace's stations are found when they are asked for.
 """
 
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from k8snet_scripts.reach.trunks import Domain, Trunk, Trunks, doubtful_families, is_isolated, vlan_of
-from k8snet_scripts.topology import HOST, Bridge, End, Interface, Topology, Vxlan
+from k8snet_scripts.topology import HOST, Bridge, End, Interface, Macvlan, Topology, Vxlan
 
 _NOWHERE = -1
 """The VLAN of a filtering bridge which is a member of none itself."""
@@ -25,6 +26,7 @@ class Attachment(NamedTuple):
     vlan: int = 0
     isolated: bool = False
     doubtful: tuple[int, ...] = ()  # the families for which an option of the port leaves the outcome open
+    reflects: bool = False  # what is sent there may come back
 
     @property
     def domain(self) -> Domain:
@@ -39,6 +41,17 @@ class Station:
     namespace: str
     interface: Interface
     attachment: Attachment | None
+    parent: Interface | None = None  # whose wire a macvlan shares
+
+    @property
+    def wire(self) -> Interface:
+        """The interface that its frames leave by."""
+        return self.parent or self.interface
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Its namespace and its name there."""
+        return self.namespace, self.interface.name
 
 
 class Switching:
@@ -60,8 +73,17 @@ class Switching:
                 self._ends.setdefault(outer.namespace, []).append(~number)
             if inner.port is not None and outer.port is not None:
                 trunks.append(Trunk((self._bridge_of(inner), self._bridge_of(outer)), (inner.port, outer.port)))
+        self._parents = dict(_find_parents(topology))  # by place, with their mode
+        self._ends_above: dict[tuple[str, str], int] = {}  # of the parents that are ends of veths, as in _ends
+        for number, veth in enumerate(topology.veths if self._parents else ()):
+            for end, known in ((veth.inner, number), (veth.outer, ~number)):
+                if (end.namespace, end.name) in self._parents:
+                    self._ends_above[end.namespace, end.name] = known
         self._trunks = Trunks(topology, [bridge for _, bridge in self._bridges], trunks)
         self._open = {self._trunks.piece(number) for number in self._unknown_bridges()}
+        for place, number in self._ends_above.items():
+            if self._parents[place] == "passthru":
+                self._open.add(self._trunks.piece(self._attach(number).bridge))
         self._masquerading: dict[Hashable, list[int]] = {}  # bridges by their piece
         for number, (home, _) in enumerate(self._bridges):
             if self._namespaces[home].masquerade:
@@ -81,6 +103,8 @@ class Switching:
         here, there, piece = one.attachment, other.attachment, self._piece(one)
         if here is None or there is None:
             return None
+        if (one.parent or other.parent) and one.wire is other.wire and one.place != other.place:
+            return self._connects_above(one, other)
         if piece != self._piece(other):
             return False
         if self._trunks.is_tangled(piece):
@@ -90,6 +114,17 @@ class Switching:
         if family in here.doubtful or family in there.doubtful or self._trunks.is_doubtful(piece, family):
             return None
         return True
+
+    def _connects_above(self, one: Station, other: Station) -> bool | None:
+        """Whether frames pass between a macvlan and its parent, or another one of it.
+
+        Those in the mode `bridge` pass them on to each other.  All others, and the parent, meet on the wire or nowhere.
+        """
+        modes = [station.interface.mode for station in (one, other) if isinstance(station.interface, Macvlan)]
+        if modes == ["bridge", "bridge"]:
+            return True
+        may_return = one.attachment is None or one.attachment.reflects
+        return None if may_return or self.is_open(one) or self._trunks.is_tangled(self._piece(one)) else False
 
     def is_open(self, station: Station) -> bool:
         """Whether somebody whom the topology does not know may be on the station's wires."""
@@ -114,6 +149,8 @@ class Switching:
         attachment = station.attachment
         if isinstance(station.interface, Vxlan):
             return f"vxlan {station.interface.id}"
+        if isinstance(station.interface, Macvlan) and (attachment is None or attachment.bridge < 0):
+            return f"wire of {station.interface.parent}"
         if attachment is None or attachment.bridge < 0:
             return f"veth {station.interface.name}"
         home, bridge = self._bridges[attachment.bridge]
@@ -134,21 +171,34 @@ class Switching:
         namespace = self._namespaces[name]
         for number in self._ends.get(name, ()):
             veth = self._veths[max(number, ~number)]
-            end, peer = (veth.inner, veth.outer) if number >= 0 else (veth.outer, veth.inner)
-            if end.port is None:
-                yield Station(name, end, self._attach_end(peer, max(number, ~number)))
+            end = veth.inner if number >= 0 else veth.outer
+            if end.port is None and self._parents.get((name, end.name)) != "passthru":
+                yield Station(name, end, self._attach(number))
             else:
                 yield Station(name, end, None)
-        for interface in (*namespace.interfaces, *namespace.devices):
+        for interface in (*namespace.interfaces, *namespace.vxlans):
             yield Station(name, interface, None)
+        for macvlan in namespace.macvlans:
+            yield self._find_macvlan(name, macvlan)
         for bridge in namespace.bridges:
             yield Station(name, bridge, self._attach_bridge(name, bridge))
+
+    def _find_macvlan(self, name: str, macvlan: Macvlan) -> Station:
+        """A macvlan, which is attached to what its parent is."""
+        number = self._ends_above.get((macvlan.parent_namespace or name, macvlan.parent))
+        if number is None:
+            return Station(name, macvlan, None)
+        veth = self._veths[max(number, ~number)]
+        return Station(name, macvlan, self._attach(number), veth.inner if number >= 0 else veth.outer)
 
     def _attach_bridge(self, home: str, bridge: Bridge) -> Attachment:
         vlan = vlan_of(bridge, bridge.vlans, 0)
         return Attachment(self._numbers[home, bridge.name], _NOWHERE if vlan is None else vlan)
 
-    def _attach_end(self, peer: End, number: int) -> Attachment:
+    def _attach(self, end: int) -> Attachment:
+        """What an end of a veth is attached to, given by number as in _ends."""
+        number = max(end, ~end)
+        peer = self._veths[number].outer if end >= 0 else self._veths[number].inner
         port = peer.port
         if port is None:
             return Attachment(-1 - number)
@@ -156,7 +206,8 @@ class Switching:
         vlan = vlan_of(self._bridges[bridge][1], port.vlans, 0)
         if vlan is None:
             return Attachment(-1 - number)
-        return Attachment(bridge, vlan, is_isolated(port), doubtful_families(port, towards_bridge=False))
+        doubtful = doubtful_families(port, towards_bridge=False)
+        return Attachment(bridge, vlan, is_isolated(port), doubtful, ("hairpin", "on") in port.options)
 
     def _bridge_of(self, end: End) -> int:
         assert end.port is not None
@@ -174,3 +225,10 @@ class Switching:
             for interface in (*home.interfaces, *home.devices):
                 if interface.port:
                     yield self._numbers[home.name, interface.port.bridge]
+
+
+def _find_parents(topology: Topology) -> Iterator[tuple[tuple[str, str], str]]:
+    """The parents of macvlans, by namespace and name, each with the mode of one of them."""
+    for namespace in topology.everywhere():
+        for macvlan in namespace.macvlans:
+            yield (macvlan.parent_namespace or namespace.name, macvlan.parent), macvlan.mode

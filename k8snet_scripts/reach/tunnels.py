@@ -29,7 +29,7 @@ class Tunnels:
         self._devices: dict[tuple[str, int, int, int], Vxlan] = {}
         self._landings: dict[tuple[str, str | None, str], str | None] = {}
         for namespace in topology.everywhere():
-            for vxlan in namespace.devices:
+            for vxlan in namespace.vxlans:
                 self._devices[namespace.name, vxlan.id, vxlan.dstport, vxlan.family] = vxlan
 
     def find(self, asking: Station, family: int, address: int, carry: Carry) -> Found:

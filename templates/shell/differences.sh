@@ -129,8 +129,13 @@ remove_link() {
 }
 
 forget_link() {
-	local key name=${1#* }
+	local key name=${1#* } parent
 	forget_mtu "$1"
+	for key in "${!live[@]}"; do
+		if [[ ${live[$key]-} != *'"info_kind":"macvlan"'* ]]; then continue; fi
+		find_parent "$key"
+		if [[ $parent == "$1" ]]; then forget_link "$key"; fi
+	done
 	unset 'live[$1]'
 	for key in "${!live[@]}"; do
 		if [[ $key == "$1 port of "* || $key == "${1%% *} "*" port of ${1#* }" ]]; then

@@ -55,7 +55,7 @@ is_fresh() {
 
 # Sets back to the command that takes back another one, as things were before this run; or to nothing where there is none.
 invert() {
-	local object=${about[$1]%%: *} wish=${about[$1]#*: } text key value
+	local object=${about[$1]%%: *} wish=${about[$1]#*: } text key value ip
 	key=${wish%% *} text=${live[$object]-} back=''
 	if [[ $key == nft ]]; then
 		value=${wish#nft table } back="delete ${wish#nft }"
@@ -84,6 +84,10 @@ invert() {
 	case $1 in
 	*'link delete '* | *'netns delete '*) ;; # it was ours, and not wanted
 	'ip netns add '*) back="ip netns delete $object" ;;
+	*' link add name '*' type macvlan '*)
+		ip_in "${object%% *}"
+		back="$ip link delete dev ${object#* }"
+		;;
 	'ip link add name '*) if is_fresh; then back="ip link delete group $MARK"; else back="ip link delete dev ${object#* }"; fi ;;
 	*' link add name '*) back="${1%% add name *} delete dev ${object#* }" ;;
 	*' vlan add '* | *' address add '* | *' route add '*) back=${1/ add / delete } ;;

@@ -355,13 +355,38 @@ find_peer() {
 	if [[ $value ]]; then peer="$there $value"; fi
 }
 
-# The same for any link: it may be in a namespace whose numbers for others were not read, and none knows the host by name.
+# Sets parent to the interface that a macvlan shares the wire of: "host eth0", or nothing.
+find_parent() {
+	local text=${live[$1]-} value namespace=${1%% *} there
+	parent='' there=$namespace
+	if [[ $text != *'"info_kind":"macvlan"'* ]]; then return 0; fi
+	if [[ $text == *'"link_netnsid":'* ]]; then
+		read_numbers "$namespace"
+		number_of link_netnsid
+		there=${nsid["$namespace $value"]-}
+		if [[ ! $there && $namespace != host ]]; then there=host; fi # which has no name that others could know
+		number_of link_index
+		value=${device["$there $value"]-}
+	elif [[ $text == *'"link":"'* ]]; then
+		text_of link
+	else
+		return 0
+	fi
+	if [[ $value ]]; then parent="$there $value"; fi
+}
+
+# Reads the numbers that a namespace has for others, if that was not done.
+read_numbers() {
+	if [[ $1 != host && ! ${makers[$1]-} ]]; then
+		makers[$1]=1
+		take_answer "$1" "$(enter "$1" ip -json netns list-id)"
+	fi
+}
+
+# The same as find_peer for any link: it may be in a namespace whose numbers for others were not read, and none knows the host by name.
 find_other_end() {
 	local namespace=${1%% *} object
-	if [[ $namespace != host && ! ${makers[$namespace]-} ]]; then
-		makers[$namespace]=1
-		take_answer "$namespace" "$(enter "$namespace" ip -json netns list-id)"
-	fi
+	read_numbers "$namespace"
 	find_peer "$1"
 	if [[ $peer || $namespace == host ]]; then return 0; fi
 	for object in "${!live[@]}"; do

@@ -65,6 +65,7 @@ note_making() {
 	fi
 	makings+=("$1") modelled[$where]=1
 	if [[ $what == vxlan* ]]; then tunnels[${where%% *}]=1; fi
+	if [[ $what == macvlan* && ${what#*, parent } != "${where%% *} "* ]]; then makers[${where%% *}]=1; fi
 	if [[ $what == veth,* ]]; then modelled[${what#veth, peer }]=1 makers[${where%% *}]=1; fi
 }
 
@@ -100,7 +101,7 @@ note_borrowings() {
 
 # Is a fact, OWNER WORDS, true of the live system? An nft table is compared with the COMMAND that loads it, if given.
 holds() {
-	local text=${live[$1]-} key value peer
+	local text=${live[$1]-} key value peer parent
 	case $2 in
 	up) [[ $text == *[[,]'"UP"'[],]* ]] ;;
 	inet*' noprefixroute') [[ ${fact["$1: ${2% *}"]-} == *'"noprefixroute":true'* ]] ;;
@@ -118,6 +119,12 @@ holds() {
 	veth,*)
 		find_peer "$1"
 		[[ $text == *'"info_kind":"veth"'* && "veth, peer $peer" == "$2" ]]
+		;;
+	macvlan*', parent '*)
+		find_parent "$1"
+		value=macvlan
+		if [[ $text == *'"mode":"passthru"'* ]]; then value+=' passthru'; fi
+		[[ $parent && "$value, parent $parent" == "$2" ]]
 		;;
 	vxlan' '*)
 		value=${2#vxlan id }

@@ -95,12 +95,14 @@ remove_group() {
 
 # The same where they may be in namespaces of others, too: there, those that do not go with their peers.
 remove_links() {
-	local place object peer ip found
-	local -A gone=() # interfaces that go with their peers
+	local place object peer parent ip found
+	local -A gone=() # interfaces that go by then: with their peers, with what they stand on, or in turn
 	for place in host "${!netns[@]}"; do
 		found=()
 		for object in "${!live[@]}"; do
 			if [[ $object != "$place "* || $object == *' port of '* || ${gone[$object]+set} ]]; then continue; fi
+			find_parent "$object"
+			if [[ $parent && ${gone[$parent]+set} ]]; then continue; fi
 			if owns_link "$object"; then found+=("$object"); fi
 		done
 		if ((${#found[@]} == 0)); then continue; fi
@@ -108,6 +110,7 @@ remove_links() {
 		commands+="$ip link delete group $MARK"$'\n'
 		if ((${#netns[@]} == 0)); then return 0; fi
 		for object in "${found[@]}"; do
+			gone[$object]=1
 			find_other_end "$object"
 			if [[ $peer ]]; then gone[$peer]=1; fi
 		done

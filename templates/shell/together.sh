@@ -35,6 +35,7 @@ my %operstate = (2 => "DOWN", 3 => "LOWERLAYERDOWN", 6 => "UP");
 my %kind = (1 => "unicast", 6 => "blackhole", 7 => "unreachable", 8 => "prohibit");
 my %flag = (0x01 => "secondary", 0x02 => "nodad", 0x08 => "dadfailed", 0x40 => "tentative", 0x200 => "noprefixroute");
 my %raised = (0x1 => "UP", 0x100 => "PROMISC", 0x200 => "ALLMULTI");
+my %mode = (1 => "private", 2 => "vepa", 4 => "bridge", 8 => "passthru", 16 => "source");
 my %learnt = map { $_ => 1 } 1, 2, 9, 189;    # by protocol: redirect, kernel, ra, rip
 
 while (my $line = <STDIN>) {
@@ -112,7 +113,9 @@ sub link_of {
     $json .= q(,"address":") . join(":", unpack "(H2)*", $has->{1}) . q(") if $has->{1};
     $json .= q(,"link_index":) . number($has->{5}) . q(,"link_netnsid":) . number($has->{37}) if $has->{5} && $has->{37};
     $json .= qq(,"link":"$device{number($has->{5})}") if $has->{5} && !$has->{37} && $device{number($has->{5})};
-    return "link\t$name\t$device{$index}\t$index\t$json,\"info_kind\":\"$kind\",\n";
+    $json .= qq(,"info_kind":"$kind");
+    $json .= qq(,"mode":") . $mode{number(attributes($info->{2})->{1})} . q(") if $kind eq "macvlan";
+    return "link\t$name\t$device{$index}\t$index\t$json,\n";
 }
 
 sub address_of {

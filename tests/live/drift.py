@@ -57,6 +57,22 @@ hairpin = true
 fdb = [{ dst = "192.0.2.1" }, { dst = "192.0.2.2" }, { dst = "192.0.2.2", lladdr = "02:00:00:00:00:22" }]
 """
 
+PASSED = """
+name = "passed"
+[namespaces.tap.veths.wire]
+peer = "far"
+[namespaces.tap.macvlans.passed]
+parent = "wire"
+mode = "passthru"
+addresses = ["10.9.0.1/24"]
+[namespaces.tap.veths.other]
+peer = "beyond"
+[namespaces.twin.macvlans.eth0]
+parent = { namespace = "tap", name = "other" }
+addresses = ["10.8.0.1/24"]
+"""
+NETWORKS = {"vlans": VLANS, "tunnels": TUNNELS, "passed": PASSED}
+
 
 @dataclass(frozen=True)
 class Drift:
@@ -88,8 +104,8 @@ def remade(
 
 def scripts(name: str) -> Scripts:
     """A golden, or one of the networks above.  Options have no spanning tree here: each of its changes would take seconds."""
-    if name in ("vlans", "tunnels"):
-        return compiled(VLANS if name == "vlans" else TUNNELS)
+    if name in NETWORKS:
+        return compiled(NETWORKS[name])
     if name == "options":
         return compiled((GOLDEN / name / "topology.toml").read_text().replace("stp = true", "stp = false"))
     return golden(name)

@@ -58,6 +58,24 @@ CASES: dict[str, tuple[Json, tuple[str, ...]]] = {
         ("web", "db"),
     ),
     "tuning": (chain(BRIDGE, TUNING), ("web",)),
+    "macvlan": (
+        chain(
+            {
+                "type": "macvlan",
+                "master": "uplink",
+                "ipam": host_local("10.1.0.0/24", "fd00:1::/64", routes=[{"dst": "0.0.0.0/0"}, {"dst": "fd05::/64"}]),
+            }
+        ),
+        ("web", "db"),
+    ),
+    "macvlan and tuning": (
+        chain(
+            {"type": "macvlan", "master": "uplink", "mode": "vepa", "mtu": 1400, "mac": "c2:b0:57:49:47:f2"},
+            {key: value for key, value in TUNING.items() if key != "mac"},
+        ),
+        ("web",),
+    ),
+    "macvlan of the whole": (chain({"type": "macvlan", "master": "uplink", "mode": "passthru"}), ("web",)),
 }
 """Configurations, and the pods that are attached."""
 
@@ -75,7 +93,9 @@ def without_flags(state: State) -> State:
     return state
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.needs("macvlan") if "macvlan" in name else ()) for name in CASES]
+)
 def test_a_plugin_does_what_the_reference_does(name: str) -> None:
     configuration, pods = CASES[name]
     with node(hasty=True) as theirs, node(hasty=True) as ours:

@@ -9,7 +9,10 @@ from live.monitor import Monitor
 from live.network import FILTERING, GOLDENS, MASQUERADING, Network, golden
 from live.sandbox import Sandbox
 
-NEEDS = {name: ("nft_masquerade", "nft_masquerade6") for name in MASQUERADING} | {"vlans": ("vlan_filtering",)}
+NEEDS = {name: ("nft_masquerade", "nft_masquerade6") for name in MASQUERADING} | {
+    "vlans": ("vlan_filtering",),
+    "macvlan": ("macvlan",),
+}
 NEEDS |= {name: (*NEEDS[name], "nft_bridge", "iptables_filter") for name in FILTERING}
 NETWORKS = [pytest.param(name, marks=pytest.mark.needs(*NEEDS[name]) if name in NEEDS else ()) for name in GOLDENS]
 

@@ -78,7 +78,8 @@ def possible(topology: Topology, kernel: Kernel) -> Topology:
     def namespace(old: Namespace) -> Namespace:
         bridges = tuple(map(bridge, old.bridges))
         interfaces = tuple(map(holder, old.interfaces))
-        devices = tuple(map(holder, old.devices)) if kernel.has("vxlan") else ()
+        macvlans = old.macvlans if kernel.has("macvlan") else ()
+        devices = (*macvlans, *(map(holder, old.vxlans) if kernel.has("vxlan") else ()))
         sysctls = tuple(pair for pair in old.sysctls if ".default." not in pair[0])
         masquerade = old.masquerade if nat else ()
         return dataclasses.replace(
@@ -100,7 +101,7 @@ def spoil(step: Step) -> str:
     match key:
         case "namespace":
             return f"ip netns delete {namespace}"
-        case "bridge" | "veth," | "vxlan":
+        case "bridge" | "veth," | "vxlan" | "macvlan" | "macvlan,":
             return f"{ip} link delete dev {name}"
         case "up":
             return f"{ip} link set dev {name} down"
@@ -111,6 +112,8 @@ def spoil(step: Step) -> str:
             return f"{ip} neigh delete {value} dev {name}"
         case "learning" if "vxlan" in step.argv:
             return f"{ip} link set dev {name} type vxlan {'nolearning' if value == 'true' else 'learning'}"
+        case "mode":
+            return f"{ip} link set dev {name} type macvlan mode {'vepa' if value == 'bridge' else 'bridge'}"
         case "local" | "remote" | "group":
             plain = {
                 "local": ("192.0.2.7", "fd77::7"),

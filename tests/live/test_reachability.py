@@ -49,7 +49,7 @@ def addresses(topology: Topology) -> list[Cidr]:
     found = [own for end in topology.ends() for own in end.addresses]
     for namespace in topology.everywhere():
         found += namespace.addresses
-        found += [own for bridge in namespace.bridges for own in bridge.addresses]
+        found += [own for holder in (*namespace.bridges, *namespace.macvlans) for own in holder.addresses]
     return found
 
 

@@ -1,4 +1,4 @@
-"""Devices that stand on other interfaces: that these are there, leave them room, and lead where they say."""
+"""VXLAN devices: that the interfaces that they stand on are there, leave them room, and lead where they say."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from k8snet_scripts.topology import Vxlan
 from k8snet_scripts.underlay import find_underlay, room
 
 
-def check_devices(site: Site, owned: Owned, report: FirstFindings) -> None:
-    """Check the devices of one namespace, given its addresses."""
+def check_vxlans(site: Site, owned: Owned, report: FirstFindings) -> None:
+    """Check the VXLAN devices of one namespace, given its addresses."""
     seen: dict[tuple[int, int, int], Vxlan] = {}
-    for vxlan in site.namespace.devices:
+    for vxlan in site.namespace.vxlans:
         first = seen.setdefault((vxlan.id, vxlan.dstport, vxlan.family), vxlan)
         if first is not vxlan:
             _report_twin(vxlan, first, site, report)
