@@ -36,8 +36,10 @@ def filter_packets(inventory: Inventory, namespace: Namespace) -> Iterator[Step]
         yield translate(name, inventory.table, namespace.masquerade, forwards)
     if guards:
         yield guard(name, inventory.table, guards)
-    yield from dict.fromkeys(admit(name, namespace.admissions, forwards))
-    yield from dict.fromkeys(isolate(name, namespace.isolations))
+    if namespace.admissions:
+        yield from dict.fromkeys(admit(name, namespace.admissions, forwards))
+    if namespace.isolations:
+        yield from dict.fromkeys(isolate(name, namespace.isolations))
 
 
 def why(inventory: Inventory, namespace: Namespace) -> str:

@@ -29,10 +29,12 @@ def choose_settings(inventory: Inventory, namespace: Namespace) -> Iterator[tupl
         yield from ((key, value) for key in (FORWARDING[family] for family in inventory.families) if key not in told)
     early = dict(find_presets(namespace))
     yield from ((key, value) for key, value in namespace.sysctls if key not in early)
-    told = {key for key, _ in namespace.sysctls}
-    local = (forward.dev for forward in inventory.forwards.get(namespace.name, ()) if _is_local(forward))
-    localnet = dict.fromkeys(f"net.ipv4.conf.{dev.replace('.', '/')}.route_localnet" for dev in local)
-    yield from ((key, "1") for key in localnet if key not in told)
+    forwards = inventory.forwards.get(namespace.name)
+    if forwards:
+        told = {key for key, _ in namespace.sysctls}
+        local = (forward.dev for forward in forwards if _is_local(forward))
+        localnet = dict.fromkeys(f"net.ipv4.conf.{dev.replace('.', '/')}.route_localnet" for dev in local)
+        yield from ((key, "1") for key in localnet if key not in told)
 
 
 def _is_local(forward: Forward) -> bool:

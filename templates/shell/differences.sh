@@ -2,14 +2,12 @@
 
 # Notes a command for a wave, and the fact that it changes.
 note_command() {
-	local place key
+	local place
 	find_place "$2"
-	key="$1 $place"
-	if [[ ! ${batch[$key]+set} ]]; then
+	if [[ ! -v batch["$1 $place"] ]]; then # which, unlike an expansion, leaves a long text where it is
 		if [[ $place == host ]]; then places[$1]="host ${places[$1]-}"; else places[$1]+=" $place"; fi
 	fi
-	batch[$key]+=$2$'\n'
-	about[$2]=$3
+	batch["$1 $place"]+=$2$'\n' about[$2]=$3
 }
 
 # Notes a fact that is not to be, and the command that ends it. Namespaces go when what has an end in them has gone.
@@ -156,18 +154,16 @@ forget_link() {
 # Forgets what the kernel will change by itself when a step is carried out, so that it is set again afterwards.
 foresee() {
 	local n key old namespace
-	for n in "${!owner[@]}"; do
+	for n in "${shifting[@]}"; do
 		case ${words[n]} in
 		'master '* | 'mtu '*)
-			if ! holds "${owner[n]}" "${words[n]}"; then forget_mtu "${owner[n]}" "${words[n]}"; fi
+			if ((${#mtus[@]})) && ! holds "${owner[n]}" "${words[n]}"; then forget_mtu "${owner[n]}" "${words[n]}"; fi
 			continue
 			;;
 		'address '* | 'remote '* | 'group '*)
 			if ! holds "${owner[n]}" "${words[n]}"; then expect_entries "${owner[n]}" "${words[n]}"; fi
 			continue
 			;;
-		'vlan_default_pvid 0' | 'net.ipv4.ip_forward '* | net.ipv6.conf.all.forwarding' '*) ;;
-		*) continue ;;
 		esac
 		if holds "${owner[n]}" "${words[n]}"; then continue; fi
 		namespace=${owner[n]%% *}
@@ -357,7 +353,7 @@ add_missing() {
 	local n text back
 	for n in "${!step[@]}"; do
 		text=${step[n]}
-		if [[ ${owner[n]} != *' '* || ${live[${owner[n]}]+set} ]]; then
+		if [[ ${live[${owner[n]}]+set} || ${owner[n]} != *' '* ]]; then
 			if [[ ${fact[$text]+set} ]] || holds "${owner[n]}" "${words[n]}" "${command[n]}"; then
 				if [[ ${shared[$text]+set} ]]; then share "$text"; fi
 				if [[ ${words[n]} == command' '* ]] && is_rewired "${owner[n]}"; then
@@ -370,8 +366,9 @@ add_missing() {
 		fi
 		drift+=("wanted, not there: $text")
 		note_command "${wave[n]}" "${command[n]}" "$text"
-		if [[ ${words[n]} == namespace ]]; then created[${owner[n]}]=1; fi
-		if [[ ! ${undo[$text]+set} ]] && is_borrowed "${owner[n]}" "${words[n]}"; then
+		if [[ ${words[n]} == namespace ]]; then
+			created[${owner[n]}]=1
+		elif [[ ! ${modelled[${owner[n]}]+set} && ! ${undo[$text]+set} ]] && is_borrowed "${owner[n]}" "${words[n]}"; then
 			invert "${command[n]}"
 			if [[ $back ]]; then undo[$text]=$back borrowed+=("$text"); fi
 		fi

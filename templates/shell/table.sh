@@ -1,8 +1,8 @@
 # ---- the table of steps: "COMMAND   #SIGN OWNER: WORDS" ----
 
-# The steps, column by column (step: "OWNER: WORDS"); the numbers of those that make an interface, need something, or
-# write a file; the namespaces that are made.
-declare -a wave=() sign=() command=() step=() owner=() words=() makings=() needs=() files=() namespaces=()
+# The steps, column by column (step: "OWNER: WORDS"); the numbers of those that make an interface, need something, write a
+# file, or make the kernel change something else as well; the namespaces that are made.
+declare -a wave=() sign=() command=() step=() owner=() words=() makings=() needs=() files=() shifting=() namespaces=()
 
 # Their facts; the interfaces that they make, as well as the loopbacks of their namespaces; what they give VLANs, a bridge
 # to be a port of ("host br0"), and an MTU; the namespaces that others made; the link-layer and other addresses that they
@@ -13,25 +13,27 @@ declare -A wanted=() modelled=() tagging=() ports=() mtus=() foreign=([host]=1) 
 declare -A checks=() ways_back=()
 
 # Reads the table, and from it what has to be read of the live system. What can be done to a whole column in one expansion
-# is: it takes a fraction of the time.
+# is: it takes a fraction of the time. Most rows only bring something up or give it an address or a route.
 read_table() {
-	local line part=1 n here rows=() IFS=$'\n'
+	local - line part=1 n=0 here special=() IFS=$'\n'
 	set -f
 	for line in $1; do
 		case $line in
 		'### '*) part=$((part + 1)) ;;
 		'#'*) ;;
-		*) rows+=("$line") wave+=("$part") ;;
+		*)
+			IFS='#' # of which a row has one
+			# shellcheck disable=SC2086 # two parts
+			set -- $line
+			command[n]=${1%%  *} sign[n]=${2:0:1} step[n]=${2:2} wave[n]=$part wanted[${2:2}]=1
+			case $2 in *': up' | *': inet '*) ;; *) special+=("$n") ;; esac
+			n=$((n + 1))
+			;;
 		esac
 	done
-	set +f
-	command=("${rows[@]%%  *}")
-	rows=("${rows[@]##*#}")
-	step=("${rows[@]#??}")
 	owner=("${step[@]%%: *}")
 	words=("${step[@]#*: }")
-	for n in "${!step[@]}"; do
-		wanted[${step[n]}]=1 sign[n]=${rows[n]:0:1}
+	for n in "${special[@]}"; do
 		case ${sign[n]}${words[n]} in
 		+*) note_making "$n" ;;
 		'?namespace') needs+=("$n") foreign[${owner[n]}]=1 ;;
@@ -39,13 +41,17 @@ read_table() {
 		[:\<]*) note_companion "$n" ;;
 		-group*) foreign[${owner[n]}]=1 ;;
 		' file '*) files+=("$n") ;;
-		?'master '*) ports[${owner[n]}]="${owner[n]%% *} ${words[n]#master }" ;;
-		?'mtu '*) mtus[${owner[n]}]=${words[n]#mtu } ;;
+		?'master '*) ports[${owner[n]}]="${owner[n]%% *} ${words[n]#master }" shifting+=("$n") ;;
+		?'mtu '*) mtus[${owner[n]}]=${words[n]#mtu } shifting+=("$n") ;;
+		?'address '* | ?'remote '* | ?'group '* | ?'vlan_default_pvid 0') shifting+=("$n") ;;
 		' fdb '[!0]* | ' fdb 0'[!0]* | ' neigh '*) entries[${step[n]%" ${words[n]#* * }"}]=1 ;;
 		' vlan '* | ' net.'* | ' nft '* | ' iptables '* | ' ip6tables '*)
 			here=${owner[n]%% *}
 			note_reading "$here" "${words[n]}"
-			if [[ ${words[n]} == vlan* ]]; then tagging[${owner[n]}]=1; fi
+			case ${words[n]} in
+			vlan*) tagging[${owner[n]}]=1 ;;
+			net.ipv4.ip_forward' '* | net.ipv6.conf.all.forwarding' '*) shifting+=("$n") ;;
+			esac
 			;;
 		esac
 	done
