@@ -6,6 +6,7 @@ arrives by published ports is tried from everywhere.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -142,6 +143,30 @@ def test_check_sees_what_is_missing_and_nothing_stays_of_a_pod_that_is_gone(plug
 def test_what_is_deliberate_is_documented(pattern: str) -> None:
     assert "`noprefixroute`" in PAGE.read_text()
     assert DELIBERATE[pattern] in " ".join(PAGE.read_text().split())
+
+
+def test_tuning_puts_back_what_it_has_changed(plugins: str) -> None:
+    configuration = chained("tuned", {**BRIDGE, "mtu": 1460}, TUNING).configuration
+    seen = []
+    for runtime_of in (Reference, lambda sandbox, configuration: Runtime(sandbox, configuration, plugins)):
+        with node(hasty=True) as sandbox:
+            runtime = runtime_of(sandbox, configuration)
+            runtime.make_namespace("web")
+            own = runtime.speak("ADD", "bridge", json.dumps(runtime.chain()[0])).result
+            tuning = json.dumps({**runtime.chain()[1], "prevResult": own})
+            tuned = runtime.speak("ADD", "tuning", tuning).result
+            assert tuned["interfaces"][2]["mac"] == TUNING["mac"]
+            seen.append(look(sandbox, own))
+            assert [runtime.speak("DEL", "tuning", tuning).status for _ in range(2)] == [0, 0]
+            seen.append(look(sandbox, own))
+    assert seen[0] == seen[2] == (1400, False, ["ALLMULTI", "BROADCAST", "LOWER_UP", "MULTICAST", "PROMISC", "UP"])
+    assert seen[1] == seen[3] == (1460, True, ["BROADCAST", "LOWER_UP", "MULTICAST", "UP"])
+
+
+def look(sandbox: Sandbox, own: Json) -> tuple[int, bool, list[str]]:
+    """The MTU of a pod's interface, whether it has the MAC address that it was made with, and its flags."""
+    (link,) = json.loads(sandbox.bash("ip -n web -j link show eth0", check=True).stdout)
+    return link["mtu"], link["address"] == own["interfaces"][2]["mac"], sorted(link["flags"])
 
 
 def test_several_at_once_do_not_come_in_each_others_way(plugins: str) -> None:
