@@ -1,1 +1,1 @@
-"""k8snet as a plugin of the Container Network Interface, in place of `bridge`, `host-local`, `loopback` and `static`."""
+"""k8snet as a plugin of the Container Network Interface, in place of those of the reference."""

@@ -6,6 +6,7 @@ arrives by published ports is tried from everywhere.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -44,7 +45,6 @@ BRIDGE: Json = {
 TUNING: Json = {
     "type": "tuning",
     "sysctl": {"net.ipv4.conf.IFNAME.arp_filter": "1", "net.core.somaxconn": "500"},
-    "mac": "02:42:ac:11:00:07",
     "mtu": 1400,
     "promisc": True,
     "allmulti": True,
@@ -60,20 +60,15 @@ def chained(name: str, *plugins: Json) -> Network:
 
 
 WHOLE = Life(
-    chained("whole", BRIDGE, TUNING, PORTMAP, FIREWALL),
+    chained("whole", {**BRIDGE, "macspoofchk": True, "mtu": 1460}, TUNING, PORTMAP, FIREWALL),
     (Action("add", "web", wishes=PUBLISHING), Action("add", "db"), Action("delete", "db")),
-)
-OPTIONS: Json = {"snat": False, "conditionsV4": ["!", "-s", "192.0.2.2/32"], "conditionsV6": ["-d", "fd00:22::/64"]}
-FEWER = Life(
-    chained("fewer", {**BRIDGE, "macspoofchk": True}, {"type": "firewall"}, {**PORTMAP, **OPTIONS}),
-    (Action("add", "web", wishes=PUBLISHING),),
 )
 POINT: Json = {"type": "ptp", "ipMasq": True, "mtu": 1460, "ipam": BRIDGE["ipam"]}
 LINKED = Life(
     chained("linked", POINT, PORTMAP),
     (Action("add", "db"), Action("delete", "db"), Action("add", "web", wishes=PUBLISHING)),
 )
-LIVES = {"whole": WHOLE, "fewer": FEWER, "linked": LINKED}
+LIVES = {"whole": WHOLE, "linked": LINKED}
 
 DELIBERATE = {
     r"host: links: [^:]+: address: \(drawn by the kernel\) -> \(fixed\)$": "lets the kernel draw MAC addresses",
@@ -116,22 +111,24 @@ def test_a_chain_is_that_of_the_reference(plugins: str, name: str) -> None:
 
 
 DRIFTS = {
-    "iptables -A CNI-FORWARD": "iptables -F CNI-FORWARD",
-    "nft table inet": "nft flush table inet $(nft list tables | grep -o 'k8snet-.*')",
-    "mtu 1400": "ip -n web link set dev eth0 mtu 1300",
+    "tuning": ("mtu 1400", "ip -n web link set dev eth0 mtu 1300"),
+    "portmap": ("nft table inet", "nft flush table inet $(nft list tables inet | grep -o 'k8snet-.*')"),
+    "firewall": ("iptables -A CNI-FORWARD", "iptables -F CNI-FORWARD"),
 }
-"""What CHECK says of what somebody has done behind the back of each plugin, from the last one to the first."""
+"""What CHECK of a plugin says, and what somebody has done behind its back."""
 
 
 def test_check_sees_what_is_missing_and_nothing_stays_of_a_pod_that_is_gone(plugins: str) -> None:
     with node(hasty=True) as sandbox:
         runtime = Runtime(sandbox, WHOLE.network.configuration, plugins)
         runtime.make_namespace("web")
-        assert runtime.add("web", wishes=PUBLISHING).result
+        told = runtime.add("web", wishes=PUBLISHING).result
         assert runtime.check("web").status == 0
-        for said, drift in DRIFTS.items():
+        for plugin in runtime.chain()[1:]:
+            said, drift = DRIFTS[plugin["type"]]
             sandbox.bash(drift, check=True)
-            assert said in runtime.check("web").error["msg"]
+            handed = json.dumps({**plugin, **PUBLISHING.keys, "prevResult": told})
+            assert said in runtime.speak("CHECK", plugin["type"], handed).error["msg"]
         runtime.lose_namespace("web")
         assert [runtime.delete("web").status for _ in range(2)] == [0, 0]
         left = sandbox.bash("nft list tables; iptables -S; ls /run/k8snet; ls /run/k8snet-cni/attachments").stdout
@@ -142,6 +139,31 @@ def test_check_sees_what_is_missing_and_nothing_stays_of_a_pod_that_is_gone(plug
 def test_what_is_deliberate_is_documented(pattern: str) -> None:
     assert "`noprefixroute`" in PAGE.read_text()
     assert DELIBERATE[pattern] in " ".join(PAGE.read_text().split())
+
+
+def test_tuning_puts_back_what_it_has_changed(plugins: str) -> None:
+    mac = "02:42:ac:11:00:07"
+    configuration = chained("tuned", {**BRIDGE, "mtu": 1460}, {**TUNING, "mac": mac}).configuration
+    seen = []
+    for runtime_of in (Reference, lambda sandbox, configuration: Runtime(sandbox, configuration, plugins)):
+        with node(hasty=True) as sandbox:
+            runtime = runtime_of(sandbox, configuration)
+            runtime.make_namespace("web")
+            own = runtime.speak("ADD", "bridge", json.dumps(runtime.chain()[0])).result
+            tuning = json.dumps({**runtime.chain()[1], "prevResult": own})
+            tuned = runtime.speak("ADD", "tuning", tuning).result
+            assert tuned["interfaces"][2]["mac"] == mac
+            seen.append(look(sandbox, own))
+            assert [runtime.speak("DEL", "tuning", tuning).status for _ in range(2)] == [0, 0]
+            seen.append(look(sandbox, own))
+    assert seen[0] == seen[2] == (1400, False, ["ALLMULTI", "BROADCAST", "LOWER_UP", "MULTICAST", "PROMISC", "UP"])
+    assert seen[1] == seen[3] == (1460, True, ["BROADCAST", "LOWER_UP", "MULTICAST", "UP"])
+
+
+def look(sandbox: Sandbox, own: Json) -> tuple[int, bool, list[str]]:
+    """The MTU of a pod's interface, whether it has the MAC address that it was made with, and its flags."""
+    (link,) = json.loads(sandbox.bash("ip -n web -j link show eth0", check=True).stdout)
+    return link["mtu"], link["address"] == own["interfaces"][2]["mac"], sorted(link["flags"])
 
 
 def test_several_at_once_do_not_come_in_each_others_way(plugins: str) -> None:
