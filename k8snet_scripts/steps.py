@@ -218,6 +218,7 @@ def vlan_memberships(namespace: str, name: str, owner: str, vlans: Vlans, own: b
     members: list[tuple[int, Argv]] = [(vid, ()) for vid in vlans.tagged]
     if vlans.untagged is not None:
         members.insert(0, (vlans.untagged, ("pvid", "untagged")))
+    members += [(vid, ("untagged",)) for vid in vlans.leaving]
     for vid, flags in members:
         command = (*prefix, "vlan", "add", "dev", name, "vid", str(vid), *flags, *(("self",) if own else ()))
         yield Step(WANT, command, owner, " ".join(("vlan", str(vid), *flags)))

@@ -59,6 +59,7 @@ class Vlans:
 
     untagged: int | None = None  # the PVID: what arrives untagged belongs to it, and it leaves untagged
     tagged: tuple[int, ...] = ()
+    leaving: tuple[int, ...] = ()  # leave untagged as well, though nothing that arrives untagged belongs to them
 
 
 UNTAGGED = Vlans(untagged=1)

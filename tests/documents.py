@@ -123,7 +123,10 @@ def port(item: Port | None, key: str) -> dict[str, object]:
 def membership(vlans: Vlans | None) -> dict[str, object]:
     if vlans is None:
         return {}
-    return ({"untagged": vlans.untagged} if vlans.untagged else {}) | {"tagged": list(vlans.tagged)}
+    return ({"untagged": vlans.untagged} if vlans.untagged else {}) | {
+        "tagged": list(vlans.tagged),
+        "leaving": list(vlans.leaving),
+    }
 
 
 def bridge(item: Bridge, namespace: Namespace) -> dict[str, object]:

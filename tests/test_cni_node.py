@@ -21,7 +21,7 @@ from k8snet_scripts.cni.store import Owner, Store, store_files
 from k8snet_scripts.diagnostics import Report
 from k8snet_scripts.filtering import Masquerade
 from k8snet_scripts.rules.names import check_interface_name
-from k8snet_scripts.topology import HOST, End, Record, Route, Topology
+from k8snet_scripts.topology import HOST, End, Record, Route, Topology, Vlans
 
 Keys = tuple[str | int, ...]
 
@@ -233,8 +233,6 @@ def test_pods_have_what_host_local_gives_one_after_another(data: dict[str, Any],
 @pytest.mark.parametrize(
     ("keys", "found"),
     [
-        ({"vlan": 7}, ("unsupported-option", ("vlan",))),
-        ({"vlanTrunk": [{"id": 7}]}, ("unsupported-option", ("vlanTrunk",))),
         ({"runtimeConfig": {"ips": ["10.1.0.9/16"]}}, ("unsupported-option", ())),
         ({"args": {"cni": {"mac": "02:00:00:00:00:01"}}}, ("unsupported-option", ())),
         ({"isGateway": True, "ipam": TWO_OF_IPV4}, ("address-conflict", ("ipam",))),
@@ -242,7 +240,7 @@ def test_pods_have_what_host_local_gives_one_after_another(data: dict[str, Any],
         ({"ipam": {**SUBNET, "routes": [{"dst": "::/0"}]}}, ("next-hop-unreachable", ("ipam", "routes", 0))),
         ({"name": "n" * 65}, ("bad-name", ("name",))),
     ],
-    ids=["vlan", "trunk", "runtime", "args", "gateways", "exhausted", "route", "name"],
+    ids=["runtime", "args", "gateways", "exhausted", "route", "name"],
 )
 def test_what_a_bridge_asks_for_in_vain(keys: dict[str, Any], found: tuple[str, Keys]) -> None:
     assert refuse(bridge(**keys)) == [found]
@@ -274,12 +272,12 @@ def test_what_the_check_finds_is_located_in_the_plugin() -> None:
 
 def test_everything_that_is_wrong_is_found_at_once() -> None:
     ipam = {"type": "host-local", "subnet": "10.1.0.0/30"}
-    plugins = [{"type": "bridge", "vlan": 7, "vlanTrunk": [], "ipam": ipam}, {"type": "bandwidth"}]
-    data = {"name": "net", "cniVersion": "1.0.0", "plugins": plugins}
-    assert [slug for slug, _ in refuse(data)] == [
+    first = {"type": "bridge", "args": {"cni": {"mac": "02:00:00:00:00:01"}}, "ipam": ipam}
+    data = {"name": "net", "cniVersion": "1.0.0", "plugins": [first, {"type": "bandwidth"}]}
+    assert sorted(slug for slug, _ in refuse(data)) == [
+        "subnet-exhausted",
         "unsupported-option",
         "unsupported-plugin",
-        "subnet-exhausted",
     ]
 
 
@@ -307,6 +305,49 @@ def test_a_pod_on_a_link_of_its_own() -> None:
 def test_only_routes_of_ipv4_have_a_scope() -> None:
     veth = wire(ptp(ipam={"type": "host-local", "subnet": "fd00::/64"})).veths[0]
     assert [(str(route.to), route.scope) for route in veth.outer.routes] == [("fd00::2/128", None)]
+
+
+# ---- VLANs of a bridge ----
+
+
+def in_vlan(**keys: Any) -> dict[str, Any]:
+    return {"name": "net", "cniVersion": "1.0.0", "type": "bridge", "bridge": "br0", "ipam": SUBNET, **keys}
+
+
+@pytest.mark.parametrize(
+    ("keys", "vlans"),
+    [
+        ({"vlan": 100}, Vlans(100, leaving=(1,))),
+        ({"vlan": 100, "preserveDefaultVlan": False}, Vlans(100)),
+        ({"vlan": 1}, Vlans(1)),
+        ({"vlanTrunk": [{"id": 7}, {"minID": 20, "maxID": 22}]}, Vlans(1, (7, 20, 21, 22))),
+        ({"vlanTrunk": [{"id": 1}, {"id": 7}]}, Vlans(None, (1, 7))),
+        ({"vlanTrunk": [{"id": 7}], "preserveDefaultVlan": False}, Vlans(None, (7,))),
+    ],
+)
+def test_the_vlans_of_a_pod(keys: dict[str, Any], vlans: Vlans) -> None:
+    topology = wire(in_vlan(**keys))
+    assert topology.host.bridges[0].vlan_filtering
+    assert {veth.outer.port and veth.outer.port.vlans for veth in topology.veths} == {vlans}
+
+
+def test_the_gateway_of_a_vlan_is_an_interface_of_its_own() -> None:
+    topology = wire(in_vlan(vlan=100, isGateway=True, mtu=1400))
+    gateway, *pods = topology.veths
+    assert (gateway.inner.name, gateway.inner.namespace, gateway.inner.addresses) == (
+        "br0.100",
+        HOST,
+        cidrs("10.1.0.1/16"),
+    )
+    assert (gateway.inner.mtu, gateway.outer.mtu, topology.host.bridges[0].addresses, len(pods)) == (1400, 1400, (), 3)
+    assert (f"net.ipv6.conf.{gateway.outer.name}.accept_ra", "0") in topology.host.sysctls
+
+
+@pytest.mark.parametrize("chained", ["portmap", "firewall"])
+def test_what_the_packet_filter_cannot_do_for_a_vlan(chained: str) -> None:
+    plugins = [{"type": "bridge", "vlan": 100, "ipam": SUBNET}, {"type": chained}]
+    data = {"name": "net", "cniVersion": "1.0.0", "plugins": plugins}
+    assert refuse(data) == [("unsupported-plugin", ("plugins", 1, "type"))]
 
 
 # ---- macvlan ----

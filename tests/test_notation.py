@@ -171,7 +171,7 @@ KNOWN = {
     Neighbour: "address lladdr path",
     Veth: "inner outer path",
     Port: "bridge options vlans only_from path",
-    Vlans: "untagged tagged",
+    Vlans: "untagged tagged leaving",
     Route: "family to via dev src metric table onlink kind path scope",
     Masquerade: "source within path",
     Condition: "field network negated",

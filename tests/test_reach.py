@@ -25,6 +25,7 @@ from k8snet_scripts.topology import (
     Route,
     Topology,
     Veth,
+    Vlans,
     Vxlan,
 )
 
@@ -485,6 +486,16 @@ def test_an_interface_that_is_passed_through_may_hear_nothing() -> None:
     ]
     lab = replace(lab, namespaces=tuple(spaces))
     assert ask(lab, "a", "10.0.0.2")[0] is ask(lab, "b", "10.0.0.9")[0] is UNKNOWN
+
+
+def test_what_leaves_untagged_and_may_not_come_back_is_not_decided() -> None:
+    ports = {"a": Vlans(10), "b": Vlans(10, leaving=(1,)), "c": Vlans(1), "d": Vlans(1)}
+    veths = [
+        plug(name, f"10.0.0.{number}/24", "br0", vlans=vlans) for number, (name, vlans) in enumerate(ports.items(), 1)
+    ]
+    lab = network(*veths, bridges=[bridge("br0", vlan_filtering=True)])
+    assert ask(lab, "a", "10.0.0.2")[0] is ask(lab, "c", "10.0.0.4")[0] is REACHES
+    assert ask(lab, "c", "10.0.0.2")[0] is ask(lab, "b", "10.0.0.3")[0] is UNKNOWN
 
 
 def test_whoever_is_behind_a_tunnel_may_be_on_the_segment_of_its_bridge() -> None:

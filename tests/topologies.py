@@ -303,7 +303,7 @@ class _Builder:
         return Port(name, options, vlans if filtering and self.dice.chance() else None)
 
     def membership(self) -> Vlans:
-        return self.dice.one((Vlans(1), Vlans(10), Vlans(20, (30, 40)), Vlans(tagged=(10,))))
+        return self.dice.one((Vlans(1), Vlans(10), Vlans(20, (30, 40)), Vlans(10, (20,), (1,)), Vlans(tagged=(10,))))
 
     def add_external(self) -> None:
         """An interface of the machine, perhaps a port, perhaps with an address of ours."""

@@ -1528,7 +1528,7 @@ is_extra() {
 	inet*) [[ ! (${wanted["$1: $2 noprefixroute"]+set} && $3 == *'"noprefixroute":true'*) && ${modelled[$1]+set} && $3 != *'"scope":"link"'* && $3 != *'"dynamic":true'* && ($1 != *' lo' || $3 != *'"scope":"host"'*) ]] ;;
 	'vlan '*)
 		vid=${2#vlan } vid=${vid%% *}
-		[[ ${tagging[$1]+set} && ! ${wanted["$1: vlan $vid"]+set} && ! ${wanted["$1: vlan $vid pvid untagged"]+set} ]]
+		[[ ${tagging[$1]+set} && ! ${wanted["$1: vlan $vid"]+set} && ! ${wanted["$1: vlan $vid untagged"]+set} && ! ${wanted["$1: vlan $vid pvid untagged"]+set} ]]
 		;;
 	fdb' '* | neigh' '*) [[ ${modelled[$1]+set} && ! ${entries["$1: ${2% "${2#* * }"}"]+set} ]] ;;
 	*) return 1 ;;

@@ -17,11 +17,10 @@
 #   └────────────────────────────────────────────────┘
 #   ┌─ guest ─────────────────────────────────────────────────┐
 #   │ eth0  192.168.7.12/24 (macvlan on host uplink, private) │
-#   │       fd00:7::12/64                                     │
 #   └─────────────────────────────────────────────────────────┘
 #
 # Made by k8snet from topology.toml
-# (SHA-256 bd55fc9b090c982da00dedcc26931a37ec0e82dd617812d81c5430b6ef790482).
+# (SHA-256 b3969dbe6a32543304ed3330d463eaef78c7e5046c14f24c7d1855b0a7f49fd0).
 # To change it, edit that file and run: k8snet compile topology.toml
 #
 #     sudo bash setup.sh              run it
@@ -171,7 +170,6 @@ ip -n db link set dev eth0 up                   #  db eth0: up
 # guest.
 ip -n guest link set dev lo up                     #  guest lo: up
 ip -n guest address add 192.168.7.12/24 dev eth0   #  guest eth0: inet 192.168.7.12/24
-ip -n guest address add fd00:7::12/64 dev eth0     #  guest eth0: inet6 fd00:7::12/64
 ip -n guest link set dev eth0 up                   #  guest eth0: up
 
 ### 4. Where the bridges are: they come up last
@@ -1508,7 +1506,7 @@ is_extra() {
 	inet*) [[ ! (${wanted["$1: $2 noprefixroute"]+set} && $3 == *'"noprefixroute":true'*) && ${modelled[$1]+set} && $3 != *'"scope":"link"'* && $3 != *'"dynamic":true'* && ($1 != *' lo' || $3 != *'"scope":"host"'*) ]] ;;
 	'vlan '*)
 		vid=${2#vlan } vid=${vid%% *}
-		[[ ${tagging[$1]+set} && ! ${wanted["$1: vlan $vid"]+set} && ! ${wanted["$1: vlan $vid pvid untagged"]+set} ]]
+		[[ ${tagging[$1]+set} && ! ${wanted["$1: vlan $vid"]+set} && ! ${wanted["$1: vlan $vid untagged"]+set} && ! ${wanted["$1: vlan $vid pvid untagged"]+set} ]]
 		;;
 	fdb' '* | neigh' '*) [[ ${modelled[$1]+set} && ! ${entries["$1: ${2% "${2#* * }"}"]+set} ]] ;;
 	*) return 1 ;;

@@ -17,11 +17,10 @@
 #   └────────────────────────────────────────────────┘
 #   ┌─ guest ─────────────────────────────────────────────────┐
 #   │ eth0  192.168.7.12/24 (macvlan on host uplink, private) │
-#   │       fd00:7::12/64                                     │
 #   └─────────────────────────────────────────────────────────┘
 #
 # Made by k8snet from topology.toml
-# (SHA-256 bd55fc9b090c982da00dedcc26931a37ec0e82dd617812d81c5430b6ef790482).
+# (SHA-256 b3969dbe6a32543304ed3330d463eaef78c7e5046c14f24c7d1855b0a7f49fd0).
 # To change it, edit that file and run: k8snet compile topology.toml
 #
 #     sudo bash teardown.sh             run it

@@ -17,11 +17,10 @@
 #   └────────────────────────────────────────────────┘
 #   ┌─ guest ─────────────────────────────────────────────────┐
 #   │ eth0  192.168.7.12/24 (macvlan on host uplink, private) │
-#   │       fd00:7::12/64                                     │
 #   └─────────────────────────────────────────────────────────┘
 #
 # Made by k8snet from topology.toml
-# (SHA-256 bd55fc9b090c982da00dedcc26931a37ec0e82dd617812d81c5430b6ef790482).
+# (SHA-256 b3969dbe6a32543304ed3330d463eaef78c7e5046c14f24c7d1855b0a7f49fd0).
 # To change it, edit that file and run: k8snet compile topology.toml
 #
 #     sudo bash verify.sh             report in TAP; the exit status is 1 if a check failed
@@ -167,7 +166,6 @@ ip -n db link set dev eth0 up                   #  db eth0: up
 # guest.
 ip -n guest link set dev lo up                     #  guest lo: up
 ip -n guest address add 192.168.7.12/24 dev eth0   #  guest eth0: inet 192.168.7.12/24
-ip -n guest address add fd00:7::12/64 dev eth0     #  guest eth0: inet6 fd00:7::12/64
 ip -n guest link set dev eth0 up                   #  guest eth0: up
 
 ### 4. Where the bridges are: they come up last
@@ -180,7 +178,7 @@ END
 reachability() {
 	cat <<'END'
 
-# every namespace to every address of every other one: 32 of 36 pairs, the others being decided outside the topology
+# every namespace to every address of every other one: 29 of 32 pairs, the others being decided outside the topology
 bash -c ': </dev/tcp/192.168.7.1/9'                         #> host reaches router at 192.168.7.1 (same veth uplink), seen as 192.168.7.2
 bash -c ': </dev/tcp/192.168.7.10/9'                        #! host does not reach web at 192.168.7.10 (on veth uplink no frames pass to 192.168.7.10)
 bash -c ': </dev/tcp/192.168.7.11/9'                        #! host does not reach db at 192.168.7.11 (on veth uplink no frames pass to 192.168.7.11)
@@ -191,28 +189,25 @@ ip netns exec router bash -c ': </dev/tcp/fd00:7::10/9'     #> router reaches we
 ip netns exec router bash -c ': </dev/tcp/192.168.7.11/9'   #> router reaches db at 192.168.7.11 (same veth lan0), seen as 192.168.7.1
 ip netns exec router bash -c ': </dev/tcp/fd00:7::11/9'     #> router reaches db at fd00:7::11 (same veth lan0), seen as fd00:7::1
 ip netns exec router bash -c ': </dev/tcp/192.168.7.12/9'   #> router reaches guest at 192.168.7.12 (same veth lan0), seen as 192.168.7.1
-ip netns exec router bash -c ': </dev/tcp/fd00:7::12/9'     #> router reaches guest at fd00:7::12 (same veth lan0), seen as fd00:7::1
 ip netns exec web bash -c ': </dev/tcp/192.168.7.2/9'       #! web does not reach host at 192.168.7.2 (on wire of uplink no frames pass to 192.168.7.2)
 ip netns exec web bash -c ': </dev/tcp/192.168.7.1/9'       #> web reaches router at 192.168.7.1 (same wire of uplink), seen as 192.168.7.10
 ip netns exec web bash -c ': </dev/tcp/fd00:7::1/9'         #> web reaches router at fd00:7::1 (same wire of uplink), seen as fd00:7::10
 ip netns exec web bash -c ': </dev/tcp/192.168.7.11/9'      #> web reaches db at 192.168.7.11 (same wire of uplink), seen as 192.168.7.10
 ip netns exec web bash -c ': </dev/tcp/fd00:7::11/9'        #> web reaches db at fd00:7::11 (same wire of uplink), seen as fd00:7::10
 ip netns exec web bash -c ': </dev/tcp/192.168.7.12/9'      #! web does not reach guest at 192.168.7.12 (on wire of uplink no frames pass to 192.168.7.12)
-ip netns exec web bash -c ': </dev/tcp/fd00:7::12/9'        #! web does not reach guest at fd00:7::12 (on wire of uplink no frames pass to fd00:7::12)
 ip netns exec db bash -c ': </dev/tcp/192.168.7.2/9'        #! db does not reach host at 192.168.7.2 (on wire of uplink no frames pass to 192.168.7.2)
 ip netns exec db bash -c ': </dev/tcp/192.168.7.1/9'        #> db reaches router at 192.168.7.1 (same wire of uplink), seen as 192.168.7.11
 ip netns exec db bash -c ': </dev/tcp/fd00:7::1/9'          #> db reaches router at fd00:7::1 (same wire of uplink), seen as fd00:7::11
 ip netns exec db bash -c ': </dev/tcp/192.168.7.10/9'       #> db reaches web at 192.168.7.10 (same wire of uplink), seen as 192.168.7.11
 ip netns exec db bash -c ': </dev/tcp/fd00:7::10/9'         #> db reaches web at fd00:7::10 (same wire of uplink), seen as fd00:7::11
 ip netns exec db bash -c ': </dev/tcp/192.168.7.12/9'       #! db does not reach guest at 192.168.7.12 (on wire of uplink no frames pass to 192.168.7.12)
-ip netns exec db bash -c ': </dev/tcp/fd00:7::12/9'         #! db does not reach guest at fd00:7::12 (on wire of uplink no frames pass to fd00:7::12)
 ip netns exec guest bash -c ': </dev/tcp/192.168.7.2/9'     #! guest does not reach host at 192.168.7.2 (on wire of uplink no frames pass to 192.168.7.2)
 ip netns exec guest bash -c ': </dev/tcp/192.168.7.1/9'     #> guest reaches router at 192.168.7.1 (same wire of uplink), seen as 192.168.7.12
-ip netns exec guest bash -c ': </dev/tcp/fd00:7::1/9'       #> guest reaches router at fd00:7::1 (same wire of uplink), seen as fd00:7::12
+ip netns exec guest bash -c ': </dev/tcp/fd00:7::1/9'       #! guest does not reach router at fd00:7::1 (no route to fd00:7::1 in guest)
 ip netns exec guest bash -c ': </dev/tcp/192.168.7.10/9'    #! guest does not reach web at 192.168.7.10 (on wire of uplink no frames pass to 192.168.7.10)
-ip netns exec guest bash -c ': </dev/tcp/fd00:7::10/9'      #! guest does not reach web at fd00:7::10 (on wire of uplink no frames pass to fd00:7::10)
+ip netns exec guest bash -c ': </dev/tcp/fd00:7::10/9'      #! guest does not reach web at fd00:7::10 (no route to fd00:7::10 in guest)
 ip netns exec guest bash -c ': </dev/tcp/192.168.7.11/9'    #! guest does not reach db at 192.168.7.11 (on wire of uplink no frames pass to 192.168.7.11)
-ip netns exec guest bash -c ': </dev/tcp/fd00:7::11/9'      #! guest does not reach db at fd00:7::11 (on wire of uplink no frames pass to fd00:7::11)
+ip netns exec guest bash -c ': </dev/tcp/fd00:7::11/9'      #! guest does not reach db at fd00:7::11 (no route to fd00:7::11 in guest)
 END
 }
 # ---- from here on, nothing is particular to this network ----

@@ -90,7 +90,7 @@ def _report_full(interface: Interface, port: Port, bridge: Bridge, report: First
 def _report_vlans(interface: Interface, table: Path, vlans: Vlans, bridge: Bridge, report: FirstFindings) -> None:
     report.error(
         "vlan-without-filtering",
-        (*table, "tagged" if vlans.untagged is None else "untagged"),
+        (*table, "untagged" if vlans.untagged is not None else "leaving" if vlans.leaving else "tagged"),
         f"`{interface.name}` has VLANs, but `{bridge.name}` does not filter them",
         help=f"add `vlan_filtering = true` to `{bridge.name}`",
         at="key",

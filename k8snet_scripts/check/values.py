@@ -237,9 +237,10 @@ class _Values:
     def vlans(self, path: Path, vlans: Vlans) -> None:
         if vlans.untagged is not None:
             self.attempt(path, read_vlan, str(vlans.untagged))
-        for vlan in vlans.tagged:
+        more = (*vlans.tagged, *vlans.leaving)
+        for vlan in more:
             self.attempt(path, read_vlan, str(vlan))
-        if len({vlans.untagged, *vlans.tagged}) <= len(vlans.tagged):
+        if len({vlans.untagged, *more}) <= len(more):
             self.refuse(path, "bad-vlan", "a VLAN is named twice", "a port has each VLAN tagged or untagged, once")
 
     def cidr(self, path: Path, cidr: Cidr) -> bool:

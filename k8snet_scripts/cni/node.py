@@ -46,7 +46,7 @@ from k8snet_scripts.cni.ranges import Lease
 from k8snet_scripts.cni.settings import host_settings, pod_settings, tune_sysctls
 from k8snet_scripts.cni.store import LOCK, Owner, Store, store_files
 from k8snet_scripts.cni.tuning import refuse_tuning, tune_interface
-from k8snet_scripts.cni.wires import make_bridge, make_masquerade, make_veth
+from k8snet_scripts.cni.wires import make_bridge, make_gateway, make_masquerade, make_veth
 from k8snet_scripts.diagnostics import Report
 from k8snet_scripts.filtering import Publication
 from k8snet_scripts.rules.names import check_topology_name
@@ -84,11 +84,18 @@ def wire_node(network: Network, pods: Sequence[str], report: Report, published: 
     plugin = _main_plugin(network, report)
     if isinstance(plugin, MacvlanPlugin):
         refuse_macvlan(network, plugin, len(pods), report)
+    if isinstance(plugin, BridgePlugin) and plugin.vlan:
+        _refuse_filters(network, plugin.vlan, report)
     tunings = _tunings(network)
     for tuning in tunings:
         refuse_tuning(tuning, plugin.mtu, len(pods), report)
     store, wired = _attach(plugin, pods, report)
-    bridges = (_bridge(network, plugin, wired, report),) if isinstance(plugin, BridgePlugin) else ()
+    bridges: tuple[Bridge, ...] = ()
+    veths: tuple[Veth, ...] = ()
+    if isinstance(plugin, BridgePlugin):
+        gateways = _gateways(plugin, wired, report)
+        bridges = (make_bridge(network.name, plugin, gateways),)
+        veths = (make_gateway(network.name, plugin, gateways),) if gateways and plugin.vlan else ()
     forwarding = any(pod.attachment.forwarding for pod in wired)
     host_ends: list[str] = []
     if not isinstance(plugin, MacvlanPlugin):
@@ -97,17 +104,17 @@ def wire_node(network: Network, pods: Sequence[str], report: Report, published: 
     bridge = plugin.bridge if isinstance(plugin, BridgePlugin) else None
     admissions, isolations = let_through(network.plugins, bridge, leases, report)
     ports = publish_for_pods(network, pods, published, report)
-    veths: tuple[Veth, ...] = ()
+    quiet = (*(bridge.name for bridge in bridges), *(veth.outer.name for veth in veths), *host_ends)
     if not isinstance(plugin, MacvlanPlugin):
         ends = zip(wired, host_ends, strict=True)
-        veths = tuple([_veth(network, plugin, pod, name, ports.get(pod.name, ())) for pod, name in ends])
+        veths += tuple([_veth(network, plugin, pod, name, ports.get(pod.name, ())) for pod, name in ends])
     return Topology(
         name=network.name,
         host=Namespace(
             HOST,
             bridges=bridges,
             interfaces=(make_master(plugin),) if isinstance(plugin, MacvlanPlugin) else (),
-            sysctls=host_settings(plugin, (*(bridge.name for bridge in bridges), *host_ends)),
+            sysctls=host_settings(plugin, quiet),
             forwarding=True if forwarding else None,
             masquerade=tuple(chain.from_iterable(make_masquerade(pod.attachment) for pod in wired)),
             admissions=admissions,
@@ -134,7 +141,7 @@ def _main_plugin(network: Network, report: Report) -> _MainPlugin:
     for place, plugin in enumerate(network.plugins):
         if isinstance(plugin, BridgePlugin | PtpPlugin | MacvlanPlugin):
             main = plugin
-            _refuse_options(plugin, report)
+            _refuse_ipam(plugin, report)
         elif place == 0 or not isinstance(plugin, (LoopbackPlugin, *_CHAINED.values())):
             report.error(
                 "unsupported-plugin",
@@ -150,14 +157,7 @@ def _main_plugin(network: Network, report: Report) -> _MainPlugin:
     return main
 
 
-def _refuse_options(plugin: _MainPlugin, report: Report) -> None:
-    options: dict[str, object] = {}
-    if isinstance(plugin, BridgePlugin):
-        options = {"vlan": plugin.vlan, "vlanTrunk": plugin.vlan_trunk}
-    for key, value in options.items():
-        if value:
-            message = f"the scripts cannot do what `{key}` asks for"
-            report.error("unsupported-option", (*plugin.path, key), message, at="key", help="take it out")
+def _refuse_ipam(plugin: _MainPlugin, report: Report) -> None:
     if plugin.ipam is not None and not isinstance(plugin.ipam, HostLocal | StaticIpam):
         report.error(
             "unsupported-plugin",
@@ -165,6 +165,14 @@ def _refuse_options(plugin: _MainPlugin, report: Report) -> None:
             f"the scripts cannot know which addresses `{plugin.ipam.type}` would give",
             help="write `host-local` or `static`",
         )
+
+
+def _refuse_filters(network: Network, vlan: int, report: Report) -> None:
+    """Report what the packet filter would do by the name of the bridge, where a VLAN has another way to the host."""
+    for plugin in network.plugins:
+        if isinstance(plugin, PortmapPlugin | FirewallPlugin):
+            message = f"the scripts cannot do it for pods that are in VLAN {vlan} of their bridge"
+            report.error("unsupported-plugin", (*plugin.path, "type"), message, help="take it out, or `vlan`")
 
 
 def _attach(plugin: _MainPlugin, pods: Sequence[str], report: Report) -> tuple[Store, list[_Pod]]:
@@ -195,10 +203,6 @@ def _join(plugin: _MainPlugin, grant: Grant) -> Attachment:
             return attach_ptp(plugin, grant)
         case MacvlanPlugin():
             return attach_macvlan(plugin, grant)
-
-
-def _bridge(network: Network, plugin: BridgePlugin, pods: Sequence[_Pod], report: Report) -> Bridge:
-    return make_bridge(network.name, plugin, _gateways(plugin, pods, report))
 
 
 def _gateways(plugin: BridgePlugin, pods: Sequence[_Pod], report: Report) -> tuple[Cidr, ...]:

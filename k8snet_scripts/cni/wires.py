@@ -10,14 +10,19 @@ from collections.abc import Iterator
 from k8snet_scripts.addresses import Cidr
 from k8snet_scripts.cni.attachment import Attachment, PodRoute
 from k8snet_scripts.cni.configuration import BridgePlugin
-from k8snet_scripts.cni.names import make_lladdr
+from k8snet_scripts.cni.names import make_lladdr, name_host_end
 from k8snet_scripts.cni.ranges import Address
 from k8snet_scripts.filtering import Masquerade, Path
-from k8snet_scripts.topology import Bridge, End, Port, Route, Veth
+from k8snet_scripts.topology import HOST, Bridge, End, Port, Route, Veth, Vlans
 
 
 def make_bridge(network: str, plugin: BridgePlugin, gateways: tuple[Cidr, ...]) -> Bridge:
-    """The bridge of a network.  Its MAC address is set: one that follows its ports is lost with the last of them."""
+    """The bridge of a network.  Its MAC address is set: one that follows its ports is lost with the last of them.
+
+    On a bridge whose pods are in a VLAN, the gateways' addresses are not its own: see `make_gateway`.
+    """
+    if plugin.vlan:
+        gateways = ()
     role = ", which is their gateway (isGateway)" if gateways else ""
     what = f"The bridge that joins the pods of the node{role}. Its MAC address is set, and stays when pods come and go."
     return Bridge(
@@ -27,9 +32,31 @@ def make_bridge(network: str, plugin: BridgePlugin, gateways: tuple[Cidr, ...]) 
         lladdr=make_lladdr(f"{network} {plugin.bridge}"),
         broadcast=True,
         promisc=plugin.promisc_mode,
+        vlan_filtering=bool(plugin.vlan or plugin.vlan_trunk),
         description=what,
         path=plugin.path,
     )
+
+
+def make_gateway(network: str, plugin: BridgePlugin, gateways: tuple[Cidr, ...]) -> Veth:
+    """The interface of the host that is the gateway of a VLAN, BRIDGE.VLAN, with its peer on the bridge."""
+    name = f"{plugin.bridge}.{plugin.vlan}"
+    what = f"The gateway of the pods: the host's own place in VLAN {plugin.vlan} of the bridge."
+    inner = End(name, addresses=gateways, mtu=plugin.mtu, broadcast=True, description=what, path=plugin.path)
+    port = Port(plugin.bridge, vlans=choose_vlans(plugin))
+    return Veth(
+        inner, End(name_host_end(network, HOST, name), mtu=plugin.mtu, port=port, path=plugin.path), plugin.path
+    )
+
+
+def choose_vlans(plugin: BridgePlugin) -> Vlans | None:
+    """The VLANs of a pod's port: its own untagged, or those of a trunk tagged, beside VLAN 1 unless that is taken away."""
+    kept = 1 if plugin.preserve_default_vlan else None
+    if plugin.vlan:
+        return Vlans(plugin.vlan, leaving=(1,) if kept and plugin.vlan != 1 else ())
+    if plugin.vlan_trunk:
+        return Vlans(None if 1 in plugin.vlan_trunk else kept, plugin.vlan_trunk)
+    return None
 
 
 def make_veth(
@@ -57,7 +84,7 @@ def make_veth(
         broadcast=True,
         path=path,
     )
-    port = Port(plugin.bridge, options, only_from=lladdrs[0] if plugin.mac_spoof_check else None)
+    port = Port(plugin.bridge, options, choose_vlans(plugin), lladdrs[0] if plugin.mac_spoof_check else None)
     outer = End(host_end, mtu=plugin.mtu, lladdr=lladdrs[1], port=port, path=path)
     return Veth(inner, outer, path)
 

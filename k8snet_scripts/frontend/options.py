@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import chain
 
 from k8snet_scripts.frontend.fields import Table
 from k8snet_scripts.frontend.ranges import Each, combine, gather
@@ -122,11 +123,18 @@ def read_membership(table: Table) -> Each[Vlans | None]:
     untagged: Each[int | None] = None
     if table.has("untagged"):
         untagged = table.read((*table.path, "untagged"), _as_text(table.data["untagged"]), read_vlan, expected="a VLAN")
-    items = table.items("tagged", "VLANs")
-    tagged = gather([table.read(path, _as_text(item), read_vlans, expected="a VLAN") for path, item in items])
+    several = [
+        gather(
+            [
+                table.read(path, _as_text(item), read_vlans, expected="a VLAN")
+                for path, item in table.items(key, "VLANs")
+            ]
+        )
+        for key in ("tagged", "leaving")
+    ]
     if table.has("untagged") and untagged is None:
         return None
-    return combine(table.guard(table.path, _make_vlans), untagged=untagged, tagged=tagged)
+    return combine(table.guard(table.path, _make_vlans), untagged=untagged, tagged=several[0], leaving=several[1])
 
 
 def _as_text(value: object) -> object:
@@ -134,14 +142,18 @@ def _as_text(value: object) -> object:
     return show(value).strip("`") if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def _make_vlans(untagged: int | None, tagged: tuple[tuple[int, ...], ...]) -> Vlans:
-    vlans = tuple(vlan for several in tagged for vlan in several)
+def _make_vlans(
+    untagged: int | None, tagged: tuple[tuple[int, ...], ...], leaving: tuple[tuple[int, ...], ...]
+) -> Vlans:
+    vlans = {"tagged": tuple(chain(*tagged)), "leaving": tuple(chain(*leaving))}
     seen: set[int] = set()
-    for vlan in vlans:
-        if vlan in seen:
-            raise Refused("bad-vlan", f"VLAN {vlan} is named twice", "name it once", key="tagged")
-        seen.add(vlan)
+    for key, members in vlans.items():
+        for vlan in members:
+            if vlan in seen:
+                raise Refused("bad-vlan", f"VLAN {vlan} is named twice", "name it once", key=key)
+            seen.add(vlan)
     if untagged in seen:
         help = "a frame leaves a port with the tag of its VLAN or without it: take it out of one of the two"
-        raise Refused("bad-vlan", f"VLAN {untagged} is both tagged and untagged", help, key="tagged")
-    return Vlans(untagged, vlans)
+        key = next(key for key, members in vlans.items() if untagged in members)
+        raise Refused("bad-vlan", f"VLAN {untagged} is both {key} and untagged", help, key=key)
+    return Vlans(untagged, **vlans)

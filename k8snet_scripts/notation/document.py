@@ -239,8 +239,10 @@ def _describe_vlans(vlans: Vlans | None) -> Table:
     if vlans is None:
         return {}
     table: Table = {} if vlans.untagged is None else {"untagged": vlans.untagged}
-    if vlans.tagged or not table:
+    if vlans.tagged or not (table or vlans.leaving):
         table["tagged"] = list(vlans.tagged)
+    if vlans.leaving:
+        table["leaving"] = list(vlans.leaving)
     return table
 
 

@@ -80,6 +80,7 @@ class Switching:
                 if (end.namespace, end.name) in self._parents:
                     self._ends_above[end.namespace, end.name] = known
         self._trunks = Trunks(topology, [bridge for _, bridge in self._bridges], trunks)
+        self._leaking = {self._trunks.piece(number) for number in self._find_leaking()}
         self._open = {self._trunks.piece(number) for number in self._unknown_bridges()}
         for place, number in self._ends_above.items():
             if self._parents[place] == "passthru":
@@ -110,7 +111,7 @@ class Switching:
         if self._trunks.is_tangled(piece):
             return None
         if not self._trunks.passes(here.domain, here.isolated, there.domain, there.isolated):
-            return False
+            return None if piece in self._leaking else False
         if family in here.doubtful or family in there.doubtful or self._trunks.is_doubtful(piece, family):
             return None
         return True
@@ -215,6 +216,16 @@ class Switching:
 
     def _piece(self, station: Station) -> Hashable:
         return self._trunks.piece(station.attachment.bridge) if station.attachment else None
+
+    def _find_leaking(self) -> Iterator[int]:
+        """The bridges of which frames leave untagged that do not belong to the VLAN of what comes back untagged."""
+        for number, (_, bridge) in enumerate(self._bridges):
+            if bridge.vlans and bridge.vlans.leaving:
+                yield number
+        for veth in self._veths:
+            for end in (veth.inner, veth.outer):
+                if end.port and end.port.vlans and end.port.vlans.leaving:
+                    yield self._bridge_of(end)
 
     def _unknown_bridges(self) -> Iterator[int]:
         """The bridges with a port that leads, or may lead, to somebody the topology does not know."""

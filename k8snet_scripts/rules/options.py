@@ -16,7 +16,7 @@ PORT_SWITCHES = (
     "flood", "mcast_flood", "bcast_flood", "neigh_suppress", "proxy_arp",
 )  # fmt: skip
 PORT_NUMBERS = {"cost": (1, 65535), "priority": (0, 63)}
-VLAN_KEYS = ("untagged", "tagged")
+VLAN_KEYS = ("untagged", "tagged", "leaving")
 PORT_KEYS = (*PORT_SWITCHES, *PORT_NUMBERS, *VLAN_KEYS)
 """What may stand beside the key that names the bridge of a port."""
 GUARD_KEY = "only_from"
