@@ -209,21 +209,28 @@ declare -A least=()
 # Forgets the MTU of the bridge that an interface is a port of, or will be, if it may be only following that of its ports
 # and will follow them to another one.
 forget_mtu() {
-	local text=${live[$1]-} value='' bridge port lowest=''
+	local text=${live[$1]-} value='' bridge
 	if [[ ${2-} == 'master '* ]]; then value=${2#master }; elif [[ $text == *'"master":"'* ]]; then text_of master; fi
 	bridge="${1%% *} $value"
 	if [[ ! ${mtus[$bridge]+set} ]]; then return 0; fi
-	if [[ ! ${least[$bridge]+set} ]]; then
-		for port in "${!ports[@]}"; do
-			if [[ ${ports[$port]} != "$bridge" ]]; then continue; fi
-			value=${mtus[$port]-1500}
-			if ((!lowest || value < lowest)); then lowest=$value; fi
-		done
-		least[$bridge]=${lowest:-1500}
-	fi
+	find_least "$bridge"
 	if ((${least[$bridge]} != ${mtus[$bridge]})) && [[ ${live[$bridge]-} =~ '"mtu":'[0-9]+, ]]; then
 		live[$bridge]=${live[$bridge]/"${BASH_REMATCH[0]}"/}
 	fi
+}
+
+# Sets least_mtu to the lowest MTU that the ports of a bridge are to have.
+find_least() {
+	local port value lowest=''
+	if [[ ! ${least[$1]+set} ]]; then
+		for port in "${!ports[@]}"; do
+			if [[ ${ports[$port]} != "$1" ]]; then continue; fi
+			value=${mtus[$port]-1500}
+			if ((!lowest || value < lowest)); then lowest=$value; fi
+		done
+		least[$1]=${lowest:-1500}
+	fi
+	least_mtu=${least[$1]}
 }
 
 # Takes interfaces of ours out of bridges that the table does not have them in.

@@ -34,6 +34,7 @@ roll_back() {
 		done
 	done
 	for back in "${dragged[@]}"; do take_back; done
+	if [[ $recorded_facts ]]; then printf '%s\n' "$recorded_facts" >"$WANTED"; fi
 	if [[ $recorded ]]; then record "$recorded"$'\n'; else rm -f "$OWNED"; fi
 }
 
