@@ -79,8 +79,11 @@ restore_interface() {
 	local name=${here#* } value=${of_interfaces[$key]-}
 	case $key in
 	mtu)
-		if [[ ${live[$here]} == *'"info_kind":"vxlan"'* ]]; then return 0; fi
-		if [[ ${live[$here]} == *'"info_kind":"bridge"'* ]]; then find_least "$here" && value=$least_mtu; fi
+		case ${live[$here]} in
+		*'"info_kind":"bridge"'*) find_least "$here" && value=$least_mtu ;;
+		*'"info_kind":"veth"'*) ;;
+		*) return 0 ;; # it depends on the interface below
+		esac
 		forget_mtu "$here"
 		line="$ip link set dev $name mtu $value"
 		;;

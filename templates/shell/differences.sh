@@ -399,7 +399,7 @@ add_missing() {
 is_rewired() {
 	local text
 	for text in "${about[@]}"; do
-		if [[ $text == "$1 "*': '@(interface|bridge|veth,*|vxlan*) || $text == *": veth, peer $1 "* ]]; then return 0; fi
+		if [[ $text == "$1 "*': '@(interface|bridge|veth,*|vxlan*|macvlan*) || $text == *": veth, peer $1 "* ]]; then return 0; fi
 	done
 	return 1
 }

@@ -26,7 +26,7 @@ read_table() {
 			# shellcheck disable=SC2086 # two parts
 			set -- $line
 			command[n]=${1%%  *} sign[n]=${2:0:1} step[n]=${2:2} wave[n]=$part wanted[${2:2}]=1
-			case $2 in *': up' | *': inet '*) ;; *) special+=("$n") ;; esac
+			case $2 in [!:\<]*': up' | [!:\<]*': inet '*) ;; *) special+=("$n") ;; esac
 			n=$((n + 1))
 			;;
 		esac

@@ -151,6 +151,8 @@ def test_no_word_of_a_command_is_obeyed_by_a_shell(sandbox: Sandbox) -> None:
         "tab\tand\nline",
         "bash -c 'echo 1 >/proc/sys/x'",
         "{{ 7 }}",
+        "n1: inet 10.0.0.1/24",
+        "a: up",
         "東京",
     ]
     listed = ", ".join(
