@@ -64,6 +64,16 @@ def test_pods_and_a_description_may_be_left_out() -> None:
     assert read('name = "node"\n[cni]\nconfiguration = "k8s.conf"') == (Request("node", "", "k8s.conf", ()), [])
 
 
+def test_types_are_called_as_in_the_notation_of_the_file() -> None:
+    report = read_source("topology.toml", b'name = "node"\ncni = [1]')[1]
+    read_request({"name": "node", "cni": [1]}, report)
+    read_request({"name": "node", "cni": {"configuration": "x", "pods": {}}}, report)
+    assert [finding.message for finding in report.findings] == [
+        "`cni` must be a table, not a list",
+        "`pods` must be a list of strings, not a table",
+    ]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "found"),
     [

@@ -28,16 +28,26 @@ documentation of Kubernetes, the one in the CNI specification, and those that ne
 
 _NO_HINTS: Mapping[str, str] = MappingProxyType({})
 _UNQUOTE = "write it without the quotes"
-_KINDS = {"a table": "an object", "a list": "an array"}
+JSON_WORDS: Mapping[str, str] = MappingProxyType({"a table": "an object", "a list": "an array"})
+TOML_WORDS: Mapping[str, str] = MappingProxyType({})
+"""What the types of values are called, where that is not what the rest of the program calls them."""
 
 
 class Object:
     """An object of a configuration, at `path`."""
 
-    def __init__(self, data: Mapping[str, object], path: Path, report: Report, lenient: bool = False) -> None:
+    def __init__(
+        self,
+        data: Mapping[str, object],
+        path: Path,
+        report: Report,
+        lenient: bool = False,
+        words: Mapping[str, str] = JSON_WORDS,
+    ) -> None:
         self.path = path
         self.report = report
         self.lenient = lenient
+        self.words = words
         self._keys = {key.lower() if lenient else key: key for key, value in data.items() if value is not None}
         self._data = data
         self._known: dict[str, None] = {}
@@ -57,8 +67,11 @@ class Object:
         """Report a value of the wrong type."""
         name = path[-1] if path else "the configuration"
         what = show(name) if isinstance(name, str) else "the item"
-        kind = kind_of(value)
-        self.report.error("wrong-type", path, f"{what} must be {expected}, not {_KINDS.get(kind, kind)}", help=help)
+        self.report.error("wrong-type", path, f"{what} must be {expected}, not {self.call(kind_of(value))}", help=help)
+
+    def call(self, kind: str) -> str:
+        """What a type is called in the notation of the file."""
+        return self.words.get(kind, kind)
 
     def refuse_options(self, *keys: str) -> None:
         """Report each of some options that the reference has and that is not supported here, if it asks for anything."""
@@ -165,14 +178,14 @@ class Object:
         if isinstance(value, list):
             return [((*self.where(key), index), item) for index, item in enumerate(value)]
         if value is not None:
-            self.mistyped(self.where(key), f"an array of {of}", value)
+            self.mistyped(self.where(key), f"{self.call('a list')} of {of}", value)
         return []
 
     def below(self, path: Path, value: object) -> Object | None:
         """The object that a value must be."""
         if isinstance(value, dict):
-            return Object(value, path, self.report, self.lenient)
-        self.mistyped(path, "an object", value)
+            return Object(value, path, self.report, self.lenient, self.words)
+        self.mistyped(path, self.call("a table"), value)
         return None
 
     def object(self, key: str) -> Object | None:

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from k8snet_scripts import digests
 
+_LONGEST = 64  # characters of the name of a topology
+
+
+def name_topology(network: str) -> str:
+    """The name of the topology that a network makes: its own, or where that is too long, its beginning and a digest."""
+    return network if len(network) <= _LONGEST else f"{network[: _LONGEST - 9]}-{digest(network)[:8]}"
+
 
 def name_host_end(network: str, container: str, ifname: str) -> str:
     """The name of the host's end of a veth: `veth` and eight hexadecimal digits, as the reference draws them."""

@@ -40,7 +40,7 @@ from k8snet_scripts.cni.filters import NO_PORTS, Published, let_through, publish
 from k8snet_scripts.cni.gateways import AddressConflict, place_gateways
 from k8snet_scripts.cni.host_local import AllocationError, allocate_all
 from k8snet_scripts.cni.macvlan import make_macvlan, make_master, refuse_macvlan
-from k8snet_scripts.cni.names import make_lladdr, name_host_end
+from k8snet_scripts.cni.names import make_lladdr, name_host_end, name_topology
 from k8snet_scripts.cni.ptp import make_link
 from k8snet_scripts.cni.ranges import Lease
 from k8snet_scripts.cni.settings import host_settings, pod_settings, tune_sysctls
@@ -49,8 +49,6 @@ from k8snet_scripts.cni.tuning import refuse_tuning, tune_interface
 from k8snet_scripts.cni.wires import make_bridge, make_gateway, make_masquerade, make_veth
 from k8snet_scripts.diagnostics import Report
 from k8snet_scripts.filtering import Publication
-from k8snet_scripts.rules.names import check_topology_name
-from k8snet_scripts.rules.refusal import Refused
 from k8snet_scripts.topology import HOST, Bridge, Namespace, Record, Topology, Veth
 
 INTERFACE = "eth0"
@@ -77,10 +75,6 @@ def wire_node(network: Network, pods: Sequence[str], report: Report, published: 
 
     What the scripts cannot do of it goes to the report, and so do ranges with fewer addresses than there are pods.
     """
-    try:
-        check_topology_name(network.name)
-    except Refused as refused:
-        report.error(refused.slug, ("name",), refused.message, help=refused.help)
     plugin = _main_plugin(network, report)
     if isinstance(plugin, MacvlanPlugin):
         refuse_macvlan(network, plugin, len(pods), report)
@@ -109,7 +103,7 @@ def wire_node(network: Network, pods: Sequence[str], report: Report, published: 
         ends = zip(wired, host_ends, strict=True)
         veths += tuple([_veth(network, plugin, pod, name, ports.get(pod.name, ())) for pod, name in ends])
     return Topology(
-        name=network.name,
+        name=name_topology(network.name),
         host=Namespace(
             HOST,
             bridges=bridges,

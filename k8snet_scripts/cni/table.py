@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from k8snet_scripts.cni.fields import Object
+from k8snet_scripts.cni.fields import TOML_WORDS, Object
 from k8snet_scripts.cni.filters import NO_PORTS, Published
 from k8snet_scripts.diagnostics import Report, close_match
 from k8snet_scripts.filtering import Publication
@@ -48,7 +48,7 @@ def asks_for_node(data: object) -> bool:
 def read_request(data: object, report: Report) -> Request:
     """What a topology file with such a table asks for; what is wrong with it goes to the report."""
     assert isinstance(data, dict)
-    root = Object(data, (), report)
+    root = Object(data, (), report, words=TOML_WORDS)
     if not root.has("name"):
         root.missing("name", 'write `name = "node"`, say: the scripts know by it what is theirs')
     name = root.text("name", check_topology_name) or ""

@@ -43,12 +43,13 @@ run_apart() (
 )
 
 execute_lines() {
-	local said=$STATE/said.$BASHPID status=0 number texts prefix="$tool "
+	local said=$STATE/said.$BASHPID status=0 number texts prefix="$tool " strict=-e
 	((${#lines[@]})) || return 0
+	if [[ ${FORCE-} ]]; then strict=+e; fi
 	if [[ $namespace != host ]]; then prefix+="-n $namespace "; fi
 	if [[ $tool == bash* ]]; then
 		texts=("${lines[@]#*bash -c \'}")
-		enter "$namespace" bash -e <<<"${texts[*]%\'}" >"$said" 2>&1 || status=$?
+		enter "$namespace" bash "$strict" <<<"${texts[*]%\'}" >"$said" 2>&1 || status=$?
 	elif [[ $tool == ip*tables ]]; then
 		"$tool-restore" --noflush --wait <<<"$(transaction)" >"$said" 2>&1 || one_by_one || status=$?
 	elif [[ $tool ]]; then
@@ -56,8 +57,12 @@ execute_lines() {
 	else
 		run_apart "${lines[0]}" >"$said" 2>&1 || status=$?
 	fi
-	if ((status == 0)) || [[ ${FORCE-} ]]; then return 0; fi
+	if ((status == 0)) && [[ ! ${FORCE-} ]]; then return 0; fi
 	said=$(<"$said")
+	if [[ ${FORCE-} ]]; then
+		if ((status)) || [[ $tool == bash* && $said ]]; then complain "$said"; fi
+		return 0
+	fi
 	if [[ $tool && $said =~ 'Cannot find device'.*'Command failed -:'([0-9]+) ]]; then
 		number=${BASH_REMATCH[1]}
 		if [[ ${lines[number - 1]} == *' link delete dev '* ]]; then # it went with its peer
@@ -70,6 +75,35 @@ execute_lines() {
 	return 1
 }
 
+# Reports what could not be carried out although all that can be is, given what was said; but not what is there, or gone,
+# already: where a run was stopped, that may be so.
+complain() {
+	local message text='' culprit
+	if [[ ! $1 ]]; then
+		report_failure "${lines[0]}" "exit status $status"
+		return
+	fi
+	while IFS= read -r message; do
+		case $message in
+		'Command failed -:'*) report_failure "${lines[${message##*:} - 1]}" "$text" && text='' ;;
+		'bash: line '[0-9]*': '*)
+			culprit=${message#bash: line }
+			report_failure "${lines[${culprit%%:*} - 1]}" "${culprit#*: }"
+			;;
+		*) text+=${text:+ }$message ;;
+		esac
+	done <<<"$1"
+	if [[ $text ]]; then report_failure "${lines[0]}" "$text"; fi
+}
+
+report_failure() {
+	case $2 in
+	*'Cannot find device'* | *'No such '* | *'Cannot assign requested address'* | *'does not exist'* | *'File exists'*) ;;
+	*'Cannot open network namespace'* | *'Bad rule'* | *'No chain'* | *'Chain already exists'*) ;;
+	*) say "could not be carried out: $1"$'\n'"$2" ;;
+	esac
+}
+
 # Prints the lines as iptables-restore reads them, which carries out all of them or none.
 transaction() {
 	local text=${lines[*]#"$tool --wait "}
@@ -80,9 +114,10 @@ transaction() {
 one_by_one() {
 	local line
 	for line in "${lines[@]}"; do
-		if run_apart "$line" >"$said" 2>&1 || [[ ${FORCE-} ]]; then continue; fi
+		if run_apart "$line" >"$said" 2>&1; then continue; fi
 		tool='' lines=("$line")
-		return 1
+		if [[ ! ${FORCE-} ]]; then return 1; fi
+		complain "$(<"$said")"
 	done
 }
 

@@ -10,12 +10,13 @@ note_command() {
 	batch["$1 $place"]+=$2$'\n' about[$2]=$3
 }
 
-# Notes a fact that is not to be, and the command that ends it. Namespaces go when what has an end in them has gone.
+# Notes a fact that is not to be, and the command, or the two, that end it. Namespaces go when what has an end in them has gone.
 note_removal() {
 	local number=0
 	if [[ $2 == *': namespace' ]]; then number=1; fi
 	drift+=("there, not wanted: $2")
-	note_command "$number" "$1" "$2"
+	note_command "$number" "${1%%$'\n'*}" "$2"
+	if [[ $1 == *$'\n'* ]]; then note_command "$number" "${1#*$'\n'}" "$2"; fi
 }
 
 # Refuses to start where something of a wanted name was made by others, or something that others make is missing.
@@ -36,6 +37,7 @@ refuse_foreign() {
 		if [[ ${words[n]} == veth,* ]]; then refuse_link "$n" "${words[n]#veth, peer }"; fi
 	done
 	for n in "${files[@]}"; do refuse_file "$n"; done
+	if [[ ! -e /proc/sys/net/ipv6/conf ]]; then refuse_ipv6; fi
 	for n in "${needs[@]}"; do
 		name=${owner[n]%% *}
 		if [[ ${words[n]} == namespace ]]; then
@@ -59,6 +61,16 @@ refuse_link() {
 	else
 		refused+=("interface $name ($namespace) exists, and this topology did not make it (--adopt takes it over)")
 	fi
+}
+
+refuse_ipv6() {
+	local n
+	for n in "${!words[@]}"; do
+		if [[ ${words[n]} == inet6' '* ]]; then
+			refused+=("this kernel has no IPv6 (there is no /proc/sys/net/ipv6), and it is needed: ${step[n]}")
+			return
+		fi
+	done
 }
 
 refuse_file() {
@@ -109,7 +121,8 @@ expect_back() {
 		fact["$1: ${2%% *} ${value%% >*}"]=1
 		;;
 	'master '*)
-		value="\"master\":\"${3##* }\","
+		value=${3%%$'\n'*}
+		value="\"master\":\"${value##* }\","
 		if [[ $3 == *' nomaster' ]]; then value=''; fi
 		live[$1]=${live[$1]/"\"master\":\"${2#* }\","/"$value"}
 		;;
@@ -209,21 +222,28 @@ declare -A least=()
 # Forgets the MTU of the bridge that an interface is a port of, or will be, if it may be only following that of its ports
 # and will follow them to another one.
 forget_mtu() {
-	local text=${live[$1]-} value='' bridge port lowest=''
+	local text=${live[$1]-} value='' bridge
 	if [[ ${2-} == 'master '* ]]; then value=${2#master }; elif [[ $text == *'"master":"'* ]]; then text_of master; fi
 	bridge="${1%% *} $value"
 	if [[ ! ${mtus[$bridge]+set} ]]; then return 0; fi
-	if [[ ! ${least[$bridge]+set} ]]; then
-		for port in "${!ports[@]}"; do
-			if [[ ${ports[$port]} != "$bridge" ]]; then continue; fi
-			value=${mtus[$port]-1500}
-			if ((!lowest || value < lowest)); then lowest=$value; fi
-		done
-		least[$bridge]=${lowest:-1500}
-	fi
+	find_least "$bridge"
 	if ((${least[$bridge]} != ${mtus[$bridge]})) && [[ ${live[$bridge]-} =~ '"mtu":'[0-9]+, ]]; then
 		live[$bridge]=${live[$bridge]/"${BASH_REMATCH[0]}"/}
 	fi
+}
+
+# Sets least_mtu to the lowest MTU that the ports of a bridge are to have.
+find_least() {
+	local port value lowest=''
+	if [[ ! ${least[$1]+set} ]]; then
+		for port in "${!ports[@]}"; do
+			if [[ ${ports[$port]} != "$1" ]]; then continue; fi
+			value=${mtus[$port]-1500}
+			if ((!lowest || value < lowest)); then lowest=$value; fi
+		done
+		least[$1]=${lowest:-1500}
+	fi
+	least_mtu=${least[$1]}
 }
 
 # Takes interfaces of ours out of bridges that the table does not have them in.
@@ -379,7 +399,7 @@ add_missing() {
 is_rewired() {
 	local text
 	for text in "${about[@]}"; do
-		if [[ $text == "$1 "*': '@(interface|bridge|veth,*|vxlan*) || $text == *": veth, peer $1 "* ]]; then return 0; fi
+		if [[ $text == "$1 "*': '@(interface|bridge|veth,*|vxlan*|macvlan*) || $text == *": veth, peer $1 "* ]]; then return 0; fi
 	done
 	return 1
 }

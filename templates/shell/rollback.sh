@@ -34,6 +34,7 @@ roll_back() {
 		done
 	done
 	for back in "${dragged[@]}"; do take_back; done
+	if [[ $recorded_facts ]]; then printf '%s\n' "$recorded_facts" >"$WANTED"; fi
 	if [[ $recorded ]]; then record "$recorded"$'\n'; else rm -f "$OWNED"; fi
 }
 
@@ -76,6 +77,7 @@ invert() {
 		;;
 	esac
 	case $key in
+	master) if [[ $1 == *' type bridge_slave '* ]]; then return 0; fi ;; # it is one again with other options
 	command) back=${ways_back[${about[$1]}]-} && return ;;
 	ask) return ;; # it may have been true before
 	file) value=${wish#file } back="rm -f ${value%% *}" && return ;;
@@ -124,7 +126,7 @@ invert() {
 		;;
 	*' type vxlan dev '*) if [[ $text == *'"link":"'* ]]; then text_of link && back="${1% *} $value"; fi ;;
 	*' nomaster') back="${1% *} master ${wish#* }" ;;
-	*' master '*) if [[ $text == *'"master":"'* ]]; then text_of master && back="${1% *} $value"; else back="${1% master *} nomaster"; fi ;;
+	*' master '*) if [[ $text == *'"master":"'* ]]; then return_port "$1"; else back="${1% master *} nomaster"; fi ;;
 	*)
 		if [[ $1 == *' type vxlan '* && $text == *"\"${key}6\":"* ]]; then key+=6; fi
 		if [[ $text != *"\"$key\":"* ]]; then return 0; fi # the thing was not there, and takes it along
@@ -133,6 +135,21 @@ invert() {
 		back="${1% *} $value"
 		;;
 	esac
+}
+
+# The same for an interface that leaves a bridge for another one: with it go the options that it had there.
+return_port() {
+	local key options=''
+	text_of master
+	back="${1% *} $value"
+	text=${live["$object port of $value"]-}
+	for key in hairpin guard root_block fastleave isolated neigh_suppress proxy_arp learning flood mcast_flood bcast_flood cost priority; do
+		if [[ $text != *"\"$key\":"* ]]; then continue; fi
+		number_of "$key"
+		case $value in true) value=on ;; false) value=off ;; esac
+		if [[ $value != "${of_ports[$key]}" ]]; then options+=" $key $value"; fi
+	done
+	if [[ $options ]]; then back+=$'\n'"${1% master *} type bridge_slave$options"; fi
 }
 
 # The same for an entry of the FDB, or a neighbour. What replaced another one gives way to that again.

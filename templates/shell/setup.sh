@@ -50,6 +50,7 @@ main() {
 		read_others
 	fi
 	note_borrowings
+	find_outdated
 	read_wanted
 	refuse_foreign
 	if ((${#refused[@]})); then
@@ -58,6 +59,7 @@ main() {
 	fi
 	remove_leftovers
 	remove_masters
+	restore_defaults
 	foresee
 	remove_extras
 	add_missing
@@ -91,9 +93,11 @@ mend() {
 	done
 	go_back=roll_back
 	record_intent
+	record_facts intended
 	end_turn
 	for number in "${!places[@]}"; do run_wave "$number"; done
 	settle
+	record_facts finished
 	trap '' INT TERM HUP PIPE
 	go_back=''
 }

@@ -21,6 +21,7 @@ ip link add name lan address 02:00:00:00:00:02 type bridge
 ip link set dev old up
 ip link set dev lan up
 ip link set dev ext0 master old
+ip link set dev ext0 type bridge_slave cost 9 isolated on learning off
 ip link set dev ext2 master lan
 ip link set dev ext2 type bridge_slave cost 5 hairpin on
 ip address add 10.99.0.1/24 dev lan

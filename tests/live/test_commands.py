@@ -151,6 +151,8 @@ def test_no_word_of_a_command_is_obeyed_by_a_shell(sandbox: Sandbox) -> None:
         "tab\tand\nline",
         "bash -c 'echo 1 >/proc/sys/x'",
         "{{ 7 }}",
+        "n1: inet 10.0.0.1/24",
+        "a: up",
         "東京",
     ]
     listed = ", ".join(
@@ -165,4 +167,23 @@ def test_no_word_of_a_command_is_obeyed_by_a_shell(sandbox: Sandbox) -> None:
     assert sandbox.bash("cat /run/words", check=True).stdout.split("\x01")[:-1] == words
     assert (network.set_up(), network.drift()) == ([], [])
     network.tear_down()
+    assert diff(before, network.state()) == []
+
+
+def test_what_could_not_be_taken_back_is_reported(sandbox: Sandbox) -> None:
+    stubborn = WRITE.format("x").replace('["rm", "/run/x"]', '["sh", "-c", "echo not me >&2; exit 4"]')
+    silent = WRITE.format("y").replace('["rm", "/run/y"]', '["false"]')
+    fails = '{ run = ["false"], check = ["false"] }'
+    network = Network(sandbox, compiled(with_commands(WRITE.format("z"), stubborn, silent, fails)))
+    before = network.state()
+    done = network.run("setup")
+    assert done.returncode == 1
+    said = [line for line in done.stderr.splitlines() if not line.startswith("[#] ")]
+    assert said[said.index("setup.sh: taking back what this run has done") + 1 :] == [
+        "setup.sh: could not be carried out: ip netns exec a false",
+        "exit status 1",
+        "setup.sh: could not be carried out: ip netns exec a sh -c $'echo not me >&2; exit 4'",
+        "not me",
+    ]
+    network.do("rm /run/x /run/y")
     assert diff(before, network.state()) == []

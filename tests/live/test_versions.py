@@ -166,3 +166,81 @@ def test_what_is_no_port_any_more_leaves_its_bridge_which_then_has_its_own_mtu(s
     assert (new.set_up(), new.drift()) == ([], [])
     # A bridge that had a carrier for a while keeps the link-local address of that time.
     assert differences(fresh, new.state(), ("tso_max_size", "/run/k8snet: lab/owned", "fe80::")) == []
+
+
+SETTINGS = """
+name = "lab"
+[bridges.br0]
+mtu = 1400
+ageing_time = 10
+priority = 4096
+group_fwd_mask = 8
+lladdr = "02:00:00:00:00:01"
+[namespaces.a.veths.eth0]
+peer = "va"
+bridge = "br0"
+mtu = 1400
+hairpin = true
+learning = false
+cost = 7
+[namespaces.a.sysctls]
+"net.ipv4.tcp_ecn" = 1
+"net.ipv4.conf.eth0.proxy_arp" = 1
+"net.ipv6.conf.eth0.accept_ra" = 0
+"net.ipv4.ip_local_port_range" = "1024 2048"
+[host.sysctls]
+"net.ipv4.conf.va.arp_notify" = 1
+"net.ipv4.conf.all.arp_notify" = 1
+"""
+NO_SETTINGS = """
+name = "lab"
+[bridges.br0]
+lladdr = "02:00:00:00:00:01"
+[namespaces.a.veths.eth0]
+peer = "va"
+bridge = "br0"
+"""
+
+
+def test_a_setting_that_a_later_version_does_not_have_goes_back(sandbox: Sandbox) -> None:
+    old, new = Network(sandbox, compiled(SETTINGS)), Network(sandbox, compiled(NO_SETTINGS))
+    empty = new.state()
+    new.set_up()
+    fresh = new.state()
+    new.tear_down()
+    old.set_up()
+    wanted = old.state(identity=True)
+    drift, foreseen = new.drift(), new.foreseen()
+    assert "there, not wanted: host va port of br0: hairpin true" in drift
+    assert "ip netns exec a bash -c 'echo 0 >/proc/sys/net/ipv4/conf/eth0/proxy_arp'" in foreseen
+    assert len(drift) == len(foreseen) == 15
+    assert new.set_up() == foreseen
+    lines = differences(fresh, new.state(), ("tso_max_size", "/run/k8snet: lab/owned", "fe80::"))
+    assert lines == []
+    assert (new.set_up(), new.drift(), new.failures()) == ([], [], [])
+    old.set_up()
+    assert differences(wanted, old.state(identity=True), ("tso_max_size",)) == []
+    old.tear_down()
+    assert diff(empty, old.state()) == []
+
+
+def test_a_setting_that_somebody_else_has_changed_is_left_alone(sandbox: Sandbox) -> None:
+    old, new = Network(sandbox, compiled(SETTINGS)), Network(sandbox, compiled(NO_SETTINGS))
+    old.set_up()
+    old.do(
+        "ip link set dev br0 type bridge priority 8192", "ip netns exec a bash -c 'echo 2 >/proc/sys/net/ipv4/tcp_ecn'"
+    )
+    foreseen = new.foreseen()
+    assert len(foreseen) == 13
+    assert [line for line in foreseen if "priority" in line or "tcp_ecn" in line] == []
+    assert new.set_up() == foreseen
+
+
+def test_what_went_back_is_set_again_when_the_run_fails(sandbox: Sandbox) -> None:
+    fails = '[namespaces.a]\ncommands = [{ run = ["false"], check = ["false"] }]\n'
+    old, new = Network(sandbox, compiled(SETTINGS)), Network(sandbox, compiled(NO_SETTINGS + fails))
+    old.set_up()
+    wanted = old.state(identity=True)
+    assert new.run("setup").returncode == 1
+    assert differences(wanted, old.state(identity=True), ("tso_max_size",)) == []
+    assert (old.drift(), old.foreseen()) == ([], [])
