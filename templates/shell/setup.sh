@@ -56,6 +56,7 @@ main() {
 		printf "$SELF: refused: %s\n" "${refused[@]}" >&2
 		return 1
 	fi
+	look_for_obstacles "$table"
 	remove_leftovers
 	remove_masters
 	foresee
