@@ -60,7 +60,7 @@ is_set() {
 # Looks through the chains that all forwarded packets of a family pass. Those of iptables are shown by nft as well, but for
 # the ones of its older kind. Where the topology admits packets itself, by iptables, those chains are no obstacle.
 look_at_chains() {
-	local line table='' chain='' names=''
+	local line table='' chain='' older=''
 	if command -v nft >/dev/null; then
 		while read -r line; do
 			case $line in
@@ -70,8 +70,8 @@ look_at_chains() {
 			esac
 		done < <(nft list chains 2>/dev/null)
 	fi
-	{ names=$(<"/proc/net/${1}_tables_names"); } 2>/dev/null || true
-	if [[ $'\n'$names$'\n' == *$'\nfilter\n'* ]]; then look_at_iptables "$@"; fi
+	{ older=$(<"/proc/net/${1}_tables_names"); } 2>/dev/null || true
+	if [[ $'\n'$older$'\n' == *$'\nfilter\n'* ]]; then look_at_iptables "$@"; fi
 }
 
 look_at_nft_chain() {
