@@ -167,19 +167,25 @@ ip netns add node3-pod2   #+ node3-pod2: namespace
 ip link add name underlay group 1079726894 type bridge   #+ host underlay: bridge
 
 # eth0 in node1; its peer node1 on the host, a port of underlay.
-ip link add name node1 up master underlay group 1079726894 type veth peer name eth0 group 1079726894 netns node1   #+ host node1: veth, peer node1 eth0
-ip link set dev node1 master underlay   #= host node1: master underlay
-ip link set dev node1 up                #= host node1: up
+ip link add name node1 up mtu 1500 master underlay group 1079726894 type veth peer name eth0 mtu 1500 group 1079726894 netns node1   #+ host node1: veth, peer node1 eth0
+ip link set dev node1 master underlay    #= host node1: master underlay
+ip link set dev node1 mtu 1500           #= host node1: mtu 1500
+ip link set dev node1 up                 #= host node1: up
+ip -n node1 link set dev eth0 mtu 1500   #= node1 eth0: mtu 1500
 
 # eth0 in node2; its peer node2 on the host, a port of underlay.
-ip link add name node2 up master underlay group 1079726894 type veth peer name eth0 group 1079726894 netns node2   #+ host node2: veth, peer node2 eth0
-ip link set dev node2 master underlay   #= host node2: master underlay
-ip link set dev node2 up                #= host node2: up
+ip link add name node2 up mtu 1500 master underlay group 1079726894 type veth peer name eth0 mtu 1500 group 1079726894 netns node2   #+ host node2: veth, peer node2 eth0
+ip link set dev node2 master underlay    #= host node2: master underlay
+ip link set dev node2 mtu 1500           #= host node2: mtu 1500
+ip link set dev node2 up                 #= host node2: up
+ip -n node2 link set dev eth0 mtu 1500   #= node2 eth0: mtu 1500
 
 # eth0 in node3; its peer node3 on the host, a port of underlay.
-ip link add name node3 up master underlay group 1079726894 type veth peer name eth0 group 1079726894 netns node3   #+ host node3: veth, peer node3 eth0
-ip link set dev node3 master underlay   #= host node3: master underlay
-ip link set dev node3 up                #= host node3: up
+ip link add name node3 up mtu 1500 master underlay group 1079726894 type veth peer name eth0 mtu 1500 group 1079726894 netns node3   #+ host node3: veth, peer node3 eth0
+ip link set dev node3 master underlay    #= host node3: master underlay
+ip link set dev node3 mtu 1500           #= host node3: mtu 1500
+ip link set dev node3 up                 #= host node3: up
+ip -n node3 link set dev eth0 mtu 1500   #= node3 eth0: mtu 1500
 
 ### 2. Bridges and veth pairs inside namespaces
 
@@ -523,6 +529,7 @@ read_ownership() {
 			case $kind in
 			netns) owned[$name]=$rest ;;
 			used) used[$name]=$rest ;;
+			check) checks[$name]=${checks[$name]-$rest} ;;
 			undo) undo[$name]=$rest keys+=("$name") origin[$name]=${used[${name%%[ :]*}]-} ;;
 			esac
 		done <"$OWNED"
@@ -530,7 +537,8 @@ read_ownership() {
 	read_namespaces
 	borrowings=()
 	for key in "${keys[@]}"; do
-		if is_there "$key" "${origin[$key]}"; then borrowings+=("$key"); else unset 'undo[$key]'; fi
+		if [[ $key == *': command '* && ${wanted[$key]+set} ]]; then undo[$key]=${ways_back[$key]-}; fi
+		if [[ ${undo[$key]} ]] && is_there "$key" "${origin[$key]}"; then borrowings+=("$key"); else unset 'undo[$key]'; fi
 	done
 }
 
@@ -567,10 +575,10 @@ borrows() {
 
 # Does a fact have to be taken back by itself? Those of the namespaces of others do that are about something this topology
 # does not make. So does what the packet filter is told, wherever it is, as a later version of the topology may not want
-# it. What a port is, it is no more when it leaves the bridge.
+# it, and a command of people. What a port is, it is no more when it leaves the bridge.
 is_borrowed() {
 	local where=${1%% *} name
-	if [[ $2 == nft' '* || $2 == ip*tables' '* ]]; then return 0; fi
+	if [[ $2 == nft' '* || $2 == ip*tables' '* || $2 == command' '* ]]; then return 0; fi
 	if [[ ! ${foreign[$where]+set} ]]; then return 1; fi
 	if [[ $1 == *' port of '* && ${undo["${1%% port of *}: master ${1#* port of }"]+set} ]]; then return 1; fi
 	name=${1#"$where"}
@@ -612,6 +620,7 @@ read_namespaces() {
 serves_others() {
 	local key tool=${1%% -[NA] *} chain where from=''
 	case $1 in
+	*': command '*) return 1 ;;
 	*': ip'*'tables -N '*) chain=${1##* } ;;
 	*' -j ACCEPT' | *' -j DROP' | *' -j RETURN' | *': ip'*'tables -A '*' -i '*) return 1 ;;
 	*': ip'*'tables -A '*) chain=${1##* -j } from=${1#"$tool -A "} from=${from%% *} ;;
@@ -624,6 +633,15 @@ serves_others() {
 		if [[ $where == "$from" && $from != FORWARD ]]; then return 0; fi
 	done
 	return 1
+}
+
+# Prints how facts are taken back, as it stands in the record.
+show_borrowed() {
+	local key
+	for key in "$@"; do
+		printf 'undo\t%s\t%s\n' "$key" "${undo[$key]}"
+		if [[ ${checks[$key]+set} ]]; then printf 'check\t%s\t%s\n' "$key" "${checks[$key]}"; fi
+	done
 }
 
 # Removes what processes of a run had to say, and what a run that was killed left half written.
@@ -1002,13 +1020,38 @@ find_peer() {
 	if [[ $value ]]; then peer="$there $value"; fi
 }
 
-# The same for any link: it may be in a namespace whose numbers for others were not read, and none knows the host by name.
+# Sets parent to the interface that a macvlan shares the wire of: "host eth0", or nothing.
+find_parent() {
+	local text=${live[$1]-} value namespace=${1%% *} there
+	parent='' there=$namespace
+	if [[ $text != *'"info_kind":"macvlan"'* ]]; then return 0; fi
+	if [[ $text == *'"link_netnsid":'* ]]; then
+		read_numbers "$namespace"
+		number_of link_netnsid
+		there=${nsid["$namespace $value"]-}
+		if [[ ! $there && $namespace != host ]]; then there=host; fi # which has no name that others could know
+		number_of link_index
+		value=${device["$there $value"]-}
+	elif [[ $text == *'"link":"'* ]]; then
+		text_of link
+	else
+		return 0
+	fi
+	if [[ $value ]]; then parent="$there $value"; fi
+}
+
+# Reads the numbers that a namespace has for others, if that was not done.
+read_numbers() {
+	if [[ $1 != host && ! ${makers[$1]-} ]]; then
+		makers[$1]=1
+		take_answer "$1" "$(enter "$1" ip -json netns list-id)"
+	fi
+}
+
+# The same as find_peer for any link: it may be in a namespace whose numbers for others were not read, and none knows the host by name.
 find_other_end() {
 	local namespace=${1%% *} object
-	if [[ $namespace != host && ! ${makers[$namespace]-} ]]; then
-		makers[$namespace]=1
-		take_answer "$namespace" "$(enter "$namespace" ip -json netns list-id)"
-	fi
+	read_numbers "$namespace"
 	find_peer "$1"
 	if [[ $peer || $namespace == host ]]; then return 0; fi
 	for object in "${!live[@]}"; do
@@ -1058,6 +1101,7 @@ my %operstate = (2 => "DOWN", 3 => "LOWERLAYERDOWN", 6 => "UP");
 my %kind = (1 => "unicast", 6 => "blackhole", 7 => "unreachable", 8 => "prohibit");
 my %flag = (0x01 => "secondary", 0x02 => "nodad", 0x08 => "dadfailed", 0x40 => "tentative", 0x200 => "noprefixroute");
 my %raised = (0x1 => "UP", 0x100 => "PROMISC", 0x200 => "ALLMULTI");
+my %mode = (1 => "private", 2 => "vepa", 4 => "bridge", 8 => "passthru", 16 => "source");
 my %learnt = map { $_ => 1 } 1, 2, 9, 189;    # by protocol: redirect, kernel, ra, rip
 
 while (my $line = <STDIN>) {
@@ -1135,7 +1179,9 @@ sub link_of {
     $json .= q(,"address":") . join(":", unpack "(H2)*", $has->{1}) . q(") if $has->{1};
     $json .= q(,"link_index":) . number($has->{5}) . q(,"link_netnsid":) . number($has->{37}) if $has->{5} && $has->{37};
     $json .= qq(,"link":"$device{number($has->{5})}") if $has->{5} && !$has->{37} && $device{number($has->{5})};
-    return "link\t$name\t$device{$index}\t$index\t$json,\"info_kind\":\"$kind\",\n";
+    $json .= qq(,"info_kind":"$kind");
+    $json .= qq(,"mode":") . $mode{number(attributes($info->{2})->{1})} . q(") if $kind eq "macvlan";
+    return "link\t$name\t$device{$index}\t$index\t$json,\n";
 }
 
 sub address_of {
@@ -1191,51 +1237,67 @@ sub setting {
 
 # ---- the table of steps: "COMMAND   #SIGN OWNER: WORDS" ----
 
-# The steps, column by column (step: "OWNER: WORDS"); the numbers of those that make an interface, need something, or
-# write a file; the namespaces that are made.
-declare -a wave=() sign=() command=() step=() owner=() words=() makings=() needs=() files=() namespaces=()
+# The steps, column by column (step: "OWNER: WORDS"); the numbers of those that make an interface, need something, write a
+# file, or make the kernel change something else as well; the namespaces that are made.
+declare -a wave=() sign=() command=() step=() owner=() words=() makings=() needs=() files=() shifting=() namespaces=()
 
 # Their facts; the interfaces that they make, as well as the loopbacks of their namespaces; what they give VLANs, a bridge
 # to be a port of ("host br0"), and an MTU; the namespaces that others made; the link-layer and other addresses that they
 # have just one entry for.
 declare -A wanted=() modelled=() tagging=() ports=() mtus=() foreign=([host]=1) entries=()
 
+# By the fact of a command that people gave: what tells whether it was carried out, and what takes it back.
+declare -A checks=() ways_back=()
+
 # Reads the table, and from it what has to be read of the live system. What can be done to a whole column in one expansion
-# is: it takes a fraction of the time.
+# is: it takes a fraction of the time. Most rows only bring something up or give it an address or a route.
 read_table() {
-	local line part=1 n here rows=() IFS=$'\n'
+	local - line part=1 n=0 here special=() IFS=$'\n'
 	set -f
 	for line in $1; do
 		case $line in
 		'### '*) part=$((part + 1)) ;;
 		'#'*) ;;
-		*) rows+=("$line") wave+=("$part") ;;
+		*)
+			IFS='#' # of which a row has one
+			# shellcheck disable=SC2086 # two parts
+			set -- $line
+			command[n]=${1%%  *} sign[n]=${2:0:1} step[n]=${2:2} wave[n]=$part wanted[${2:2}]=1
+			case $2 in *': up' | *': inet '*) ;; *) special+=("$n") ;; esac
+			n=$((n + 1))
+			;;
 		esac
 	done
-	set +f
-	command=("${rows[@]%%  *}")
-	rows=("${rows[@]##*#}")
-	step=("${rows[@]#??}")
 	owner=("${step[@]%%: *}")
 	words=("${step[@]#*: }")
-	for n in "${!step[@]}"; do
-		wanted[${step[n]}]=1 sign[n]=${rows[n]:0:1}
+	for n in "${special[@]}"; do
 		case ${sign[n]}${words[n]} in
 		+*) note_making "$n" ;;
 		'?namespace') needs+=("$n") foreign[${owner[n]}]=1 ;;
 		\?*) needs+=("$n") ;;
+		[:\<]*) note_companion "$n" ;;
 		-group*) foreign[${owner[n]}]=1 ;;
 		' file '*) files+=("$n") ;;
-		?'master '*) ports[${owner[n]}]="${owner[n]%% *} ${words[n]#master }" ;;
-		?'mtu '*) mtus[${owner[n]}]=${words[n]#mtu } ;;
+		?'master '*) ports[${owner[n]}]="${owner[n]%% *} ${words[n]#master }" shifting+=("$n") ;;
+		?'mtu '*) mtus[${owner[n]}]=${words[n]#mtu } shifting+=("$n") ;;
+		?'address '* | ?'remote '* | ?'group '* | ?'vlan_default_pvid 0') shifting+=("$n") ;;
 		' fdb '[!0]* | ' fdb 0'[!0]* | ' neigh '*) entries[${step[n]%" ${words[n]#* * }"}]=1 ;;
 		' vlan '* | ' net.'* | ' nft '* | ' iptables '* | ' ip6tables '*)
 			here=${owner[n]%% *}
 			note_reading "$here" "${words[n]}"
-			if [[ ${words[n]} == vlan* ]]; then tagging[${owner[n]}]=1; fi
+			case ${words[n]} in
+			vlan*) tagging[${owner[n]}]=1 ;;
+			net.ipv4.ip_forward' '* | net.ipv6.conf.all.forwarding' '*) shifting+=("$n") ;;
+			esac
 			;;
 		esac
 	done
+}
+
+# Notes what belongs to the command of a line above; such a line has no fact of its own.
+note_companion() {
+	if [[ ${sign[$1]} == : ]]; then checks[${step[$1]}]=${command[$1]}; else ways_back[${step[$1]}]=${command[$1]}; fi
+	unset "wave[$1]" "sign[$1]" "command[$1]" "step[$1]" "owner[$1]" "words[$1]"
 }
 
 note_making() {
@@ -1246,6 +1308,7 @@ note_making() {
 	fi
 	makings+=("$1") modelled[$where]=1
 	if [[ $what == vxlan* ]]; then tunnels[${where%% *}]=1; fi
+	if [[ $what == macvlan* && ${what#*, parent } != "${where%% *} "* ]]; then makers[${where%% *}]=1; fi
 	if [[ $what == veth,* ]]; then modelled[${what#veth, peer }]=1 makers[${where%% *}]=1; fi
 }
 
@@ -1281,11 +1344,12 @@ note_borrowings() {
 
 # Is a fact, OWNER WORDS, true of the live system? An nft table is compared with the COMMAND that loads it, if given.
 holds() {
-	local text=${live[$1]-} key value peer
+	local text=${live[$1]-} key value peer parent
 	case $2 in
 	up) [[ $text == *[[,]'"UP"'[],]* ]] ;;
 	inet*' noprefixroute') [[ ${fact["$1: ${2% *}"]-} == *'"noprefixroute":true'* ]] ;;
 	inet' '* | inet6' '* | vlan' '* | fdb' '* | neigh' '* | net.* | iptables' '* | ip6tables' '*) [[ ${fact["$1: $2"]+set} ]] ;;
+	command' '*) was_carried_out "$1: $2" ;;
 	namespace) [[ ${netns[$1]-broken} != broken ]] ;;
 	directory' '*) [[ -d ${2#directory } ]] ;;
 	file' '*) file_says "${2#file }" ;;
@@ -1298,6 +1362,12 @@ holds() {
 	veth,*)
 		find_peer "$1"
 		[[ $text == *'"info_kind":"veth"'* && "veth, peer $peer" == "$2" ]]
+		;;
+	macvlan*', parent '*)
+		find_parent "$1"
+		value=macvlan
+		if [[ $text == *'"mode":"passthru"'* ]]; then value+=' passthru'; fi
+		[[ $parent && "$value, parent $parent" == "$2" ]]
 		;;
 	vxlan' '*)
 		value=${2#vxlan id }
@@ -1321,6 +1391,14 @@ holds() {
 		[[ $text == *"\"$key\":$value"[,\}]* || $text == *"\"$key\":\"$value\""* ]]
 		;;
 	esac
+}
+
+# Was a command of people, given by its fact, carried out in the namespace that now has that name?
+was_carried_out() {
+	local place=${1%%: *}
+	if [[ ! ${checks[$1]-} || ${netns[$place]-broken} == broken ]]; then return 1; fi
+	if [[ ! ${foreign[$place]+set} && ! ${used[$place]+set} ]] && ! owns_namespace "$place"; then return 1; fi
+	run_apart "${checks[$1]}" >/dev/null 2>&1
 }
 
 # Is there a file that says what is wanted, its lines one after the other? Given are its path and that text, if any.
@@ -1369,6 +1447,13 @@ carry_out() {
 	execute_lines
 }
 
+# Carries out a line by itself, and without the locks of this run: a program that it leaves behind must not hold them.
+run_apart() (
+	if [[ ${LOCK-} ]]; then exec {LOCK}<&-; fi
+	end_turn
+	exec bash -c "$1"
+)
+
 execute_lines() {
 	local said=$STATE/said.$BASHPID status=0 number texts prefix="$tool "
 	((${#lines[@]})) || return 0
@@ -1381,11 +1466,11 @@ execute_lines() {
 	elif [[ $tool ]]; then
 		enter "$namespace" "$tool" ${FORCE:+-force} -batch - <<<"${lines[*]#"$prefix"}" >"$said" 2>&1 || status=$?
 	else
-		bash -c "${lines[0]}" >"$said" 2>&1 || status=$?
+		run_apart "${lines[0]}" >"$said" 2>&1 || status=$?
 	fi
 	if ((status == 0)) || [[ ${FORCE-} ]]; then return 0; fi
 	said=$(<"$said")
-	if [[ $said =~ 'Cannot find device'.*'Command failed -:'([0-9]+) ]]; then
+	if [[ $tool && $said =~ 'Cannot find device'.*'Command failed -:'([0-9]+) ]]; then
 		number=${BASH_REMATCH[1]}
 		if [[ ${lines[number - 1]} == *' link delete dev '* ]]; then # it went with its peer
 			lines=("${lines[@]:number}")
@@ -1407,7 +1492,7 @@ transaction() {
 one_by_one() {
 	local line
 	for line in "${lines[@]}"; do
-		if bash -c "$line" >"$said" 2>&1 || [[ ${FORCE-} ]]; then continue; fi
+		if run_apart "$line" >"$said" 2>&1 || [[ ${FORCE-} ]]; then continue; fi
 		tool='' lines=("$line")
 		return 1
 	done
@@ -1416,14 +1501,14 @@ one_by_one() {
 # Prints which of the lines given to a tool failed, and below it what was said.
 blame() {
 	local tool=$1 status=$2 said=$3 line lines=("${@:4}")
-	if [[ $said =~ (.*)'Command failed -:'([0-9]+) ]]; then
+	if [[ ! $tool ]]; then
+		line=${lines[0]} said=${said:-"exit status $status"}
+	elif [[ $said =~ (.*)'Command failed -:'([0-9]+) ]]; then
 		line=${lines[BASH_REMATCH[2] - 1]} said=${BASH_REMATCH[1]}
 	elif [[ $tool == bash* && $said =~ ^'bash: line '([0-9]+)': '(.*) ]]; then
 		line=${lines[BASH_REMATCH[1] - 1]} said=${BASH_REMATCH[2]}
-	elif [[ $tool ]]; then
-		line="${lines[0]} (or one of the ${#lines[@]} after it)" said+=" exit status $status"
 	else
-		line=${lines[0]}
+		line="${lines[0]} (or one of the ${#lines[@]} after it)" said+=" exit status $status"
 	fi
 	printf '%s\n%s\n' "$line" "${said%$'\n'}"
 }
@@ -1693,6 +1778,8 @@ check_requirements() {
 			if ((part[n] == 0 || part[n] != number + 1 && number + 1 < last)); then continue; fi
 			if [[ ${outcome[n]} != reached ]]; then
 				wrong=$((wrong + 1))
+			elif [[ ! ${seen[n]+set} ]]; then
+				if ((number + 1 < last)); then reached=$((reached + 1)); fi
 			elif [[ ! ${own[n]+set} ]]; then
 				unseen=$((unseen + 1))
 			elif [[ ${own[n]} != "${observed[n]}" ]]; then

@@ -200,6 +200,7 @@ read_ownership() {
 			case $kind in
 			netns) owned[$name]=$rest ;;
 			used) used[$name]=$rest ;;
+			check) checks[$name]=${checks[$name]-$rest} ;;
 			undo) undo[$name]=$rest keys+=("$name") origin[$name]=${used[${name%%[ :]*}]-} ;;
 			esac
 		done <"$OWNED"
@@ -207,7 +208,8 @@ read_ownership() {
 	read_namespaces
 	borrowings=()
 	for key in "${keys[@]}"; do
-		if is_there "$key" "${origin[$key]}"; then borrowings+=("$key"); else unset 'undo[$key]'; fi
+		if [[ $key == *': command '* && ${wanted[$key]+set} ]]; then undo[$key]=${ways_back[$key]-}; fi
+		if [[ ${undo[$key]} ]] && is_there "$key" "${origin[$key]}"; then borrowings+=("$key"); else unset 'undo[$key]'; fi
 	done
 }
 
@@ -244,10 +246,10 @@ borrows() {
 
 # Does a fact have to be taken back by itself? Those of the namespaces of others do that are about something this topology
 # does not make. So does what the packet filter is told, wherever it is, as a later version of the topology may not want
-# it. What a port is, it is no more when it leaves the bridge.
+# it, and a command of people. What a port is, it is no more when it leaves the bridge.
 is_borrowed() {
 	local where=${1%% *} name
-	if [[ $2 == nft' '* || $2 == ip*tables' '* ]]; then return 0; fi
+	if [[ $2 == nft' '* || $2 == ip*tables' '* || $2 == command' '* ]]; then return 0; fi
 	if [[ ! ${foreign[$where]+set} ]]; then return 1; fi
 	if [[ $1 == *' port of '* && ${undo["${1%% port of *}: master ${1#* port of }"]+set} ]]; then return 1; fi
 	name=${1#"$where"}
@@ -289,6 +291,7 @@ read_namespaces() {
 serves_others() {
 	local key tool=${1%% -[NA] *} chain where from=''
 	case $1 in
+	*': command '*) return 1 ;;
 	*': ip'*'tables -N '*) chain=${1##* } ;;
 	*' -j ACCEPT' | *' -j DROP' | *' -j RETURN' | *': ip'*'tables -A '*' -i '*) return 1 ;;
 	*': ip'*'tables -A '*) chain=${1##* -j } from=${1#"$tool -A "} from=${from%% *} ;;
@@ -301,6 +304,15 @@ serves_others() {
 		if [[ $where == "$from" && $from != FORWARD ]]; then return 0; fi
 	done
 	return 1
+}
+
+# Prints how facts are taken back, as it stands in the record.
+show_borrowed() {
+	local key
+	for key in "$@"; do
+		printf 'undo\t%s\t%s\n' "$key" "${undo[$key]}"
+		if [[ ${checks[$key]+set} ]]; then printf 'check\t%s\t%s\n' "$key" "${checks[$key]}"; fi
+	done
 }
 
 # Removes what processes of a run had to say, and what a run that was killed left half written.
@@ -679,13 +691,38 @@ find_peer() {
 	if [[ $value ]]; then peer="$there $value"; fi
 }
 
-# The same for any link: it may be in a namespace whose numbers for others were not read, and none knows the host by name.
+# Sets parent to the interface that a macvlan shares the wire of: "host eth0", or nothing.
+find_parent() {
+	local text=${live[$1]-} value namespace=${1%% *} there
+	parent='' there=$namespace
+	if [[ $text != *'"info_kind":"macvlan"'* ]]; then return 0; fi
+	if [[ $text == *'"link_netnsid":'* ]]; then
+		read_numbers "$namespace"
+		number_of link_netnsid
+		there=${nsid["$namespace $value"]-}
+		if [[ ! $there && $namespace != host ]]; then there=host; fi # which has no name that others could know
+		number_of link_index
+		value=${device["$there $value"]-}
+	elif [[ $text == *'"link":"'* ]]; then
+		text_of link
+	else
+		return 0
+	fi
+	if [[ $value ]]; then parent="$there $value"; fi
+}
+
+# Reads the numbers that a namespace has for others, if that was not done.
+read_numbers() {
+	if [[ $1 != host && ! ${makers[$1]-} ]]; then
+		makers[$1]=1
+		take_answer "$1" "$(enter "$1" ip -json netns list-id)"
+	fi
+}
+
+# The same as find_peer for any link: it may be in a namespace whose numbers for others were not read, and none knows the host by name.
 find_other_end() {
 	local namespace=${1%% *} object
-	if [[ $namespace != host && ! ${makers[$namespace]-} ]]; then
-		makers[$namespace]=1
-		take_answer "$namespace" "$(enter "$namespace" ip -json netns list-id)"
-	fi
+	read_numbers "$namespace"
 	find_peer "$1"
 	if [[ $peer || $namespace == host ]]; then return 0; fi
 	for object in "${!live[@]}"; do
@@ -735,6 +772,7 @@ my %operstate = (2 => "DOWN", 3 => "LOWERLAYERDOWN", 6 => "UP");
 my %kind = (1 => "unicast", 6 => "blackhole", 7 => "unreachable", 8 => "prohibit");
 my %flag = (0x01 => "secondary", 0x02 => "nodad", 0x08 => "dadfailed", 0x40 => "tentative", 0x200 => "noprefixroute");
 my %raised = (0x1 => "UP", 0x100 => "PROMISC", 0x200 => "ALLMULTI");
+my %mode = (1 => "private", 2 => "vepa", 4 => "bridge", 8 => "passthru", 16 => "source");
 my %learnt = map { $_ => 1 } 1, 2, 9, 189;    # by protocol: redirect, kernel, ra, rip
 
 while (my $line = <STDIN>) {
@@ -812,7 +850,9 @@ sub link_of {
     $json .= q(,"address":") . join(":", unpack "(H2)*", $has->{1}) . q(") if $has->{1};
     $json .= q(,"link_index":) . number($has->{5}) . q(,"link_netnsid":) . number($has->{37}) if $has->{5} && $has->{37};
     $json .= qq(,"link":"$device{number($has->{5})}") if $has->{5} && !$has->{37} && $device{number($has->{5})};
-    return "link\t$name\t$device{$index}\t$index\t$json,\"info_kind\":\"$kind\",\n";
+    $json .= qq(,"info_kind":"$kind");
+    $json .= qq(,"mode":") . $mode{number(attributes($info->{2})->{1})} . q(") if $kind eq "macvlan";
+    return "link\t$name\t$device{$index}\t$index\t$json,\n";
 }
 
 sub address_of {
@@ -868,51 +908,67 @@ sub setting {
 
 # ---- the table of steps: "COMMAND   #SIGN OWNER: WORDS" ----
 
-# The steps, column by column (step: "OWNER: WORDS"); the numbers of those that make an interface, need something, or
-# write a file; the namespaces that are made.
-declare -a wave=() sign=() command=() step=() owner=() words=() makings=() needs=() files=() namespaces=()
+# The steps, column by column (step: "OWNER: WORDS"); the numbers of those that make an interface, need something, write a
+# file, or make the kernel change something else as well; the namespaces that are made.
+declare -a wave=() sign=() command=() step=() owner=() words=() makings=() needs=() files=() shifting=() namespaces=()
 
 # Their facts; the interfaces that they make, as well as the loopbacks of their namespaces; what they give VLANs, a bridge
 # to be a port of ("host br0"), and an MTU; the namespaces that others made; the link-layer and other addresses that they
 # have just one entry for.
 declare -A wanted=() modelled=() tagging=() ports=() mtus=() foreign=([host]=1) entries=()
 
+# By the fact of a command that people gave: what tells whether it was carried out, and what takes it back.
+declare -A checks=() ways_back=()
+
 # Reads the table, and from it what has to be read of the live system. What can be done to a whole column in one expansion
-# is: it takes a fraction of the time.
+# is: it takes a fraction of the time. Most rows only bring something up or give it an address or a route.
 read_table() {
-	local line part=1 n here rows=() IFS=$'\n'
+	local - line part=1 n=0 here special=() IFS=$'\n'
 	set -f
 	for line in $1; do
 		case $line in
 		'### '*) part=$((part + 1)) ;;
 		'#'*) ;;
-		*) rows+=("$line") wave+=("$part") ;;
+		*)
+			IFS='#' # of which a row has one
+			# shellcheck disable=SC2086 # two parts
+			set -- $line
+			command[n]=${1%%  *} sign[n]=${2:0:1} step[n]=${2:2} wave[n]=$part wanted[${2:2}]=1
+			case $2 in *': up' | *': inet '*) ;; *) special+=("$n") ;; esac
+			n=$((n + 1))
+			;;
 		esac
 	done
-	set +f
-	command=("${rows[@]%%  *}")
-	rows=("${rows[@]##*#}")
-	step=("${rows[@]#??}")
 	owner=("${step[@]%%: *}")
 	words=("${step[@]#*: }")
-	for n in "${!step[@]}"; do
-		wanted[${step[n]}]=1 sign[n]=${rows[n]:0:1}
+	for n in "${special[@]}"; do
 		case ${sign[n]}${words[n]} in
 		+*) note_making "$n" ;;
 		'?namespace') needs+=("$n") foreign[${owner[n]}]=1 ;;
 		\?*) needs+=("$n") ;;
+		[:\<]*) note_companion "$n" ;;
 		-group*) foreign[${owner[n]}]=1 ;;
 		' file '*) files+=("$n") ;;
-		?'master '*) ports[${owner[n]}]="${owner[n]%% *} ${words[n]#master }" ;;
-		?'mtu '*) mtus[${owner[n]}]=${words[n]#mtu } ;;
+		?'master '*) ports[${owner[n]}]="${owner[n]%% *} ${words[n]#master }" shifting+=("$n") ;;
+		?'mtu '*) mtus[${owner[n]}]=${words[n]#mtu } shifting+=("$n") ;;
+		?'address '* | ?'remote '* | ?'group '* | ?'vlan_default_pvid 0') shifting+=("$n") ;;
 		' fdb '[!0]* | ' fdb 0'[!0]* | ' neigh '*) entries[${step[n]%" ${words[n]#* * }"}]=1 ;;
 		' vlan '* | ' net.'* | ' nft '* | ' iptables '* | ' ip6tables '*)
 			here=${owner[n]%% *}
 			note_reading "$here" "${words[n]}"
-			if [[ ${words[n]} == vlan* ]]; then tagging[${owner[n]}]=1; fi
+			case ${words[n]} in
+			vlan*) tagging[${owner[n]}]=1 ;;
+			net.ipv4.ip_forward' '* | net.ipv6.conf.all.forwarding' '*) shifting+=("$n") ;;
+			esac
 			;;
 		esac
 	done
+}
+
+# Notes what belongs to the command of a line above; such a line has no fact of its own.
+note_companion() {
+	if [[ ${sign[$1]} == : ]]; then checks[${step[$1]}]=${command[$1]}; else ways_back[${step[$1]}]=${command[$1]}; fi
+	unset "wave[$1]" "sign[$1]" "command[$1]" "step[$1]" "owner[$1]" "words[$1]"
 }
 
 note_making() {
@@ -923,6 +979,7 @@ note_making() {
 	fi
 	makings+=("$1") modelled[$where]=1
 	if [[ $what == vxlan* ]]; then tunnels[${where%% *}]=1; fi
+	if [[ $what == macvlan* && ${what#*, parent } != "${where%% *} "* ]]; then makers[${where%% *}]=1; fi
 	if [[ $what == veth,* ]]; then modelled[${what#veth, peer }]=1 makers[${where%% *}]=1; fi
 }
 
@@ -958,11 +1015,12 @@ note_borrowings() {
 
 # Is a fact, OWNER WORDS, true of the live system? An nft table is compared with the COMMAND that loads it, if given.
 holds() {
-	local text=${live[$1]-} key value peer
+	local text=${live[$1]-} key value peer parent
 	case $2 in
 	up) [[ $text == *[[,]'"UP"'[],]* ]] ;;
 	inet*' noprefixroute') [[ ${fact["$1: ${2% *}"]-} == *'"noprefixroute":true'* ]] ;;
 	inet' '* | inet6' '* | vlan' '* | fdb' '* | neigh' '* | net.* | iptables' '* | ip6tables' '*) [[ ${fact["$1: $2"]+set} ]] ;;
+	command' '*) was_carried_out "$1: $2" ;;
 	namespace) [[ ${netns[$1]-broken} != broken ]] ;;
 	directory' '*) [[ -d ${2#directory } ]] ;;
 	file' '*) file_says "${2#file }" ;;
@@ -975,6 +1033,12 @@ holds() {
 	veth,*)
 		find_peer "$1"
 		[[ $text == *'"info_kind":"veth"'* && "veth, peer $peer" == "$2" ]]
+		;;
+	macvlan*', parent '*)
+		find_parent "$1"
+		value=macvlan
+		if [[ $text == *'"mode":"passthru"'* ]]; then value+=' passthru'; fi
+		[[ $parent && "$value, parent $parent" == "$2" ]]
 		;;
 	vxlan' '*)
 		value=${2#vxlan id }
@@ -998,6 +1062,14 @@ holds() {
 		[[ $text == *"\"$key\":$value"[,\}]* || $text == *"\"$key\":\"$value\""* ]]
 		;;
 	esac
+}
+
+# Was a command of people, given by its fact, carried out in the namespace that now has that name?
+was_carried_out() {
+	local place=${1%%: *}
+	if [[ ! ${checks[$1]-} || ${netns[$place]-broken} == broken ]]; then return 1; fi
+	if [[ ! ${foreign[$place]+set} && ! ${used[$place]+set} ]] && ! owns_namespace "$place"; then return 1; fi
+	run_apart "${checks[$1]}" >/dev/null 2>&1
 }
 
 # Is there a file that says what is wanted, its lines one after the other? Given are its path and that text, if any.
@@ -1046,6 +1118,13 @@ carry_out() {
 	execute_lines
 }
 
+# Carries out a line by itself, and without the locks of this run: a program that it leaves behind must not hold them.
+run_apart() (
+	if [[ ${LOCK-} ]]; then exec {LOCK}<&-; fi
+	end_turn
+	exec bash -c "$1"
+)
+
 execute_lines() {
 	local said=$STATE/said.$BASHPID status=0 number texts prefix="$tool "
 	((${#lines[@]})) || return 0
@@ -1058,11 +1137,11 @@ execute_lines() {
 	elif [[ $tool ]]; then
 		enter "$namespace" "$tool" ${FORCE:+-force} -batch - <<<"${lines[*]#"$prefix"}" >"$said" 2>&1 || status=$?
 	else
-		bash -c "${lines[0]}" >"$said" 2>&1 || status=$?
+		run_apart "${lines[0]}" >"$said" 2>&1 || status=$?
 	fi
 	if ((status == 0)) || [[ ${FORCE-} ]]; then return 0; fi
 	said=$(<"$said")
-	if [[ $said =~ 'Cannot find device'.*'Command failed -:'([0-9]+) ]]; then
+	if [[ $tool && $said =~ 'Cannot find device'.*'Command failed -:'([0-9]+) ]]; then
 		number=${BASH_REMATCH[1]}
 		if [[ ${lines[number - 1]} == *' link delete dev '* ]]; then # it went with its peer
 			lines=("${lines[@]:number}")
@@ -1084,7 +1163,7 @@ transaction() {
 one_by_one() {
 	local line
 	for line in "${lines[@]}"; do
-		if bash -c "$line" >"$said" 2>&1 || [[ ${FORCE-} ]]; then continue; fi
+		if run_apart "$line" >"$said" 2>&1 || [[ ${FORCE-} ]]; then continue; fi
 		tool='' lines=("$line")
 		return 1
 	done
@@ -1093,14 +1172,14 @@ one_by_one() {
 # Prints which of the lines given to a tool failed, and below it what was said.
 blame() {
 	local tool=$1 status=$2 said=$3 line lines=("${@:4}")
-	if [[ $said =~ (.*)'Command failed -:'([0-9]+) ]]; then
+	if [[ ! $tool ]]; then
+		line=${lines[0]} said=${said:-"exit status $status"}
+	elif [[ $said =~ (.*)'Command failed -:'([0-9]+) ]]; then
 		line=${lines[BASH_REMATCH[2] - 1]} said=${BASH_REMATCH[1]}
 	elif [[ $tool == bash* && $said =~ ^'bash: line '([0-9]+)': '(.*) ]]; then
 		line=${lines[BASH_REMATCH[1] - 1]} said=${BASH_REMATCH[2]}
-	elif [[ $tool ]]; then
-		line="${lines[0]} (or one of the ${#lines[@]} after it)" said+=" exit status $status"
 	else
-		line=${lines[0]}
+		line="${lines[0]} (or one of the ${#lines[@]} after it)" said+=" exit status $status"
 	fi
 	printf '%s\n%s\n' "$line" "${said%$'\n'}"
 }
@@ -1121,14 +1200,12 @@ find_place() {
 
 # Notes a command for a wave, and the fact that it changes.
 note_command() {
-	local place key
+	local place
 	find_place "$2"
-	key="$1 $place"
-	if [[ ! ${batch[$key]+set} ]]; then
+	if [[ ! -v batch["$1 $place"] ]]; then # which, unlike an expansion, leaves a long text where it is
 		if [[ $place == host ]]; then places[$1]="host ${places[$1]-}"; else places[$1]+=" $place"; fi
 	fi
-	batch[$key]+=$2$'\n'
-	about[$2]=$3
+	batch["$1 $place"]+=$2$'\n' about[$2]=$3
 }
 
 # Notes a fact that is not to be, and the command that ends it. Namespaces go when what has an end in them has gone.
@@ -1248,8 +1325,13 @@ remove_link() {
 }
 
 forget_link() {
-	local key name=${1#* }
+	local key name=${1#* } parent
 	forget_mtu "$1"
+	for key in "${!live[@]}"; do
+		if [[ ${live[$key]-} != *'"info_kind":"macvlan"'* ]]; then continue; fi
+		find_parent "$key"
+		if [[ $parent == "$1" ]]; then forget_link "$key"; fi
+	done
 	unset 'live[$1]'
 	for key in "${!live[@]}"; do
 		if [[ $key == "$1 port of "* || $key == "${1%% *} "*" port of ${1#* }" ]]; then
@@ -1270,18 +1352,16 @@ forget_link() {
 # Forgets what the kernel will change by itself when a step is carried out, so that it is set again afterwards.
 foresee() {
 	local n key old namespace
-	for n in "${!owner[@]}"; do
+	for n in "${shifting[@]}"; do
 		case ${words[n]} in
 		'master '* | 'mtu '*)
-			if ! holds "${owner[n]}" "${words[n]}"; then forget_mtu "${owner[n]}" "${words[n]}"; fi
+			if ((${#mtus[@]})) && ! holds "${owner[n]}" "${words[n]}"; then forget_mtu "${owner[n]}" "${words[n]}"; fi
 			continue
 			;;
 		'address '* | 'remote '* | 'group '*)
 			if ! holds "${owner[n]}" "${words[n]}"; then expect_entries "${owner[n]}" "${words[n]}"; fi
 			continue
 			;;
-		'vlan_default_pvid 0' | 'net.ipv4.ip_forward '* | net.ipv6.conf.all.forwarding' '*) ;;
-		*) continue ;;
 		esac
 		if holds "${owner[n]}" "${words[n]}"; then continue; fi
 		namespace=${owner[n]%% *}
@@ -1471,9 +1551,12 @@ add_missing() {
 	local n text back
 	for n in "${!step[@]}"; do
 		text=${step[n]}
-		if [[ ${owner[n]} != *' '* || ${live[${owner[n]}]+set} ]]; then
+		if [[ ${live[${owner[n]}]+set} || ${owner[n]} != *' '* ]]; then
 			if [[ ${fact[$text]+set} ]] || holds "${owner[n]}" "${words[n]}" "${command[n]}"; then
 				if [[ ${shared[$text]+set} ]]; then share "$text"; fi
+				if [[ ${words[n]} == command' '* ]] && is_rewired "${owner[n]}"; then
+					note_command "${wave[n]}" "${checks[$text]} || ${command[n]}" "${owner[n]}: ask ${words[n]}"
+				fi
 				continue
 			fi
 		elif [[ ${sign[n]} == '=' ]]; then
@@ -1481,17 +1564,168 @@ add_missing() {
 		fi
 		drift+=("wanted, not there: $text")
 		note_command "${wave[n]}" "${command[n]}" "$text"
-		if [[ ${words[n]} == namespace ]]; then created[${owner[n]}]=1; fi
-		if [[ ! ${undo[$text]+set} ]] && is_borrowed "${owner[n]}" "${words[n]}"; then
+		if [[ ${words[n]} == namespace ]]; then
+			created[${owner[n]}]=1
+		elif [[ ! ${modelled[${owner[n]}]+set} && ! ${undo[$text]+set} ]] && is_borrowed "${owner[n]}" "${words[n]}"; then
 			invert "${command[n]}"
 			if [[ $back ]]; then undo[$text]=$back borrowed+=("$text"); fi
 		fi
 	done
 }
 
+# Does a namespace get an interface in this run, or lose one? What people's commands did to that is gone with it.
+is_rewired() {
+	local text
+	for text in "${about[@]}"; do
+		if [[ $text == "$1 "*': '@(interface|bridge|veth,*|vxlan*) || $text == *": veth, peer $1 "* ]]; then return 0; fi
+	done
+	return 1
+}
+
 # Notes that this network, too, needs a fact that another one made true on something that is not theirs.
 share() {
 	if [[ ! ${undo[$1]+set} ]]; then undo[$1]=${shared[$1]} borrowed+=("$1"); fi
+}
+
+# ---- what on this host is in the way ----
+#
+# Where the host is to forward packets, or to hand on frames from port to port, what others have told its kernel may drop
+# them. It is said before anything is done, with a command that mends it. None of it is ours to change: the run goes on.
+
+declare -a passages=() # the interfaces of the host that packets pass: its bridges, and what is no port of one
+
+# Given is the text of the table.
+look_for_obstacles() {
+	local table=$1 family number bridging=''
+	find_passages
+	for family in ip ip6; do
+		number=4
+		if [[ $family == ip6 ]]; then
+			if [[ $table != *': inet6 '* ]]; then break; fi
+			number=6
+		fi
+		if forwards "$family"; then
+			look_at_chains "$family" "this host is to forward IPv$number"
+		elif [[ $bridging ]] && is_set "/proc/sys/net/bridge/bridge-nf-call-${family}tables" 1; then
+			look_at_chains "$family" "IPv$number has to pass it from port to port, as net.bridge.bridge-nf-call-${family}tables is 1"
+		fi
+	done
+	if [[ ${tunnels[host]-} ]] && forwards ip; then look_at_reverse_paths; fi
+}
+
+name_obstacle() {
+	say "in the way: $1"
+	say "to mend it: $2"
+}
+
+# Sets passages, and bridging if a bridge of the host has ports.
+find_passages() {
+	local n
+	for n in "${makings[@]}" "${needs[@]}"; do
+		if [[ ${owner[n]} != 'host '* || ${words[n]} == inet* ]]; then continue; fi
+		if [[ ${ports[${owner[n]}]+set} ]]; then
+			bridging=yes
+		elif [[ ${words[n]} != exists ]]; then
+			passages+=("${owner[n]#host }")
+		fi
+	done
+}
+
+# Does the table make the host forward what is of a family?
+forwards() {
+	if [[ $1 == ip6 ]]; then
+		[[ ${wanted["host: net.ipv6.conf.all.forwarding 1"]+set} ]]
+	else
+		[[ ${wanted["host: net.ipv4.ip_forward 1"]+set} || ${wanted["host: net.ipv4.conf.all.forwarding 1"]+set} ]]
+	fi
+}
+
+# Has a setting a value?
+is_set() {
+	local value
+	{ read -r value <"$1"; } 2>/dev/null && [[ $value == "$2" ]]
+}
+
+# Looks through the chains that all forwarded packets of a family pass. Those of iptables are shown by nft as well, but for
+# the ones of its older kind. Where the topology admits packets itself, by iptables, those chains are no obstacle.
+look_at_chains() {
+	local line table='' chain='' older=''
+	if command -v nft >/dev/null; then
+		while read -r line; do
+			case $line in
+			'table '*) table=${line#table } table=${table% \{} ;;
+			'chain '*) chain=${line#chain } chain=${chain% \{} ;;
+			*' hook forward '*) if [[ $table == "$1 "* || $table == 'inet '* ]]; then look_at_nft_chain "$@"; fi ;;
+			esac
+		done < <(nft list chains 2>/dev/null)
+	fi
+	{ older=$(<"/proc/net/${1}_tables_names"); } 2>/dev/null || true
+	if [[ $'\n'$older$'\n' == *$'\nfilter\n'* ]]; then look_at_iptables "$@"; fi
+}
+
+look_at_nft_chain() {
+	local text last name tool="${1}tables"
+	if [[ "$table $chain" == "$1 filter FORWARD" && ${rules[host]-} == *"$tool"* ]]; then return; fi
+	text=$(nft --stateless list chain "${table% *}" "${table#* }" "$chain" 2>/dev/null) || return 0
+	last=${text%$'\n\t}'*} last=${last##*[$'\n\t']}
+	if [[ $text != *'policy drop;'* && ! $last =~ ^(counter )?(drop|reject.*)$ ]]; then return 0; fi
+	for name in "${passages[@]}"; do
+		if [[ $text != *"iifname \"$name\" "*accept* || $text != *"oifname \"$name\" "*accept* ]]; then
+			if [[ $table == "$1 filter" && $chain == FORWARD ]]; then
+				suggest_iptables "$@"
+			else
+				name_obstacle "the chain $chain of the nft table $table drops what no rule lets through, and $2" \
+					"for i in ${passages[*]}; do for way in iifname oifname; do nft insert rule $table $chain \$way \$i accept; done; done"
+			fi
+			return
+		fi
+	done
+}
+
+# The same for the older kind of iptables.
+look_at_iptables() {
+	local text name tool="${1}tables"
+	if [[ ${rules[host]-} == *"$tool"* ]]; then return; fi
+	if command -v "$tool-legacy" >/dev/null; then tool+=-legacy; fi
+	text=$("$tool" --wait --list-rules FORWARD 2>/dev/null) || return 0
+	if [[ $text != '-P FORWARD DROP'* && ! ${text##*$'\n'} =~ ^-A\ FORWARD\ -j\ (DROP|REJECT) ]]; then return 0; fi
+	for name in "${passages[@]}"; do
+		if [[ $text != *"-A FORWARD -i $name -j ACCEPT"* || $text != *"-A FORWARD -o $name -j ACCEPT"* ]]; then
+			suggest_iptables "$@"
+			return
+		fi
+	done
+}
+
+suggest_iptables() {
+	name_obstacle "the chain FORWARD of $tool drops what no rule lets through, and $2" \
+		"for i in ${passages[*]}; do for way in -i -o; do $tool -I FORWARD \$way \$i -j ACCEPT; done; done"
+}
+
+# With a tunnel, packets come by the underlay whose answers go by the tunnel: a strict filter drops them.
+look_at_reverse_paths() {
+	local n dev path=/proc/sys/net/ipv4/conf
+	for n in "${!words[@]}"; do
+		if [[ ${words[n]} != 'dev '* || ${owner[n]} != 'host '* ]]; then continue; fi
+		dev=${words[n]#dev }
+		if is_strict "$dev"; then
+			name_obstacle "$dev drops what comes by another way than answers take (rp_filter is 1), as with tunnels it does" \
+				"echo 2 >$path/$dev/rp_filter"
+		fi
+	done
+}
+
+# Is the filter of an interface strict, once what the table wants of it is true? The larger of two settings counts.
+is_strict() {
+	local name text value=0 found
+	for name in all "$1"; do
+		{ read -r found <"$path/$name/rp_filter"; } 2>/dev/null || continue
+		for text in 0 1 2; do
+			if [[ ${wanted["host: net.ipv4.conf.${name//.//}.rp_filter $text"]+set} ]]; then found=$text; fi
+		done
+		if ((found > value)); then value=$found; fi
+	done
+	((value == 1))
 }
 
 # ---- setup: what is not true yet is made true ----
@@ -1552,6 +1786,7 @@ main() {
 		printf "$SELF: refused: %s\n" "${refused[@]}" >&2
 		return 1
 	fi
+	look_for_obstacles "$table"
 	remove_leftovers
 	remove_masters
 	foresee
@@ -1596,11 +1831,11 @@ mend() {
 
 # Records what is about to be made and cannot be marked in the instant it is made: whatever happens, it is known as ours.
 record_intent() {
-	local name key
+	local name
 	{
 		if [[ $'\n'$recorded$'\n' != *$'\n'$uses* ]]; then printf '%s' "$uses"; fi
 		for name in "${!created[@]}"; do printf 'netns\t%s\t-\n' "$name"; done
-		for key in "${borrowed[@]}"; do printf 'undo\t%s\t%s\n' "$key" "${undo[$key]}"; done
+		show_borrowed "${borrowed[@]}"
 	} >>"$OWNED"
 }
 
@@ -1719,12 +1954,13 @@ act_together() {
 
 # Records what is owned now, with the identities of the namespaces, if that is any different from before.
 settle() {
-	local name key now=$uses
+	local name key now=$uses lasting=()
 	if ((${#namespaces[@]})); then read_namespaces; fi
 	for name in "${namespaces[@]}"; do now+="netns"$'\t'"$name"$'\t'"${netns[$name]}"$'\n'; done
 	for key in "${borrowings[@]}" "${borrowed[@]}"; do
-		if [[ ${wanted[$key]+set} ]]; then now+="undo"$'\t'"$key"$'\t'"${undo[$key]}"$'\n'; fi
+		if [[ ${wanted[$key]+set} ]]; then lasting+=("$key"); fi
 	done
+	if ((${#lasting[@]})); then now+=$(show_borrowed "${lasting[@]}")$'\n'; fi
 	if [[ $now != "$(<"$OWNED")"$'\n' ]]; then record "$now"; fi
 }
 
@@ -1746,7 +1982,7 @@ give_up() {
 # Takes back, in reverse, what this run has done. Where it was stopped half way through a batch, some of that was not done;
 # it is then not there to take back, and that is no failure. What failed was not done, and may belong to somebody else.
 roll_back() {
-	local i j lines back FORCE=yes
+	local i j lines back text FORCE=yes
 	declare -A taken_back=()
 	if [[ $keep ]]; then
 		say "what was made so far is left (--keep); run setup.sh again to go on, or teardown.sh"
@@ -1754,12 +1990,17 @@ roll_back() {
 	fi
 	say "taking back what this run has done"
 	for ((i = ${#executed[@]} - 1; i >= 0; i--)); do
-		if [[ ${created[${executed[i]#* }]+set} ]]; then continue; fi
 		mapfile -t lines <<<"${batch[${executed[i]}]%$'\n'}"
 		for ((j = 0; j < ${#lines[@]}; j++)); do
 			if [[ ${lines[j]} == "$failed" ]]; then break; fi
 		done
 		while ((--j >= 0)); do
+			text=${about[${lines[j]}]}
+			if [[ $text == *': command '* ]]; then
+				run_apart "${checks[$text]}" >/dev/null 2>&1 || continue
+			elif [[ ${created[${executed[i]#* }]+set} ]]; then
+				continue # it goes with the namespace
+			fi
 			invert "${lines[j]}"
 			if [[ $back && ! ${taken_back[$back]+set} ]]; then take_back; fi
 		done
@@ -1786,7 +2027,7 @@ is_fresh() {
 
 # Sets back to the command that takes back another one, as things were before this run; or to nothing where there is none.
 invert() {
-	local object=${about[$1]%%: *} wish=${about[$1]#*: } text key value
+	local object=${about[$1]%%: *} wish=${about[$1]#*: } text key value ip
 	key=${wish%% *} text=${live[$object]-} back=''
 	if [[ $key == nft ]]; then
 		value=${wish#nft table } back="delete ${wish#nft }"
@@ -1807,12 +2048,18 @@ invert() {
 		;;
 	esac
 	case $key in
+	command) back=${ways_back[${about[$1]}]-} && return ;;
+	ask) return ;; # it may have been true before
 	file) value=${wish#file } back="rm -f ${value%% *}" && return ;;
 	directory) back="rmdir --ignore-fail-on-non-empty ${wish#directory }" && return ;;
 	esac
 	case $1 in
 	*'link delete '* | *'netns delete '*) ;; # it was ours, and not wanted
 	'ip netns add '*) back="ip netns delete $object" ;;
+	*' link add name '*' type macvlan '*)
+		ip_in "${object%% *}"
+		back="$ip link delete dev ${object#* }"
+		;;
 	'ip link add name '*) if is_fresh; then back="ip link delete group $MARK"; else back="ip link delete dev ${object#* }"; fi ;;
 	*' link add name '*) back="${1%% add name *} delete dev ${object#* }" ;;
 	*' vlan add '* | *' address add '* | *' route add '*) back=${1/ add / delete } ;;
