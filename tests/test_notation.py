@@ -154,9 +154,7 @@ def test_ports_that_lead_to_what_others_made_are_named() -> None:
     assert lines[0] == "# What a topology file cannot say is left out: the port [::1]:53:54/udp behind cni0 of host."
 
 
-INTERFACE = (
-    "name addresses routes mtu lladdr port description external broadcast connected promisc allmulti txqlen path"
-)
+INTERFACE = "name addresses routes mtu lladdr port description external configured broadcast connected promisc allmulti txqlen path"
 KNOWN = {
     Topology: "name host namespaces veths description records",
     Namespace: "name addresses routes bridges interfaces devices sysctls forwarding masquerade"

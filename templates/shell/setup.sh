@@ -57,6 +57,7 @@ main() {
 		printf "$SELF: refused: %s\n" "${refused[@]}" >&2
 		return 1
 	fi
+	look_for_obstacles "$table"
 	remove_leftovers
 	remove_masters
 	restore_defaults
