@@ -354,6 +354,7 @@ add_missing() {
 	for n in "${!step[@]}"; do
 		text=${step[n]}
 		if [[ ${live[${owner[n]}]+set} || ${owner[n]} != *' '* ]]; then
+			if [[ ${sign[n]} == '+' && ${words[n]} != namespace ]]; then continue; fi # one of another kind has been removed
 			if [[ ${fact[$text]+set} ]] || holds "${owner[n]}" "${words[n]}" "${command[n]}"; then
 				if [[ ${shared[$text]+set} ]]; then share "$text"; fi
 				if [[ ${words[n]} == command' '* ]] && is_rewired "${owner[n]}"; then
