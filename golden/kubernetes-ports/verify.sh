@@ -1129,7 +1129,7 @@ holds() {
 	bridge) [[ $text == *'"info_kind":"bridge"'* ]] ;;
 	veth,*)
 		find_peer "$1"
-		[[ $text == *'"info_kind":"veth"'* && "veth, peer $peer" == "$2" ]]
+		[[ "veth, peer $peer" == "$2" ]]
 		;;
 	macvlan*', parent '*)
 		find_parent "$1"

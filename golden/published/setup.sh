@@ -1066,7 +1066,7 @@ holds() {
 	bridge) [[ $text == *'"info_kind":"bridge"'* ]] ;;
 	veth,*)
 		find_peer "$1"
-		[[ $text == *'"info_kind":"veth"'* && "veth, peer $peer" == "$2" ]]
+		[[ "veth, peer $peer" == "$2" ]]
 		;;
 	macvlan*', parent '*)
 		find_parent "$1"
@@ -1232,10 +1232,10 @@ find_place() {
 
 # ---- what differs ----
 
-# Notes a command for a wave, and the fact that it changes.
+# Notes a command for a wave, and the fact that it changes, which is one of the namespace that the command names, if any.
 note_command() {
-	local place
-	find_place "$2"
+	local place=host
+	case $2 in 'ip -n '* | 'bridge -n '* | 'ip netns exec '*) place=${3%%[ :]*} ;; esac
 	if [[ ! -v batch["$1 $place"] ]]; then # which, unlike an expansion, leaves a long text where it is
 		if [[ $place == host ]]; then places[$1]="host ${places[$1]-}"; else places[$1]+=" $place"; fi
 	fi
@@ -1586,6 +1586,7 @@ add_missing() {
 	for n in "${!step[@]}"; do
 		text=${step[n]}
 		if [[ ${live[${owner[n]}]+set} || ${owner[n]} != *' '* ]]; then
+			if [[ ${sign[n]} == '+' && ${words[n]} != namespace ]]; then continue; fi # one of another kind has been removed
 			if [[ ${fact[$text]+set} ]] || holds "${owner[n]}" "${words[n]}" "${command[n]}"; then
 				if [[ ${shared[$text]+set} ]]; then share "$text"; fi
 				if [[ ${words[n]} == command' '* ]] && is_rewired "${owner[n]}"; then
