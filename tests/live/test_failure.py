@@ -92,7 +92,7 @@ def test_with_keep_what_was_made_is_left_and_the_next_run_goes_on(sandbox: Sandb
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("name", named("fresh"))
+@pytest.mark.parametrize("name", [*named("fresh"), *named("served")])
 def test_a_teardown_that_fails_is_finished_by_the_next(sandbox: Sandbox, name: str) -> None:
     scene = Scene(sandbox, SITUATIONS[name])
     teardown = scene.text("teardown")
