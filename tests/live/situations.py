@@ -245,7 +245,7 @@ DRIFTS = {
     "served": (
         "nft delete table inet k8snet-served",
         "nft flush table bridge k8snet-served",
-        "iptables -D CNI-FORWARD -s 10.89.0.0/24 -j ACCEPT",
+        "iptables -D CNI-FORWARD -d 10.89.0.2/32 -p udp -m udp --dport 53 -m conntrack --ctstate DNAT -j ACCEPT",
         "iptables -F CNI-ISOLATION-STAGE-2",
         "bridge fdb delete 02:00:00:00:89:07 dev vx0",
         "bridge fdb append 00:00:00:00:00:00 dev vx0 dst 10.90.0.8",
