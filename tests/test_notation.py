@@ -154,7 +154,10 @@ def test_ports_that_lead_to_what_others_made_are_named() -> None:
     assert lines[0] == "# What a topology file cannot say is left out: the port [::1]:53:54/udp behind cni0 of host."
 
 
-INTERFACE = "name addresses routes mtu lladdr port description external configured broadcast connected promisc allmulti txqlen path"
+INTERFACE = (
+    "name addresses routes mtu lladdr port description external configured broadcast connected promisc"
+    " allmulti txqlen path"
+)
 KNOWN = {
     Topology: "name host namespaces veths description records",
     Namespace: "name addresses routes bridges interfaces devices sysctls forwarding masquerade"
@@ -170,7 +173,7 @@ KNOWN = {
     Veth: "inner outer path",
     Port: "bridge options vlans only_from path",
     Vlans: "untagged tagged leaving",
-    Route: "family to via dev src metric table onlink kind path scope",
+    Route: "family to via dev src metric table onlink kind path scope prepend",
     Masquerade: "source within path",
     Condition: "field network negated",
     Publication: "port to_port protocol address masquerade conditions path",
@@ -178,6 +181,14 @@ KNOWN = {
     Admission: "network admin published path",
     Isolation: "bridge family",
 }
+
+
+def test_that_a_route_comes_before_others_is_named() -> None:
+    end = End("eth0", routes=(Route(4, None, "10.0.0.1", "eth0", prepend=True),), namespace="n1")
+    lines = list(write_topology(Topology("lab", namespaces=(Namespace("n1"),), veths=(Veth(end, End("v0")),))))
+    assert (
+        lines[0] == "# What a topology file cannot say is left out: that a route of eth0 comes before those of others."
+    )
 
 
 def test_everything_that_the_model_has_is_written() -> None:

@@ -41,9 +41,10 @@ ip -n theirs link set dev eth0 up
 ip -n theirs route add default via 10.94.0.1
 mkdir -p /run/k8snet/theirs
 echo "netns	node1	-" >/run/k8snet/theirs/owned
+for tool in iptables ip6tables; do $tool -A FORWARD -j RETURN 2>/dev/null || true; done
 ! nft list ruleset 2>/dev/null || nft 'table inet theirs { chain forward { type filter hook forward priority 0; ip daddr 10.94.0.9 drop; }; }'
 """
-"""What is on the host and belongs to others: two interfaces with addresses, a bridge, a namespace, another network."""
+"""What is on the host and belongs to others: two interfaces with addresses, a bridge, a namespace, another network, rules."""
 
 EDGE = """
 name = "edge"
@@ -96,6 +97,38 @@ addresses = ["10.93.0.3/24"]
 """
 """A network that borrows what belongs to others."""
 
+SERVED = """
+name = "served"
+
+[host]
+forwarding = true
+
+[interfaces.up0]
+external = true
+
+[bridges.br2]
+addresses = ["10.89.0.1/24"]
+masquerade = true
+admit = true
+isolate = [4]
+
+[vxlans.vx0]
+id = 89
+local = "10.90.0.1"
+dev = "up0"
+bridge = "br2"
+fdb = [{ dst = "10.90.0.7" }, { lladdr = "02:00:00:00:89:07", dst = "10.90.0.7" }]
+
+[namespaces.web.veths.eth0]
+peer = "web0"
+bridge = "br2"
+lladdr = "02:00:00:00:89:02"
+only_from = "02:00:00:00:89:02"
+addresses = ["10.89.0.2/24"]
+publish = ["8080:80", "127.0.0.1:5353:53/udp"]
+"""
+"""A network with published and guarded ports, rules of iptables, and a tunnel on what belongs to others."""
+
 EARLIER_EDGE = (
     EDGE.replace("10.90.8.1/24", "10.90.9.1/24")
     .replace("10.91.0.0/16", "10.95.0.0/16")
@@ -139,13 +172,14 @@ class Situation:
 def _situations() -> dict[str, Situation]:
     edge = compiled(EDGE)
     networks = {name: golden(name) for name in ("docker", "router-on-a-stick", "gateway", "options")} | {"edge": edge}
+    served = compiled(SERVED)
     fresh = {f"{name}, fresh": Situation(scripts) for name, scripts in networks.items()}
     drifted = {f"{name}, drifted": Situation(scripts, scripts, DRIFTS[name]) for name, scripts in networks.items()}
     upgraded = {
         "docker, upgraded": Situation(golden("docker"), compiled(EARLIER_DOCKER)),
         "edge, upgraded": Situation(edge, compiled(EARLIER_EDGE)),
     }
-    return fresh | drifted | upgraded
+    return fresh | drifted | upgraded | {"served, drifted": Situation(served, served, DRIFTS["served"])}
 
 
 DRIFTS = {
@@ -208,6 +242,17 @@ DRIFTS = {
         "ip -n n2 address delete 10.93.0.2/24 dev eth0",
         "nft flush table inet k8snet-edge",
     ),
+    "served": (
+        "nft delete table inet k8snet-served",
+        "nft flush table bridge k8snet-served",
+        "iptables -D CNI-FORWARD -d 10.89.0.2/32 -p udp -m udp --dport 53 -m conntrack --ctstate DNAT -j ACCEPT",
+        "iptables -F CNI-ISOLATION-STAGE-2",
+        "bridge fdb delete 02:00:00:00:89:07 dev vx0",
+        "bridge fdb append 00:00:00:00:00:00 dev vx0 dst 10.90.0.8",
+        "ip link set dev vx0 nomaster",
+        "ip link delete dev web0",
+        "bash -c 'echo 0 >/proc/sys/net/ipv4/conf/br2/route_localnet'",
+    ),
 }
 """What others do to a network behind its back."""
 
@@ -217,10 +262,10 @@ SITUATIONS = _situations()
 def named(words: str = "") -> list[Any]:
     """The situations whose names contain these words, for `parametrize`."""
     masquerade = pytest.mark.needs("nft_masquerade", "nft_masquerade6")
+    needs = {network: masquerade for network in (*MASQUERADING, "edge")}
+    needs["served"] = pytest.mark.needs("nft_masquerade", "nft_bridge", "iptables_filter", "vxlan")
     names = [name for name in SITUATIONS if words in name]
-    return [
-        pytest.param(name, marks=masquerade if name.split(",")[0] in (*MASQUERADING, "edge") else ()) for name in names
-    ]
+    return [pytest.param(name, marks=needs.get(name.split(",")[0], ())) for name in names]
 
 
 class Scene:

@@ -43,7 +43,7 @@ def test_a_killed_setup_leaves_nothing_that_the_next_run_cannot_mend(sandbox: Sa
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("name", named("fresh"))
+@pytest.mark.parametrize("name", [*named("fresh"), *named("served")])
 def test_a_killed_teardown_leaves_nothing_that_the_next_run_cannot_mend(sandbox: Sandbox, name: str) -> None:
     scene = Scene(sandbox, SITUATIONS[name])
     teardown = scene.text("teardown")
