@@ -524,7 +524,7 @@ read_ownership() {
 			netns) owned[$name]=$rest ;;
 			used) used[$name]=$rest ;;
 			check) checks[$name]=${checks[$name]-$rest} ;;
-			undo) undo[$name]=$rest keys+=("$name") origin[$name]=${used[${name%%[ :]*}]-} ;;
+			undo) undo[$name]=${rest//$'\r'/$'\n'} keys+=("$name") origin[$name]=${used[${name%%[ :]*}]-} ;;
 			esac
 		done <"$OWNED"
 	fi
@@ -549,7 +549,7 @@ read_others() {
 		while IFS=$'\t' read -r kind name rest; do
 			case $kind in
 			used) origins[$name]=$rest ;;
-			undo) if is_there "$name" "${origins[${name%%[ :]*}]-}"; then shared[$name]=$rest; fi ;;
+			undo) if is_there "$name" "${origins[${name%%[ :]*}]-}"; then shared[$name]=${rest//$'\r'/$'\n'}; fi ;;
 			esac
 		done <<<"$rest"
 	done
@@ -633,7 +633,7 @@ serves_others() {
 show_borrowed() {
 	local key
 	for key in "$@"; do
-		printf 'undo\t%s\t%s\n' "$key" "${undo[$key]}"
+		printf 'undo\t%s\t%s\n' "$key" "${undo[$key]//$'\n'/$'\r'}"
 		if [[ ${checks[$key]+set} ]]; then printf 'check\t%s\t%s\n' "$key" "${checks[$key]}"; fi
 	done
 }
@@ -649,6 +649,7 @@ forget_state() {
 	if [[ ! $LOCK ]]; then { exec {LOCK}<"$STATE"; } 2>/dev/null || return 0; fi
 	[[ /proc/self/fd/$LOCK -ef $STATE ]] && flock --nonblock "$LOCK" || return 0
 	sweep
+	if [[ -e $STATE/wanted ]]; then rm -f "$STATE/wanted"; fi
 	(cd /run && rmdir --parents --ignore-fail-on-non-empty "k8snet/$NAME" 2>/dev/null) || true
 }
 
@@ -1257,7 +1258,7 @@ read_table() {
 			# shellcheck disable=SC2086 # two parts
 			set -- $line
 			command[n]=${1%%  *} sign[n]=${2:0:1} step[n]=${2:2} wave[n]=$part wanted[${2:2}]=1
-			case $2 in *': up' | *': inet '*) ;; *) special+=("$n") ;; esac
+			case $2 in [!:\<]*': up' | [!:\<]*': inet '*) ;; *) special+=("$n") ;; esac
 			n=$((n + 1))
 			;;
 		esac
@@ -1342,7 +1343,7 @@ holds() {
 	case $2 in
 	up) [[ $text == *[[,]'"UP"'[],]* ]] ;;
 	inet*' noprefixroute') [[ ${fact["$1: ${2% *}"]-} == *'"noprefixroute":true'* ]] ;;
-	inet' '* | inet6' '* | vlan' '* | fdb' '* | neigh' '* | net.* | iptables' '* | ip6tables' '*) [[ ${fact["$1: $2"]+set} ]] ;;
+	inet' '* | inet6' '* | vlan' '* | fdb' '* | neigh' '* | net.* | iptables' '* | ip6tables' '*) [[ ${fact["$1: $2"]+set} ]] || is_moot "$2" ;;
 	command' '*) was_carried_out "$1: $2" ;;
 	namespace) [[ ${netns[$1]-broken} != broken ]] ;;
 	directory' '*) [[ -d ${2#directory } ]] ;;
@@ -1386,6 +1387,9 @@ holds() {
 		;;
 	esac
 }
+
+# Where the kernel has no IPv6, no setting of it says anything. What needs IPv6 is refused.
+is_moot() { [[ $1 == net.ipv6.* && ! -e /proc/sys/net/ipv6/conf ]]; }
 
 # Was a command of people, given by its fact, carried out in the namespace that now has that name?
 was_carried_out() {
@@ -1449,12 +1453,13 @@ run_apart() (
 )
 
 execute_lines() {
-	local said=$STATE/said.$BASHPID status=0 number texts prefix="$tool "
+	local said=$STATE/said.$BASHPID status=0 number texts prefix="$tool " strict=-e
 	((${#lines[@]})) || return 0
+	if [[ ${FORCE-} ]]; then strict=+e; fi
 	if [[ $namespace != host ]]; then prefix+="-n $namespace "; fi
 	if [[ $tool == bash* ]]; then
 		texts=("${lines[@]#*bash -c \'}")
-		enter "$namespace" bash -e <<<"${texts[*]%\'}" >"$said" 2>&1 || status=$?
+		enter "$namespace" bash "$strict" <<<"${texts[*]%\'}" >"$said" 2>&1 || status=$?
 	elif [[ $tool == ip*tables ]]; then
 		"$tool-restore" --noflush --wait <<<"$(transaction)" >"$said" 2>&1 || one_by_one || status=$?
 	elif [[ $tool ]]; then
@@ -1462,8 +1467,12 @@ execute_lines() {
 	else
 		run_apart "${lines[0]}" >"$said" 2>&1 || status=$?
 	fi
-	if ((status == 0)) || [[ ${FORCE-} ]]; then return 0; fi
+	if ((status == 0)) && [[ ! ${FORCE-} ]]; then return 0; fi
 	said=$(<"$said")
+	if [[ ${FORCE-} ]]; then
+		if ((status)) || [[ $tool == bash* && $said ]]; then complain "$said"; fi
+		return 0
+	fi
 	if [[ $tool && $said =~ 'Cannot find device'.*'Command failed -:'([0-9]+) ]]; then
 		number=${BASH_REMATCH[1]}
 		if [[ ${lines[number - 1]} == *' link delete dev '* ]]; then # it went with its peer
@@ -1476,6 +1485,35 @@ execute_lines() {
 	return 1
 }
 
+# Reports what could not be carried out although all that can be is, given what was said; but not what is there, or gone,
+# already: where a run was stopped, that may be so.
+complain() {
+	local message text='' culprit
+	if [[ ! $1 ]]; then
+		report_failure "${lines[0]}" "exit status $status"
+		return
+	fi
+	while IFS= read -r message; do
+		case $message in
+		'Command failed -:'*) report_failure "${lines[${message##*:} - 1]}" "$text" && text='' ;;
+		'bash: line '[0-9]*': '*)
+			culprit=${message#bash: line }
+			report_failure "${lines[${culprit%%:*} - 1]}" "${culprit#*: }"
+			;;
+		*) text+=${text:+ }$message ;;
+		esac
+	done <<<"$1"
+	if [[ $text ]]; then report_failure "${lines[0]}" "$text"; fi
+}
+
+report_failure() {
+	case $2 in
+	*'Cannot find device'* | *'No such '* | *'Cannot assign requested address'* | *'does not exist'* | *'File exists'*) ;;
+	*'Cannot open network namespace'* | *'Bad rule'* | *'No chain'* | *'Chain already exists'*) ;;
+	*) say "could not be carried out: $1"$'\n'"$2" ;;
+	esac
+}
+
 # Prints the lines as iptables-restore reads them, which carries out all of them or none.
 transaction() {
 	local text=${lines[*]#"$tool --wait "}
@@ -1486,9 +1524,10 @@ transaction() {
 one_by_one() {
 	local line
 	for line in "${lines[@]}"; do
-		if run_apart "$line" >"$said" 2>&1 || [[ ${FORCE-} ]]; then continue; fi
+		if run_apart "$line" >"$said" 2>&1; then continue; fi
 		tool='' lines=("$line")
-		return 1
+		if [[ ! ${FORCE-} ]]; then return 1; fi
+		complain "$(<"$said")"
 	done
 }
 

@@ -234,7 +234,7 @@ read_ownership() {
 			netns) owned[$name]=$rest ;;
 			used) used[$name]=$rest ;;
 			check) checks[$name]=${checks[$name]-$rest} ;;
-			undo) undo[$name]=$rest keys+=("$name") origin[$name]=${used[${name%%[ :]*}]-} ;;
+			undo) undo[$name]=${rest//$'\r'/$'\n'} keys+=("$name") origin[$name]=${used[${name%%[ :]*}]-} ;;
 			esac
 		done <"$OWNED"
 	fi
@@ -259,7 +259,7 @@ read_others() {
 		while IFS=$'\t' read -r kind name rest; do
 			case $kind in
 			used) origins[$name]=$rest ;;
-			undo) if is_there "$name" "${origins[${name%%[ :]*}]-}"; then shared[$name]=$rest; fi ;;
+			undo) if is_there "$name" "${origins[${name%%[ :]*}]-}"; then shared[$name]=${rest//$'\r'/$'\n'}; fi ;;
 			esac
 		done <<<"$rest"
 	done
@@ -343,7 +343,7 @@ serves_others() {
 show_borrowed() {
 	local key
 	for key in "$@"; do
-		printf 'undo\t%s\t%s\n' "$key" "${undo[$key]}"
+		printf 'undo\t%s\t%s\n' "$key" "${undo[$key]//$'\n'/$'\r'}"
 		if [[ ${checks[$key]+set} ]]; then printf 'check\t%s\t%s\n' "$key" "${checks[$key]}"; fi
 	done
 }
@@ -359,6 +359,7 @@ forget_state() {
 	if [[ ! $LOCK ]]; then { exec {LOCK}<"$STATE"; } 2>/dev/null || return 0; fi
 	[[ /proc/self/fd/$LOCK -ef $STATE ]] && flock --nonblock "$LOCK" || return 0
 	sweep
+	if [[ -e $STATE/wanted ]]; then rm -f "$STATE/wanted"; fi
 	(cd /run && rmdir --parents --ignore-fail-on-non-empty "k8snet/$NAME" 2>/dev/null) || true
 }
 
@@ -967,7 +968,7 @@ read_table() {
 			# shellcheck disable=SC2086 # two parts
 			set -- $line
 			command[n]=${1%%  *} sign[n]=${2:0:1} step[n]=${2:2} wave[n]=$part wanted[${2:2}]=1
-			case $2 in *': up' | *': inet '*) ;; *) special+=("$n") ;; esac
+			case $2 in [!:\<]*': up' | [!:\<]*': inet '*) ;; *) special+=("$n") ;; esac
 			n=$((n + 1))
 			;;
 		esac
@@ -1052,7 +1053,7 @@ holds() {
 	case $2 in
 	up) [[ $text == *[[,]'"UP"'[],]* ]] ;;
 	inet*' noprefixroute') [[ ${fact["$1: ${2% *}"]-} == *'"noprefixroute":true'* ]] ;;
-	inet' '* | inet6' '* | vlan' '* | fdb' '* | neigh' '* | net.* | iptables' '* | ip6tables' '*) [[ ${fact["$1: $2"]+set} ]] ;;
+	inet' '* | inet6' '* | vlan' '* | fdb' '* | neigh' '* | net.* | iptables' '* | ip6tables' '*) [[ ${fact["$1: $2"]+set} ]] || is_moot "$2" ;;
 	command' '*) was_carried_out "$1: $2" ;;
 	namespace) [[ ${netns[$1]-broken} != broken ]] ;;
 	directory' '*) [[ -d ${2#directory } ]] ;;
@@ -1096,6 +1097,9 @@ holds() {
 		;;
 	esac
 }
+
+# Where the kernel has no IPv6, no setting of it says anything. What needs IPv6 is refused.
+is_moot() { [[ $1 == net.ipv6.* && ! -e /proc/sys/net/ipv6/conf ]]; }
 
 # Was a command of people, given by its fact, carried out in the namespace that now has that name?
 was_carried_out() {
@@ -1159,12 +1163,13 @@ run_apart() (
 )
 
 execute_lines() {
-	local said=$STATE/said.$BASHPID status=0 number texts prefix="$tool "
+	local said=$STATE/said.$BASHPID status=0 number texts prefix="$tool " strict=-e
 	((${#lines[@]})) || return 0
+	if [[ ${FORCE-} ]]; then strict=+e; fi
 	if [[ $namespace != host ]]; then prefix+="-n $namespace "; fi
 	if [[ $tool == bash* ]]; then
 		texts=("${lines[@]#*bash -c \'}")
-		enter "$namespace" bash -e <<<"${texts[*]%\'}" >"$said" 2>&1 || status=$?
+		enter "$namespace" bash "$strict" <<<"${texts[*]%\'}" >"$said" 2>&1 || status=$?
 	elif [[ $tool == ip*tables ]]; then
 		"$tool-restore" --noflush --wait <<<"$(transaction)" >"$said" 2>&1 || one_by_one || status=$?
 	elif [[ $tool ]]; then
@@ -1172,8 +1177,12 @@ execute_lines() {
 	else
 		run_apart "${lines[0]}" >"$said" 2>&1 || status=$?
 	fi
-	if ((status == 0)) || [[ ${FORCE-} ]]; then return 0; fi
+	if ((status == 0)) && [[ ! ${FORCE-} ]]; then return 0; fi
 	said=$(<"$said")
+	if [[ ${FORCE-} ]]; then
+		if ((status)) || [[ $tool == bash* && $said ]]; then complain "$said"; fi
+		return 0
+	fi
 	if [[ $tool && $said =~ 'Cannot find device'.*'Command failed -:'([0-9]+) ]]; then
 		number=${BASH_REMATCH[1]}
 		if [[ ${lines[number - 1]} == *' link delete dev '* ]]; then # it went with its peer
@@ -1186,6 +1195,35 @@ execute_lines() {
 	return 1
 }
 
+# Reports what could not be carried out although all that can be is, given what was said; but not what is there, or gone,
+# already: where a run was stopped, that may be so.
+complain() {
+	local message text='' culprit
+	if [[ ! $1 ]]; then
+		report_failure "${lines[0]}" "exit status $status"
+		return
+	fi
+	while IFS= read -r message; do
+		case $message in
+		'Command failed -:'*) report_failure "${lines[${message##*:} - 1]}" "$text" && text='' ;;
+		'bash: line '[0-9]*': '*)
+			culprit=${message#bash: line }
+			report_failure "${lines[${culprit%%:*} - 1]}" "${culprit#*: }"
+			;;
+		*) text+=${text:+ }$message ;;
+		esac
+	done <<<"$1"
+	if [[ $text ]]; then report_failure "${lines[0]}" "$text"; fi
+}
+
+report_failure() {
+	case $2 in
+	*'Cannot find device'* | *'No such '* | *'Cannot assign requested address'* | *'does not exist'* | *'File exists'*) ;;
+	*'Cannot open network namespace'* | *'Bad rule'* | *'No chain'* | *'Chain already exists'*) ;;
+	*) say "could not be carried out: $1"$'\n'"$2" ;;
+	esac
+}
+
 # Prints the lines as iptables-restore reads them, which carries out all of them or none.
 transaction() {
 	local text=${lines[*]#"$tool --wait "}
@@ -1196,9 +1234,10 @@ transaction() {
 one_by_one() {
 	local line
 	for line in "${lines[@]}"; do
-		if run_apart "$line" >"$said" 2>&1 || [[ ${FORCE-} ]]; then continue; fi
+		if run_apart "$line" >"$said" 2>&1; then continue; fi
 		tool='' lines=("$line")
-		return 1
+		if [[ ! ${FORCE-} ]]; then return 1; fi
+		complain "$(<"$said")"
 	done
 }
 
@@ -1241,12 +1280,13 @@ note_command() {
 	batch["$1 $place"]+=$2$'\n' about[$2]=$3
 }
 
-# Notes a fact that is not to be, and the command that ends it. Namespaces go when what has an end in them has gone.
+# Notes a fact that is not to be, and the command, or the two, that end it. Namespaces go when what has an end in them has gone.
 note_removal() {
 	local number=0
 	if [[ $2 == *': namespace' ]]; then number=1; fi
 	drift+=("there, not wanted: $2")
-	note_command "$number" "$1" "$2"
+	note_command "$number" "${1%%$'\n'*}" "$2"
+	if [[ $1 == *$'\n'* ]]; then note_command "$number" "${1#*$'\n'}" "$2"; fi
 }
 
 # Refuses to start where something of a wanted name was made by others, or something that others make is missing.
@@ -1267,6 +1307,7 @@ refuse_foreign() {
 		if [[ ${words[n]} == veth,* ]]; then refuse_link "$n" "${words[n]#veth, peer }"; fi
 	done
 	for n in "${files[@]}"; do refuse_file "$n"; done
+	if [[ ! -e /proc/sys/net/ipv6/conf ]]; then refuse_ipv6; fi
 	for n in "${needs[@]}"; do
 		name=${owner[n]%% *}
 		if [[ ${words[n]} == namespace ]]; then
@@ -1290,6 +1331,16 @@ refuse_link() {
 	else
 		refused+=("interface $name ($namespace) exists, and this topology did not make it (--adopt takes it over)")
 	fi
+}
+
+refuse_ipv6() {
+	local n
+	for n in "${!words[@]}"; do
+		if [[ ${words[n]} == inet6' '* ]]; then
+			refused+=("this kernel has no IPv6 (there is no /proc/sys/net/ipv6), and it is needed: ${step[n]}")
+			return
+		fi
+	done
 }
 
 refuse_file() {
@@ -1340,7 +1391,8 @@ expect_back() {
 		fact["$1: ${2%% *} ${value%% >*}"]=1
 		;;
 	'master '*)
-		value="\"master\":\"${3##* }\","
+		value=${3%%$'\n'*}
+		value="\"master\":\"${value##* }\","
 		if [[ $3 == *' nomaster' ]]; then value=''; fi
 		live[$1]=${live[$1]/"\"master\":\"${2#* }\","/"$value"}
 		;;
@@ -1440,21 +1492,28 @@ declare -A least=()
 # Forgets the MTU of the bridge that an interface is a port of, or will be, if it may be only following that of its ports
 # and will follow them to another one.
 forget_mtu() {
-	local text=${live[$1]-} value='' bridge port lowest=''
+	local text=${live[$1]-} value='' bridge
 	if [[ ${2-} == 'master '* ]]; then value=${2#master }; elif [[ $text == *'"master":"'* ]]; then text_of master; fi
 	bridge="${1%% *} $value"
 	if [[ ! ${mtus[$bridge]+set} ]]; then return 0; fi
-	if [[ ! ${least[$bridge]+set} ]]; then
-		for port in "${!ports[@]}"; do
-			if [[ ${ports[$port]} != "$bridge" ]]; then continue; fi
-			value=${mtus[$port]-1500}
-			if ((!lowest || value < lowest)); then lowest=$value; fi
-		done
-		least[$bridge]=${lowest:-1500}
-	fi
+	find_least "$bridge"
 	if ((${least[$bridge]} != ${mtus[$bridge]})) && [[ ${live[$bridge]-} =~ '"mtu":'[0-9]+, ]]; then
 		live[$bridge]=${live[$bridge]/"${BASH_REMATCH[0]}"/}
 	fi
+}
+
+# Sets least_mtu to the lowest MTU that the ports of a bridge are to have.
+find_least() {
+	local port value lowest=''
+	if [[ ! ${least[$1]+set} ]]; then
+		for port in "${!ports[@]}"; do
+			if [[ ${ports[$port]} != "$1" ]]; then continue; fi
+			value=${mtus[$port]-1500}
+			if ((!lowest || value < lowest)); then lowest=$value; fi
+		done
+		least[$1]=${lowest:-1500}
+	fi
+	least_mtu=${least[$1]}
 }
 
 # Takes interfaces of ours out of bridges that the table does not have them in.
@@ -1610,7 +1669,7 @@ add_missing() {
 is_rewired() {
 	local text
 	for text in "${about[@]}"; do
-		if [[ $text == "$1 "*': '@(interface|bridge|veth,*|vxlan*) || $text == *": veth, peer $1 "* ]]; then return 0; fi
+		if [[ $text == "$1 "*': '@(interface|bridge|veth,*|vxlan*|macvlan*) || $text == *": veth, peer $1 "* ]]; then return 0; fi
 	done
 	return 1
 }
@@ -1618,6 +1677,134 @@ is_rewired() {
 # Notes that this network, too, needs a fact that another one made true on something that is not theirs.
 share() {
 	if [[ ! ${undo[$1]+set} ]]; then undo[$1]=${shared[$1]} borrowed+=("$1"); fi
+}
+
+# ---- what an earlier version of this topology set, and this one says nothing of ----
+#
+# The facts that the last run wanted are on record. A setting among them that is no longer in the table goes back to what
+# a new interface, bridge, port or namespace has, if it is one of ours and still as it was set.
+
+readonly WANTED=$STATE/wanted
+declare recorded_facts='' # of the last run; those of this one, too, while it is under way
+declare -a outdated=()    # the facts that are settings nobody asks for any more
+
+# What the kernel gives a new bridge, a new port, and any new interface.
+declare -A of_bridges=([stp_state]=0 [mcast_snooping]=1 [forward_delay]=1500 [hello_time]=200 [max_age]=2000
+	[ageing_time]=30000 [priority]=32768 [group_fwd_mask]=0 [vlan_filtering]=0 [vlan_default_pvid]=1)
+declare -A of_ports=([hairpin]=off [guard]=off [root_block]=off [fastleave]=off [isolated]=off [neigh_suppress]=off
+	[proxy_arp]=off [learning]=on [flood]=on [mcast_flood]=on [bcast_flood]=on [cost]=2 [priority]=32)
+declare -A of_interfaces=([mtu]=1500 [promisc]=off [allmulti]=off [txqlen]=1000)
+
+# Sets outdated, and notes what has to be read of it.
+find_outdated() {
+	local text here IFS=$'\n'
+	local -A asked=() # owners with the keys that the table has for them
+	if [[ ! -r $WANTED ]]; then return 0; fi
+	recorded_facts=$(<"$WANTED")
+	if [[ $recorded_facts == "${step[*]}" ]]; then return 0; fi
+	for text in "${!wanted[@]}"; do
+		here=${text%%: *} text=${text#*: }
+		asked["$here: ${text%% *}"]=1
+	done
+	set -f
+	for text in $recorded_facts; do
+		here=${text%%: *}
+		if [[ ${wanted[$text]+set} ]]; then continue; fi
+		text=${text#*: }
+		if [[ ! ${asked["$here: ${text%% *}"]+set} ]] && is_setting "$here" "${text%% *}"; then
+			outdated+=("$here: $text")
+			note_reading "${here%% *}" "$text"
+		fi
+	done
+	set +f
+}
+
+# Is what OWNER has by that key a setting that can go back, of a thing of ours?
+is_setting() {
+	local name=${2#net.*.*.}
+	case $1 in
+	*' port of '*) [[ ${of_ports[$2]+set} && ${modelled[${1%% port of *}]+set} ]] ;;
+	*' '*) [[ ${of_bridges[$2]-}${of_interfaces[$2]-} && ${modelled[$1]+set} ]] ;;
+	*)
+		name=${name%%.*}
+		[[ $2 == net.* && (${modelled["$1 lo"]+set} || ($2 == net.*.@(conf|neigh).*.* && ${modelled["$1 ${name//\//.}"]+set})) ]]
+		;;
+	esac
+}
+
+# Puts the outdated settings back.
+restore_defaults() {
+	local text here key ip line
+	for text in "${outdated[@]}"; do
+		here=${text%%: *} key=${text#*: } line=''
+		key=${key%% *}
+		if [[ $here == *' '* && ! ${live[$here]+set} ]] || ! holds "$here" "${text#*: }"; then continue; fi
+		ip_in "${here%% *}"
+		case $here in
+		*' port of '*) restore_port ;;
+		*' '*) restore_interface ;;
+		*) restore_setting ;;
+		esac
+		if [[ $line ]]; then note_removal "$line" "$text"; fi
+	done
+}
+
+restore_port() {
+	local name=${here%% port of *} value=${of_ports[$key]}
+	if [[ $key == cost && ${live[$name]} != *'"info_kind":"veth"'* ]]; then value=100; fi
+	if [[ ${text##* } != "$value" ]]; then line="$ip link set dev ${name#* } type bridge_slave $key $value"; fi
+}
+
+# A bridge whose MTU was set does not follow that of its ports again: it gets the least that they are to have.
+restore_interface() {
+	local name=${here#* } value=${of_interfaces[$key]-}
+	case $key in
+	mtu)
+		case ${live[$here]} in
+		*'"info_kind":"bridge"'*) find_least "$here" && value=$least_mtu ;;
+		*'"info_kind":"veth"'*) ;;
+		*) return 0 ;; # it depends on the interface below
+		esac
+		forget_mtu "$here"
+		line="$ip link set dev $name mtu $value"
+		;;
+	allmulti) line="$ip link set dev $name allmulticast $value" ;;
+	promisc | txqlen) line="$ip link set dev $name $key $value" ;;
+	*)
+		if [[ ${live[$here]} != *'"info_kind":"bridge"'* ]]; then return 0; fi
+		value=${of_bridges[$key]} line="$ip link set dev $name type bridge $key $value"
+		;;
+	esac
+	if [[ ${text#*: } == "$key $value" ]]; then line=''; fi
+}
+
+# A setting of a new namespace, or one of an interface, which is what the namespace has for new ones.
+restore_setting() {
+	local path=${key//\//%} name=${key#net.*.*.} value='' write
+	path=/proc/sys/${path//.//} path=${path//%/.}
+	name=${name%%.*} name=${name//\//.}
+	if [[ $key == net.*.@(conf|neigh).*.* && ${modelled["$here $name"]+set} && $name != lo ]]; then
+		value=$(enter "$here" cat "${path/"/$name/"//default/}" 2>/dev/null) || return 0
+	else
+		value=$(unshare --net cat "$path" 2>/dev/null) || return 0
+	fi
+	value=${value//$'\t'/ }
+	if [[ $text == *": $key $value" ]]; then return 0; fi
+	write="bash -c 'echo $value >$path'"
+	if [[ $here == host ]]; then line=$write; else line="ip netns exec $here $write"; fi
+}
+
+# Records what this run wants, beside what the last one wanted until it is done.
+record_facts() {
+	local IFS=$'\n'
+	if [[ $recorded_facts == "${step[*]}" ]]; then return 0; fi
+	if [[ $1 == intended ]]; then
+		printf '%s\n' "${step[*]}" >>"$WANTED"
+	elif ((${#step[@]})); then
+		printf '%s\n' "${step[*]}" >"$WANTED"
+	else
+		rm -f "$WANTED"
+	fi
 }
 
 # ---- setup: what is not true yet is made true ----
@@ -1672,6 +1859,7 @@ main() {
 		read_others
 	fi
 	note_borrowings
+	find_outdated
 	read_wanted
 	refuse_foreign
 	if ((${#refused[@]})); then
@@ -1680,6 +1868,7 @@ main() {
 	fi
 	remove_leftovers
 	remove_masters
+	restore_defaults
 	foresee
 	remove_extras
 	add_missing
@@ -1713,9 +1902,11 @@ mend() {
 	done
 	go_back=roll_back
 	record_intent
+	record_facts intended
 	end_turn
 	for number in "${!places[@]}"; do run_wave "$number"; done
 	settle
+	record_facts finished
 	trap '' INT TERM HUP PIPE
 	go_back=''
 }
@@ -1897,6 +2088,7 @@ roll_back() {
 		done
 	done
 	for back in "${dragged[@]}"; do take_back; done
+	if [[ $recorded_facts ]]; then printf '%s\n' "$recorded_facts" >"$WANTED"; fi
 	if [[ $recorded ]]; then record "$recorded"$'\n'; else rm -f "$OWNED"; fi
 }
 
@@ -1939,6 +2131,7 @@ invert() {
 		;;
 	esac
 	case $key in
+	master) if [[ $1 == *' type bridge_slave '* ]]; then return 0; fi ;; # it is one again with other options
 	command) back=${ways_back[${about[$1]}]-} && return ;;
 	ask) return ;; # it may have been true before
 	file) value=${wish#file } back="rm -f ${value%% *}" && return ;;
@@ -1987,7 +2180,7 @@ invert() {
 		;;
 	*' type vxlan dev '*) if [[ $text == *'"link":"'* ]]; then text_of link && back="${1% *} $value"; fi ;;
 	*' nomaster') back="${1% *} master ${wish#* }" ;;
-	*' master '*) if [[ $text == *'"master":"'* ]]; then text_of master && back="${1% *} $value"; else back="${1% master *} nomaster"; fi ;;
+	*' master '*) if [[ $text == *'"master":"'* ]]; then return_port "$1"; else back="${1% master *} nomaster"; fi ;;
 	*)
 		if [[ $1 == *' type vxlan '* && $text == *"\"${key}6\":"* ]]; then key+=6; fi
 		if [[ $text != *"\"$key\":"* ]]; then return 0; fi # the thing was not there, and takes it along
@@ -1996,6 +2189,21 @@ invert() {
 		back="${1% *} $value"
 		;;
 	esac
+}
+
+# The same for an interface that leaves a bridge for another one: with it go the options that it had there.
+return_port() {
+	local key options=''
+	text_of master
+	back="${1% *} $value"
+	text=${live["$object port of $value"]-}
+	for key in hairpin guard root_block fastleave isolated neigh_suppress proxy_arp learning flood mcast_flood bcast_flood cost priority; do
+		if [[ $text != *"\"$key\":"* ]]; then continue; fi
+		number_of "$key"
+		case $value in true) value=on ;; false) value=off ;; esac
+		if [[ $value != "${of_ports[$key]}" ]]; then options+=" $key $value"; fi
+	done
+	if [[ $options ]]; then back+=$'\n'"${1% master *} type bridge_slave$options"; fi
 }
 
 # The same for an entry of the FDB, or a neighbour. What replaced another one gives way to that again.
