@@ -5,9 +5,10 @@ Frozen dataclasses like those of `topology`, which they are a part of, and unche
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from k8snet_scripts.addresses import Cidr
+from k8snet_scripts.addresses import Cidr, parse_address
 
 Path = tuple[str | int, ...]
 """Where in the source something was said: the keys and indices that lead there, `("namespaces", "node1", "veths")`."""
@@ -97,3 +98,18 @@ class Isolation:
 
     bridge: str
     family: int
+
+
+def find_forwards(publications: Iterable[Publication], addresses: Iterable[Cidr], dev: str) -> Iterator[Forward]:
+    """Where ports lead that an end with these addresses has published, behind the interface `dev`.
+
+    That is to its first address of each family; a port that is open on one address is of the family of that address.
+    """
+    targets: dict[int, Cidr] = {}
+    for address in addresses:
+        targets.setdefault(address.family, address)
+    for publication in publications:
+        family = parse_address(publication.address)[0] if publication.address else None
+        for target in targets.values():
+            if family in (None, target.family):
+                yield Forward(publication, target, dev)

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from k8snet_scripts.addresses import parse_address
-from k8snet_scripts.filtering import Forward
+from k8snet_scripts.filtering import Forward, find_forwards
 from k8snet_scripts.marks import link_group, nft_table
-from k8snet_scripts.topology import HOST, End, Interface, Macvlan, Namespace, Topology, Veth, Vxlan, find_forwards
+from k8snet_scripts.topology import HOST, End, Interface, Macvlan, Namespace, Topology, Veth, Vxlan
 from k8snet_scripts.underlay import find_underlay, room, state_mtus
 
 
@@ -51,7 +51,7 @@ class Inventory:
                 self.ends.setdefault(end.namespace, []).append(end)
                 if end.publications:
                     self.forwards.setdefault(peer.namespace, []).extend(
-                        find_forwards(end, peer.port.bridge if peer.port else peer.name)
+                        find_forwards(end.publications, end.addresses, peer.port.bridge if peer.port else peer.name)
                     )
                 if end.port and end.port.only_from:
                     self.guards.setdefault(end.namespace, []).append(Guard(end.name, end.port.only_from))

@@ -25,10 +25,11 @@ from typing import NamedTuple
 from k8snet_scripts import devices, filters, steps
 from k8snet_scripts.commands import accompany, run_command
 from k8snet_scripts.inventory import Inventory, find_presets, made_from
+from k8snet_scripts.reasons import whereabouts, why, why_namespace, why_veth
 from k8snet_scripts.records import directories_of
 from k8snet_scripts.settings import choose_settings
 from k8snet_scripts.steps import WANT, Step
-from k8snet_scripts.topology import HOST, UNTAGGED, Device, End, Interface, Namespace, Topology, Veth, Vxlan
+from k8snet_scripts.topology import UNTAGGED, Device, End, Interface, Namespace, Topology, Vxlan
 from k8snet_scripts.ways import add_routes
 
 
@@ -116,7 +117,7 @@ def _make_early(inventory: Inventory) -> Iterator[Group]:
 def _preset(inventory: Inventory) -> Iterator[Group]:
     for namespace in inventory.presets:
         rows = tuple([steps.set_sysctl(namespace.name, *setting) for setting in find_presets(namespace)])
-        yield Group(f"What new interfaces{_in(namespace.name)} have.", rows)
+        yield Group(f"What new interfaces{whereabouts(namespace.name)} have.", rows)
 
 
 def _make_on_host(inventory: Inventory) -> Iterator[Group]:
@@ -140,14 +141,14 @@ def _make_inside(inventory: Inventory) -> Iterator[Group]:
 
 def _make_links(inventory: Inventory, namespace: Namespace) -> Iterator[Group]:
     for interface in namespace.interfaces:
-        what = f"{interface.name}{_in(namespace.name)}, which is there already."
-        yield Group(_why(interface, what), tuple(steps.need_interface(namespace.name, interface)))
+        what = f"{interface.name}{whereabouts(namespace.name)}, which is there already."
+        yield Group(why(interface, what), tuple(steps.need_interface(namespace.name, interface)))
     for bridge in namespace.bridges:
-        what = f"The bridge {bridge.name}{_in(namespace.name)}{', which is there already' if bridge.external else ''}."
-        yield Group(_why(bridge, what), tuple(steps.make_bridge(namespace.name, bridge, inventory.mark)))
+        what = f"The bridge {bridge.name}{whereabouts(namespace.name)}{', which is there already' if bridge.external else ''}."
+        yield Group(why(bridge, what), tuple(steps.make_bridge(namespace.name, bridge, inventory.mark)))
     for veth in inventory.made.get(namespace.name, ()):
         maker, peer = made_from(veth)
-        yield Group(_why_veth(veth, maker, peer), tuple(steps.make_veth(maker, peer, inventory.mark)))
+        yield Group(why_veth(veth, maker, peer), tuple(steps.make_veth(maker, peer, inventory.mark)))
 
 
 def _make_macvlans(inventory: Inventory) -> Iterator[Group]:
@@ -155,15 +156,15 @@ def _make_macvlans(inventory: Inventory) -> Iterator[Group]:
         for macvlan in namespace.macvlans:
             mtu, home = inventory.parent_mtu(namespace, macvlan), macvlan.parent_namespace or namespace.name
             made = devices.make_macvlan(namespace.name, macvlan, mtu, inventory.mark)
-            what = f"The macvlan {macvlan.name}{_in(namespace.name)}, on the wire of {macvlan.parent}{_in(home)}."
-            yield Group(_why(macvlan, what), tuple(made))
+            what = f"The macvlan {macvlan.name}{whereabouts(namespace.name)}, on the wire of {macvlan.parent}{whereabouts(home)}."
+            yield Group(why(macvlan, what), tuple(made))
 
 
 def _make_devices(inventory: Inventory) -> Iterator[Group]:
     for namespace in inventory.topology.everywhere():
         for vxlan in namespace.vxlans:
             made = devices.make_vxlan(namespace.name, vxlan, inventory.room(namespace, vxlan), inventory.mark)
-            yield Group(_why(vxlan, f"The VXLAN device {vxlan.name}{_in(namespace.name)}."), tuple(made))
+            yield Group(why(vxlan, f"The VXLAN device {vxlan.name}{whereabouts(namespace.name)}."), tuple(made))
 
 
 def _configure_plain(inventory: Inventory) -> Iterator[Group]:
@@ -178,9 +179,9 @@ def _configure_bridged(inventory: Inventory) -> Iterator[Group]:
 def _run_commands(inventory: Inventory) -> Iterator[Group]:
     for namespace in inventory.topology.namespaces:
         for command in namespace.commands:
-            why = command.description or f"A command{_in(namespace.name)}."
+            what = command.description or f"A command{whereabouts(namespace.name)}."
             step = run_command(namespace.name, command)
-            yield Group(why, (step,), tuple(accompany(step, command)))
+            yield Group(what, (step,), tuple(accompany(step, command)))
 
 
 _WAVES: Mapping[str, Callable[[Inventory], Iterator[Group]]] = {
@@ -201,7 +202,7 @@ def _configure(inventory: Inventory, namespaces: Iterable[Namespace]) -> Iterato
     for namespace in namespaces:
         rows = tuple(_configuration(inventory, namespace))
         if rows:
-            yield Group(_why_namespace(namespace), rows)
+            yield Group(why_namespace(namespace), rows)
         rules = tuple(filters.filter_packets(inventory, namespace))
         if rules:
             yield Group(filters.why(inventory, namespace), rules)
@@ -288,24 +289,3 @@ def _vlans(inventory: Inventory, namespace: Namespace) -> Iterator[Step]:
         if port and (port.vlans or port.bridge in filtering):
             owner = f"{namespace.name} {interface.name} port of {port.bridge}"
             yield from steps.vlan_memberships(namespace.name, interface.name, owner, port.vlans or UNTAGGED)
-
-
-def _why(interface: Interface, otherwise: str) -> str:
-    return interface.description or otherwise
-
-
-def _why_veth(veth: Veth, maker: End, peer: End) -> str:
-    """Which cable it is and where its ends are; first what its author says of it."""
-    said = " ".join(filter(None, (veth.inner.description, veth.outer.description)))
-    joined = f", a port of {maker.port.bridge}" if maker.port else ""
-    what = f"{peer.name}{_in(peer.namespace)}; its peer {maker.name}{_in(maker.namespace)}{joined}."
-    return f"{said} {what}" if said else what
-
-
-def _why_namespace(namespace: Namespace) -> str:
-    what = "The host." if namespace.name == HOST else f"{namespace.name}."
-    return f"{what} {namespace.description}" if namespace.description else what
-
-
-def _in(namespace: str) -> str:
-    return " on the host" if namespace == HOST else f" in {namespace}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from k8snet_scripts.addresses import Cidr, parse_address
+from k8snet_scripts.addresses import Cidr
 from k8snet_scripts.filtering import Admission, Forward, Isolation, Masquerade, Path, Publication
 
 HOST = "host"
@@ -297,18 +297,3 @@ class Topology:
         for veth in self.veths:
             yield veth.inner
             yield veth.outer
-
-
-def find_forwards(end: End, dev: str) -> Iterator[Forward]:
-    """Where the ports that an end has published lead to, behind the interface `dev`: its first address of each family.
-
-    A port that is open on one address is of the family of that address.
-    """
-    targets: dict[int, Cidr] = {}
-    for address in end.addresses:
-        targets.setdefault(address.family, address)
-    for publication in end.publications:
-        family = parse_address(publication.address)[0] if publication.address else None
-        for target in targets.values():
-            if family in (None, target.family):
-                yield Forward(publication, target, dev)

@@ -10,11 +10,11 @@ from reference import Record, set_up, tear_down
 
 from k8snet_scripts import filters
 from k8snet_scripts.addresses import parse_cidr
-from k8snet_scripts.filtering import Admission, Condition, Forward, Isolation, Publication
+from k8snet_scripts.filtering import Admission, Condition, Forward, Isolation, Publication, find_forwards
 from k8snet_scripts.inventory import Guard, Inventory
 from k8snet_scripts.plan import plan_topology
 from k8snet_scripts.settings import choose_settings
-from k8snet_scripts.topology import HOST, Bridge, End, Namespace, Port, Topology, Veth, find_forwards
+from k8snet_scripts.topology import HOST, Bridge, End, Namespace, Port, Topology, Veth
 
 FOUR, SIX = parse_cidr("10.0.0.2/24"), parse_cidr("fd00::2/64")
 
@@ -69,7 +69,10 @@ def test_a_port_leads_to_the_first_address_of_each_family() -> None:
     addresses = tuple(map(parse_cidr, ("10.0.0.2/24", "10.0.0.3/24", "fd00::2/64")))
     ports = (Publication(80, 80), Publication(81, 81, address="::1"), Publication(82, 82, address="0.0.0.0"))
     end = End("eth0", addresses=addresses, namespace="n1", publications=ports)
-    found = [(forward.publication.port, str(forward.target)) for forward in find_forwards(end, "veth0")]
+    found = [
+        (forward.publication.port, str(forward.target))
+        for forward in find_forwards(end.publications, end.addresses, "veth0")
+    ]
     assert found == [(80, "10.0.0.2/24"), (80, "fd00::2/64"), (81, "fd00::2/64"), (82, "10.0.0.2/24")]
 
 

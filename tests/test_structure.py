@@ -20,7 +20,7 @@ LAYERS = [
     {"text", "diagnostics"},
     {"rules", "underlay"},
     {"cluster"},
-    {"frontend", "cni", "check", "reach", "drawing", "notation", "steps", "inventory", "records"},
+    {"frontend", "cni", "check", "reach", "drawing", "notation", "steps", "inventory", "records", "reasons"},
     {"devices", "ways", "filters", "settings", "commands"},
     {"plan"},
     {"render"},

@@ -14,8 +14,7 @@ from k8snet_scripts.addresses import WIDTH, Cidr
 from k8snet_scripts.cni.configuration import FirewallPlugin, Network, Plugin, PortMapping, PortmapPlugin
 from k8snet_scripts.cni.ranges import Lease
 from k8snet_scripts.diagnostics import Report
-from k8snet_scripts.filtering import Admission, Condition, Forward, Isolation, Path, Publication
-from k8snet_scripts.topology import End, find_forwards
+from k8snet_scripts.filtering import Admission, Condition, Forward, Isolation, Path, Publication, find_forwards
 
 SAME_BRIDGE = "same-bridge"
 
@@ -59,8 +58,7 @@ def forward_ports(publications: Iterable[Publication], leases: Iterable[Lease], 
 
     They lead to its first address of each family.
     """
-    end = End("", addresses=tuple([lease.address for lease in leases]), publications=tuple(publications))
-    return tuple(find_forwards(end, dev))
+    return tuple(find_forwards(publications, [lease.address for lease in leases], dev))
 
 
 def admit_pod(plugin: FirewallPlugin, leases: Iterable[Lease]) -> tuple[Admission, ...]:
