@@ -439,19 +439,19 @@ read_ownership() {
 # Is the namespace that a fact was made true in the one that has this name now? In another one it is no fact of ours.
 is_there() { [[ ! $2 || $2 == "${netns[${1%%[ :]*}]-}" ]]; }
 
-# What other networks recorded as borrowed.
+# What other networks recorded as borrowed. A record may go in the moment in which it is looked at.
 read_others() {
-	local kind name rest record
+	local kind name rest record lines IFS=$'\n'
 	local -A origins=()
 	for record in /run/k8snet/*/owned; do
-		if [[ $record == "$OWNED" || ! -e $record ]] || ! { rest=$(<"$record"); } 2>/dev/null; then continue; fi
+		if [[ $record == "$OWNED" ]] || ! { mapfile -t lines <"$record"; } 2>/dev/null; then continue; fi
 		origins=()
 		while IFS=$'\t' read -r kind name rest; do
 			case $kind in
 			used) origins[$name]=$rest ;;
 			undo) if is_there "$name" "${origins[${name%%[ :]*}]-}"; then shared[$name]=${rest//$'\r'/$'\n'}; fi ;;
 			esac
-		done <<<"$rest"
+		done <<<"${lines[*]}"
 	done
 }
 
@@ -1460,10 +1460,10 @@ find_place() {
 
 # ---- what differs ----
 
-# Notes a command for a wave, and the fact that it changes, which is one of the namespace that the command names, if any.
+# Notes a command for a wave, and the fact that it changes.
 note_command() {
-	local place=host
-	case $2 in 'ip -n '* | 'bridge -n '* | 'ip netns exec '*) place=${3%%[ :]*} ;; esac
+	local place
+	find_place "$2"
 	if [[ ! -v batch["$1 $place"] ]]; then # which, unlike an expansion, leaves a long text where it is
 		if [[ $place == host ]]; then places[$1]="host ${places[$1]-}"; else places[$1]+=" $place"; fi
 	fi
@@ -2070,7 +2070,7 @@ look_at_chains() {
 			esac
 		done < <(nft list chains 2>/dev/null)
 	fi
-	{ older=$(<"/proc/net/${1}_tables_names"); } 2>/dev/null || true
+	if [[ -e /proc/net/${1}_tables_names ]]; then older=$(<"/proc/net/${1}_tables_names"); fi
 	if [[ $'\n'$older$'\n' == *$'\nfilter\n'* ]]; then look_at_iptables "$@"; fi
 }
 

@@ -263,19 +263,19 @@ read_ownership() {
 # Is the namespace that a fact was made true in the one that has this name now? In another one it is no fact of ours.
 is_there() { [[ ! $2 || $2 == "${netns[${1%%[ :]*}]-}" ]]; }
 
-# What other networks recorded as borrowed.
+# What other networks recorded as borrowed. A record may go in the moment in which it is looked at.
 read_others() {
-	local kind name rest record
+	local kind name rest record lines IFS=$'\n'
 	local -A origins=()
 	for record in /run/k8snet/*/owned; do
-		if [[ $record == "$OWNED" || ! -e $record ]] || ! { rest=$(<"$record"); } 2>/dev/null; then continue; fi
+		if [[ $record == "$OWNED" ]] || ! { mapfile -t lines <"$record"; } 2>/dev/null; then continue; fi
 		origins=()
 		while IFS=$'\t' read -r kind name rest; do
 			case $kind in
 			used) origins[$name]=$rest ;;
 			undo) if is_there "$name" "${origins[${name%%[ :]*}]-}"; then shared[$name]=${rest//$'\r'/$'\n'}; fi ;;
 			esac
-		done <<<"$rest"
+		done <<<"${lines[*]}"
 	done
 }
 

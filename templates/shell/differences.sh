@@ -1,9 +1,9 @@
 # ---- what differs ----
 
-# Notes a command for a wave, and the fact that it changes, which is one of the namespace that the command names, if any.
+# Notes a command for a wave, and the fact that it changes.
 note_command() {
-	local place=host
-	case $2 in 'ip -n '* | 'bridge -n '* | 'ip netns exec '*) place=${3%%[ :]*} ;; esac
+	local place
+	find_place "$2"
 	if [[ ! -v batch["$1 $place"] ]]; then # which, unlike an expansion, leaves a long text where it is
 		if [[ $place == host ]]; then places[$1]="host ${places[$1]-}"; else places[$1]+=" $place"; fi
 	fi
