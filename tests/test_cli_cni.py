@@ -140,10 +140,14 @@ def test_no_arguments_give_a_traceback(words: list[str]) -> None:
     [
         ("1460", '"1460"', "k8s.conf:5:10: error: `mtu` must be an integer, not a string [wrong-type]"),
         ("10.1.0.0/16", "10.1.0.0/30", "k8s.conf:9:11: error: failed to allocate for range 0: "),
-        ('"mtu": 1460', '"vlan": 7', "k8s.conf:5:3: error: the scripts cannot do what `vlan` asks for "),
+        (
+            '"bridge",',
+            '"bandwidth",',
+            "k8s.conf:3:11: error: the plugin speaks version `0.3.0` and later, not `0.1.0` ",
+        ),
         ("{", "", "k8s.conf:2:9: error: nothing is expected after the end of the object [syntax]"),
     ],
-    ids=["type", "exhausted", "vlan", "syntax"],
+    ids=["type", "exhausted", "version", "syntax"],
 )
 def test_a_finding_is_located_in_the_configuration(old: str, new: str, place: str, directory: Path) -> None:
     (directory / "k8s.conf").write_text(KUBENET.replace(old, new, 1))

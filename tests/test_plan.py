@@ -641,10 +641,10 @@ def test_what_new_interfaces_have_is_set_before_there_are_any() -> None:
     )
     plan = lone(End("e0", (parse_cidr("10.0.0.1/24"),), namespace="n1"), sysctls=asked)
     waves = {wave.title: [step.words for group in wave.groups for step in group.steps] for wave in plan.waves}
-    assert list(waves) == [*TITLES[:3], TITLES[5]]
+    assert list(waves) == [*TITLES[:3], TITLES[6]]
     assert waves["Namespaces"] == ["namespace"]
     assert waves["What new interfaces have"] == [" ".join(asked[0]), " ".join(asked[4])]
-    late = [words for words in waves[TITLES[5]] if words.startswith("net.")]
+    late = [words for words in waves[TITLES[6]] if words.startswith("net.")]
     assert late == [" ".join(asked[index]) for index in (1, 2, 3)]  # setting those for all changes the default, too
 
 

@@ -2043,7 +2043,7 @@ look_at_chains() {
 			esac
 		done < <(nft list chains 2>/dev/null)
 	fi
-	if [[ -e /proc/net/${1}_tables_names ]]; then older=$(<"/proc/net/${1}_tables_names"); fi
+	if [[ -r /proc/net/${1}_tables_names ]]; then older=$(<"/proc/net/${1}_tables_names"); fi
 	if [[ $'\n'$older$'\n' == *$'\nfilter\n'* ]]; then look_at_iptables "$@"; fi
 }
 
