@@ -9,7 +9,7 @@ from faulty import Fault, add, cases, cidrs, end, lab, route, slugs, wired
 
 from k8snet_scripts.addresses import Cidr, parse_cidr
 from k8snet_scripts.filtering import Admission, Condition, Isolation, Masquerade, Publication
-from k8snet_scripts.topology import HOST, Bridge, End, Interface, Macvlan, Namespace, Port, Route, Veth, Vlans
+from k8snet_scripts.topology import HOST, Bridge, Command, End, Interface, Macvlan, Namespace, Port, Route, Veth, Vlans
 
 BAD_VALUES: dict[str, list[Fault]] = {
     "bad-name": [
@@ -34,6 +34,10 @@ BAD_VALUES: dict[str, list[Fault]] = {
     "bad-sysctl": [
         add(f1=Namespace("f1", sysctls=(("kernel.hostname", "x"),))),
         add(f1=Namespace("f1", sysctls=(("net.core.somaxconn", "1; reboot"),))),
+    ],
+    "bad-command": [
+        add(f1=Namespace("f1", commands=(Command(run, check),)))
+        for run, check in (((), ("true",)), (("true",), ()), (("",), ("true",)), (("echo", "a\0b"), ("true",)))
     ],
     "bad-mtu": [wired(mtu=67)],
     "bad-lladdr": [
