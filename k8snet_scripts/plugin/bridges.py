@@ -21,7 +21,7 @@ from k8snet_scripts.plugin import shelf
 from k8snet_scripts.plugin.names import name_bridge
 from k8snet_scripts.plugin.netns import find_system_program
 from k8snet_scripts.plugin.programs import run_program
-from k8snet_scripts.plugin.running import WiringError, messages, run_kept
+from k8snet_scripts.plugin.running import WiringError, check_done, run_kept
 from k8snet_scripts.plugin.sysctls import read_setting
 from k8snet_scripts.plugin.wish import Wish
 
@@ -134,10 +134,7 @@ def _set_up(directory: str, network: str, plugin: BridgePlugin, seen: Seen | Non
 
     shelf.keep(directory, compile_bridge(network, plugin, wish))
     done = run_kept(directory, ("setup.sh",))
-    if done.status != 0:
-        said = messages(done)
-        message = f"failed to set up the bridge {plugin.bridge}: {' '.join(said[:2])}"
-        raise WiringError(message, "\n".join(said), f"{directory}/setup.sh")
+    check_done(done, f"set up the bridge {plugin.bridge}", f"{directory}/setup.sh")
     if seen and wish.is_foreign:
         _force(plugin, seen, wish)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from k8snet_scripts.cni.settings import FORWARDING
 from k8snet_scripts.plugin import shelf
 from k8snet_scripts.plugin.names import name_bridge
-from k8snet_scripts.plugin.running import WiringError, messages, run_kept
+from k8snet_scripts.plugin.running import check_done, run_kept
 from k8snet_scripts.plugin.sysctls import read_setting
 
 
@@ -26,10 +26,7 @@ def provide_forwarding(network: str, families: Sequence[int]) -> None:
         settings = tuple([(key, "1") for family, key in FORWARDING.items() if family in families])
         shelf.keep(directory, compile_forwarding(network, name, settings))
         done = run_kept(directory, ("setup.sh",))
-    if done.status != 0:
-        said = messages(done)
-        message = f"failed to make the host a router: {' '.join(said[:2])}"
-        raise WiringError(message, "\n".join(said), f"{directory}/setup.sh")
+    check_done(done, "make the host a router", f"{directory}/setup.sh")
 
 
 def inspect_forwarding(families: Sequence[int]) -> Iterator[str]:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from k8snet_scripts.plugin import shelf
 from k8snet_scripts.plugin.names import Container, Names, name_attachment
 from k8snet_scripts.plugin.netns import is_netns
-from k8snet_scripts.plugin.running import NAMED, WiringError, messages, run_kept
+from k8snet_scripts.plugin.running import NAMED, check_done, messages, run_kept
 
 _MAIN = ""
 _WITH_SHARED_THINGS = ("firewall", "portmap")
@@ -42,12 +42,8 @@ def set_up(piece: Piece, scripts: dict[str, str]) -> None:
     with _taking_turns(piece.plugin):
         done = run_kept(directory, ("setup.sh",), _give_name(container, names))
     if done.status != 0:
-        said = messages(done)
-        script = f"{shelf.end(names.topology)}/setup.sh"
-        message = (
-            f"failed to {_verb(piece.plugin)} {container.ifname} of {container.container_id}: {' '.join(said[:2])}"
-        )
-        raise WiringError(message, "\n".join(said), script)
+        what = f"{_verb(piece.plugin)} {container.ifname} of {container.container_id}"
+        check_done(done, what, f"{shelf.end(names.topology)}/setup.sh")
 
 
 def tear_down(plugin: str, network: str, container: Container) -> bool:
@@ -64,11 +60,8 @@ def tear_down(plugin: str, network: str, container: Container) -> bool:
     given = _give_name(attached, name_attachment(network, attached, plugin=plugin))
     with _taking_turns(plugin):
         done = run_kept(directory, ("teardown.sh",), given)
-    if done.status != 0:
-        said = messages(done)
-        what = f"take {plugin} back from" if plugin else "detach"
-        message = f"failed to {what} {container.ifname} of {container.container_id}: {' '.join(said[:2])}"
-        raise WiringError(message, "\n".join(said), f"{directory}/teardown.sh")
+    what = f"take {plugin} back from" if plugin else "detach"
+    check_done(done, f"{what} {container.ifname} of {container.container_id}", f"{directory}/teardown.sh")
     shelf.end(names.topology)
     return True
 

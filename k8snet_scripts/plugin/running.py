@@ -42,6 +42,13 @@ def run_kept(directory: str, command: Sequence[str], given: tuple[str, str] | No
     return run_program([unshare, "--mount", "--", bash, os.path.join(directory, NAMED), *given, *argv], environment)
 
 
+def check_done(finished: Finished, what: str, script: str) -> None:
+    """Raise `WiringError` where a kept script, which was to do `what`, has failed."""
+    if finished.status != 0:
+        said = messages(finished)
+        raise WiringError(f"failed to {what}: {' '.join(said[:2])}", "\n".join(said), script)
+
+
 def messages(finished: Finished) -> list[str]:
     """What a script said beside its commands, a line each, without its name."""
     said = _COMMAND.sub(b"", finished.errors).decode(errors="replace")
