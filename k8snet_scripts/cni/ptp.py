@@ -5,7 +5,7 @@ from __future__ import annotations
 from k8snet_scripts.addresses import Cidr
 from k8snet_scripts.cni.attachment import Attachment
 from k8snet_scripts.cni.configuration import PtpPlugin
-from k8snet_scripts.cni.wires import make_route
+from k8snet_scripts.cni.wires import make_inner
 from k8snet_scripts.topology import End, Route, Veth
 
 
@@ -22,17 +22,7 @@ def make_link(
     `lladdrs` are theirs, where they are not the kernel's.
     """
     path = plugin.ipam.path
-    inner = End(
-        ifname,
-        namespace=namespace,
-        addresses=tuple([lease.address for lease in attachment.leases]),
-        routes=tuple([make_route(route, ifname) for route in attachment.routes]),
-        mtu=plugin.mtu,
-        lladdr=lladdrs[0],
-        broadcast=True,
-        connected=attachment.connected,
-        path=path,
-    )
+    inner = make_inner(plugin, attachment, namespace, ifname, lladdrs[0])
     outer = End(
         host_end,
         addresses=attachment.gateways,

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from k8snet_scripts.addresses import Cidr
 from k8snet_scripts.cni.attachment import Attachment, PodRoute
-from k8snet_scripts.cni.configuration import BridgePlugin
+from k8snet_scripts.cni.configuration import BridgePlugin, PtpPlugin
 from k8snet_scripts.cni.names import make_lladdr, name_host_end
 from k8snet_scripts.cni.ranges import Address
 from k8snet_scripts.filtering import Masquerade, Path
@@ -73,20 +73,33 @@ def make_veth(
     """
     wishes = (("hairpin", plugin.hairpin_mode), ("isolated", plugin.port_isolation))
     options = tuple((option, "on") for option, wish in wishes if wish)
-    path: Path = plugin.ipam.path if plugin.ipam else plugin.path
-    inner = End(
+    path = _path(plugin)
+    inner = make_inner(plugin, attachment, namespace, ifname, lladdrs[0])
+    port = Port(plugin.bridge, options, choose_vlans(plugin), lladdrs[0] if plugin.mac_spoof_check else None)
+    outer = End(host_end, mtu=plugin.mtu, lladdr=lladdrs[1], port=port, path=path)
+    return Veth(inner, outer, path)
+
+
+def make_inner(
+    plugin: BridgePlugin | PtpPlugin, attachment: Attachment, namespace: str, ifname: str, lladdr: str | None
+) -> End:
+    """The interface of a pod."""
+    return End(
         ifname,
         namespace=namespace,
         addresses=tuple([lease.address for lease in attachment.leases]),
         routes=tuple([make_route(route, ifname) for route in attachment.routes]),
         mtu=plugin.mtu,
-        lladdr=lladdrs[0],
+        lladdr=lladdr,
         broadcast=True,
-        path=path,
+        connected=attachment.connected,
+        path=_path(plugin),
     )
-    port = Port(plugin.bridge, options, choose_vlans(plugin), lladdrs[0] if plugin.mac_spoof_check else None)
-    outer = End(host_end, mtu=plugin.mtu, lladdr=lladdrs[1], port=port, path=path)
-    return Veth(inner, outer, path)
+
+
+def _path(plugin: BridgePlugin | PtpPlugin) -> Path:
+    """Where it was said which addresses there are to be, or that there is this plugin."""
+    return plugin.ipam.path if plugin.ipam else plugin.path
 
 
 def make_route(route: PodRoute, ifname: str) -> Route:
