@@ -649,40 +649,34 @@ take_route() {
 
 # Sets peer to the other end of a veth: "node1 vethA", or nothing.
 find_peer() {
-	local text=${live[$1]-} value there=${1%% *}
-	peer=''
-	if [[ $text != *'"info_kind":"veth"'* ]]; then return 0; fi
-	if [[ $text == *'"link_netnsid":'* ]]; then
-		number_of link_netnsid
-		there=${nsid["$there $value"]-}
-		number_of link_index
-		value=${device["$there $value"]-}
-	elif [[ $text == *'"link":"'* ]]; then
-		text_of link
-	else
-		return 0
-	fi
-	if [[ $value ]]; then peer="$there $value"; fi
+	local other=''
+	if [[ ${live[$1]-} == *'"info_kind":"veth"'* ]]; then find_linked "$1" ''; fi
+	peer=$other
 }
 
 # Sets parent to the interface that a macvlan shares the wire of: "host eth0", or nothing.
 find_parent() {
-	local text=${live[$1]-} value namespace=${1%% *} there
-	parent='' there=$namespace
-	if [[ $text != *'"info_kind":"macvlan"'* ]]; then return 0; fi
+	local other='' unnamed=host # which has no name that others could know
+	if [[ ${live[$1]-} == *'"info_kind":"macvlan"'* ]]; then
+		if [[ ${live[$1]} == *'"link_netnsid":'* ]]; then read_numbers "${1%% *}"; fi
+		if [[ $1 == 'host '* ]]; then unnamed=''; fi
+		find_linked "$1" "$unnamed"
+	fi
+	parent=$other
+}
+
+# Sets other to what an interface is linked to, if that is known; a namespace that has no number here is the one given.
+find_linked() {
+	local text=${live[$1]} value='' there=${1%% *}
 	if [[ $text == *'"link_netnsid":'* ]]; then
-		read_numbers "$namespace"
 		number_of link_netnsid
-		there=${nsid["$namespace $value"]-}
-		if [[ ! $there && $namespace != host ]]; then there=host; fi # which has no name that others could know
+		there=${nsid["$there $value"]:-$2}
 		number_of link_index
 		value=${device["$there $value"]-}
 	elif [[ $text == *'"link":"'* ]]; then
 		text_of link
-	else
-		return 0
 	fi
-	if [[ $value ]]; then parent="$there $value"; fi
+	if [[ $value ]]; then other="$there $value"; fi
 }
 
 # Reads the numbers that a namespace has for others, if that was not done.
