@@ -6,6 +6,7 @@ A draft lies on the disk, so that many large scripts take no more memory than on
 
 from __future__ import annotations
 
+import errno
 import filecmp
 import os
 from collections.abc import Iterable, Iterator
@@ -57,7 +58,12 @@ class Drafts:
         return iter(self._drafts)
 
     def write(self, path: Path, text: Iterable[str], *, is_script: bool = True) -> None:
-        """Write the draft of a file that belongs at `path`; its text may come in pieces."""
+        """Write the draft of a file that belongs at `path`; its text may come in pieces.
+
+        Raises `OSError` where it could not be put there later on, as far as that can be seen.
+        """
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
         home = self._home or next(filter(Path.is_dir, path.parents), path.parent)
         file = home / f".{path.name}.{os.getpid()}.{len(self._drafts)}"
         self._drafts.append(Draft(path, file, is_script))

@@ -42,6 +42,10 @@ class Outcome(NamedTuple):
     commands: int
 
 
+class NoTerminal(Exception):
+    """There is no terminal for a command that is to have one."""
+
+
 class NoSandbox(Exception):
     """The system does not allow throw-away namespaces; the message is what the system said."""
 
@@ -64,7 +68,7 @@ def try_scripts(scripts: Scripts, command: Sequence[str] = (), on_terminal: bool
 
     Nothing on the machine is touched, and no privileges are needed.  The exit status is 0 if every step went well, else
     that of `command`, or 1; `command` reads from the terminal, if so wished, whatever standard input is.  Raises
-    `NoSandbox`.
+    `NoSandbox` and `NoTerminal`.
     """
     sandbox = _find_sandbox()
     with tempfile.TemporaryDirectory(prefix="k8snet-") as directory, _terminal(on_terminal) as stdin:
@@ -99,12 +103,16 @@ def _terminal(wanted: bool) -> Iterator[IO[bytes] | None]:
     """The terminal, if it is wanted.
 
     An interactive shell makes the terminal its own, and from inside its namespaces it cannot give it back to a process
-    group outside.
+    group outside.  Raises `NoTerminal`.
     """
     if not wanted:
         yield None
         return
-    with open("/dev/tty", "rb", buffering=0) as terminal:
+    try:
+        descriptor = os.open("/dev/tty", os.O_RDONLY)
+    except OSError as error:
+        raise NoTerminal(error.strerror) from error
+    with open(descriptor, "rb", buffering=0) as terminal:
         group = os.tcgetpgrp(terminal.fileno())
         try:
             yield terminal

@@ -104,6 +104,8 @@ def _load_request(source: Source, report: Report) -> Loaded:
     except OSError as error:
         message = f"cannot read `{path}`: {error.strerror}"
         help = "write the way to the file from the directory of this one, or its absolute path"
+        if isinstance(error, PermissionError):
+            help = "run k8snet as a user who may read it, or let this one"
         report.error("bad-path", (TABLE, "configuration"), message, help=help)
         raise Refused(render_findings(report, source)) from error
     description = request.description or topology.description

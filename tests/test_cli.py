@@ -288,7 +288,6 @@ def test_several_topologies_have_directories_of_their_own(directory: Path) -> No
     "arguments",
     [
         ("a/x.toml", "a/y.toml"),
-        ("a/x.toml", "a/x.toml"),
         ("a/x.toml", "b/z.toml", "-o", "out"),
         ("a/x.toml", "link/x.toml"),
     ],
@@ -304,6 +303,51 @@ def test_two_topologies_for_one_directory_are_refused_before_anything_is_written
     assert result.exit_code == 2
     assert f"`{arguments[0]}` and `{arguments[1]}` would write the same files in" in result.stderr
     assert not list(directory.glob("**/*.sh"))
+
+
+@pytest.mark.parametrize("more", [(), ("-o", "out"), ("--check",)])
+def test_a_topology_that_is_given_twice_is_refused(more: tuple[str, ...], directory: Path) -> None:
+    write(directory / "lab.toml")
+    result = k8snet("compile", "lab.toml", "lab.toml", *more)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "error: `lab.toml` is given twice" in result.stderr
+    assert not list(directory.glob("**/*.sh"))
+
+
+@pytest.mark.parametrize("name", ["check", "compile"])
+def test_standard_input_is_read_once(name: str, directory: Path) -> None:
+    result = k8snet(name, "-", "-", stdin=DOCKER)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "error: standard input, `-`, is given twice" in result.stderr
+
+
+def test_where_one_script_cannot_be_placed_none_is(directory: Path) -> None:
+    write(directory / "lab.toml")
+    (directory / "verify.sh").mkdir()
+    result = run("k8snet compile lab.toml")
+    assert (result.returncode, result.stderr) == (1, "error: verify.sh: Is a directory\n")
+    assert sorted(os.listdir(directory)) == ["lab.toml", "verify.sh"]
+
+
+def test_scripts_are_all_placed_when_the_first_is_announced(directory: Path) -> None:
+    write(directory / "lab.toml")
+    assert run("k8snet compile lab.toml >/dev/full").returncode == 1
+    assert sorted(os.listdir(directory)) == ["lab.toml", *SCRIPTS]
+
+
+@pytest.mark.parametrize("name", READING)
+@pytest.mark.parametrize("case", ["kubernetes/k8s.conf", "kubernetes-ports/k8s.conflist"])
+def test_a_cni_configuration_is_no_topology(name: str, case: str) -> None:
+    result = k8snet(name, GOLDEN / case)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.count("error: ") == 1
+    assert "error: this is a CNI configuration, not a topology [unknown-key]" in result.stderr
+    assert "k8snet compile --cni FILE --pod NAME" in result.stderr
+
+
+def test_a_topology_of_nothing_but_a_host_is_drawn(directory: Path) -> None:
+    write(directory / "lab.toml", 'name = "lab"\n[host]\n')
+    assert k8snet("diagram", "lab.toml").stdout == "┌─ host ─┐\n│ lo     │\n└────────┘\n"
 
 
 def test_nothing_is_written_if_one_topology_is_wrong(directory: Path) -> None:

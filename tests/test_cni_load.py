@@ -273,7 +273,7 @@ def test_what_a_runtime_asks_for() -> None:
         ),
         lenient=True,
     )
-    at = ("runtimeConfig", "portMappings")
+    at, conventional = ("runtimeConfig", "portMappings"), ("args", "cni")
     assert network.runtime == Runtime(
         (RequestedIp(address("10.1.0.5")), RequestedIp(address("10.1.0.70"), 16), RequestedIp(address("fd00::7"))),
         "02:00:00:00:00:07",
@@ -282,6 +282,10 @@ def test_what_a_runtime_asks_for() -> None:
             PortMapping(53, 53, "udp", address("127.0.0.1"), (*at, 1)),
         ),
         Bandwidth(egress_rate=1, egress_burst=2),
+        (
+            *((*conventional, key) for key in ("ips", "mac")),
+            *(("runtimeConfig", key) for key in ("ips", "mac", "bandwidth")),
+        ),
     )
     bridge = network.plugins[0]
     assert isinstance(bridge, BridgePlugin)
@@ -341,7 +345,9 @@ def test_what_an_ipam_plugin_reads() -> None:
     made = load_delegation(data, report)
     assert report.ok
     assert isinstance(made.ipam, HostLocal)
-    assert made == Delegation("n", "0.4.0", made.ipam, Runtime((RequestedIp(address("10.1.0.9")),)))
+    assert made == Delegation(
+        "n", "0.4.0", made.ipam, Runtime((RequestedIp(address("10.1.0.9")),), places=(("args", "cni", "ips"),))
+    )
     wrongs: list[object] = [{"name": "n"}, {"name": "n", "ipam": {"type": "host-local"}}, [], {"ipam": SUBNET}]
     for wrong in wrongs:
         report = Report()

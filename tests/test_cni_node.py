@@ -241,8 +241,8 @@ def test_a_network_with_a_long_name_makes_a_topology_with_a_shorter_one() -> Non
 @pytest.mark.parametrize(
     ("keys", "found"),
     [
-        ({"runtimeConfig": {"ips": ["10.1.0.9/16"]}}, ("unsupported-option", ())),
-        ({"args": {"cni": {"mac": "02:00:00:00:00:01"}}}, ("unsupported-option", ())),
+        ({"runtimeConfig": {"ips": ["10.1.0.9/16"]}}, ("unsupported-option", ("runtimeConfig", "ips"))),
+        ({"args": {"cni": {"mac": "02:00:00:00:00:01"}}}, ("unsupported-option", ("args", "cni", "mac"))),
         ({"isGateway": True, "ipam": TWO_OF_IPV4}, ("address-conflict", ("ipam",))),
         ({"ipam": {"type": "host-local", "subnet": "10.1.0.0/30"}}, ("subnet-exhausted", ("ipam",))),
         ({"ipam": {**SUBNET, "routes": [{"dst": "::/0"}]}}, ("next-hop-unreachable", ("ipam", "routes", 0))),

@@ -177,7 +177,7 @@ def test_everything_at_once() -> None:
         peer = { name = "r0", description = "the far end" }
         bridge = "br0"
         addresses = ["auto", "fd00::2/64"]
-        routes = [{ to = "default", via = "10.10.0.1", src = "10.10.0.2", table = 7, onlink = true }, { to = "10.3.0.1" }]
+        routes = [{ to = "default", via = "10.10.0.1", src = "10.10.0.2", table = 7, onlink = true, prepend = true }, { to = "10.3.0.1" }]
         """
     )
     cidr = parse_cidr
@@ -230,7 +230,7 @@ def test_everything_at_once() -> None:
             "eth0",
             (cidr("10.10.0.3/24"), cidr("fd00::2/64")),
             (
-                Route(4, None, "10.10.0.1", "eth0", "10.10.0.2", table=7, onlink=True),
+                Route(4, None, "10.10.0.1", "eth0", "10.10.0.2", table=7, onlink=True, prepend=True),
                 Route(4, cidr("10.3.0.1/32"), dev="eth0"),
             ),
             namespace="r",

@@ -124,6 +124,12 @@ def test_no_directory_is_no_plugin(tmp_path: Path) -> None:
     assert k8snet("cni", "install", tmp_path / "nowhere").exit_code == 2
 
 
+def test_a_directory_that_takes_no_files_is_named_and_not_a_draft_in_it() -> None:
+    with pytest.raises(OSError) as refused:
+        list(install(Path("/proc"), replace=False))
+    assert refused.value.filename == "/proc/k8snet"
+
+
 def test_it_works_in_an_empty_environment(tmp_path: Path) -> None:
     list(install(tmp_path, replace=True))
     done = run(tmp_path / "bridge", CNI_COMMAND="VERSION")

@@ -21,8 +21,21 @@ if TYPE_CHECKING:
 _FILE = click.Path(exists=True, dir_okay=False, allow_dash=True)
 
 topology_argument = click.argument("topology", type=_FILE)
-topologies_argument = click.argument("topologies", nargs=-1, required=True, type=_FILE, metavar="TOPOLOGY...")
-topologies_or_none = click.argument("topologies", nargs=-1, type=_FILE, metavar="TOPOLOGY...")
+
+
+def _check_topologies(context: click.Context, parameter: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
+    """The names of topologies, of which only one can come on standard input."""
+    if names.count("-") > 1:
+        raise click.UsageError("standard input, `-`, is given twice, and can be read once")
+    return names
+
+
+topologies_argument = click.argument(
+    "topologies", nargs=-1, required=True, type=_FILE, metavar="TOPOLOGY...", callback=_check_topologies
+)
+topologies_or_none = click.argument(
+    "topologies", nargs=-1, type=_FILE, metavar="TOPOLOGY...", callback=_check_topologies
+)
 cni_option = click.option(
     "--cni", type=_FILE, metavar="FILE", help="Instead of a TOPOLOGY: a CNI configuration, a .conf or a .conflist."
 )

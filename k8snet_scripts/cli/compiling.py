@@ -160,6 +160,8 @@ def _draft_all(
         scripts = compiled(topology, templates, pods)
         directory = _destination(topology, scripts.name, output, several=len(topologies) > 1)
         place = directory.resolve()
+        if owners.get(place) == topology:
+            raise click.UsageError(f"`{topology}` is given twice")
         if place in owners:
             way_out = "give them different names" if output else "give each a directory of its own, or use -o"
             both = f"`{owners[place]}` and `{topology}`"
@@ -195,10 +197,10 @@ def _destination(topology: str, name: str, output: Path | None, several: bool) -
 
 
 def place(drafts: Drafts) -> None:
-    """Put drafts where they belong, and print the path of each."""
-    for draft in drafts:
+    """Put drafts where they belong, and print the path of each; when all are there, so that nobody's pipe comes between."""
+    for draft, placed in [(draft, draft.place()) for draft in drafts]:
         name = click.format_filename(draft.path)
-        click.echo(name if draft.place() else f"{name} is up to date")
+        click.echo(name if placed else f"{name} is up to date")
 
 
 def _show_difference(draft: Draft) -> None:

@@ -63,7 +63,9 @@ def _run(kind: Kind, topology: str, templates: Path | None, sudo: bool, flags: d
     scripts = compiled(topology, templates)
     if os.geteuid() != 0 and not sudo:
         raise Failure(
-            "changing the network takes root",
+            "looking into namespaces takes root"
+            if flags["check"] or flags["dry_run"]
+            else "changing the network takes root",
             f"add --sudo, or see the network without root: {shell(['k8snet', 'try', topology])}",
         )
     arguments = [f"--{name.replace('_', '-')}" for name, given in flags.items() if given]
@@ -99,7 +101,7 @@ def try_(topology: str, command: Sequence[str], interactive: bool, templates: Pa
 
     What is external in TOPOLOGY is not there: an empty namespace, bridge or veth stands in for it.
     """
-    from k8snet_scripts.run import NoSandbox, try_scripts
+    from k8snet_scripts.run import NoSandbox, NoTerminal, try_scripts
 
     if interactive and command:
         raise click.UsageError("give --shell or a COMMAND, not both")
@@ -109,6 +111,9 @@ def try_(topology: str, command: Sequence[str], interactive: bool, templates: Pa
     try:
         with blaming(templates):
             return try_scripts(scripts, command, on_terminal=interactive)
+    except NoTerminal as refused:
+        instead = shell(["k8snet", "try", topology, "--", "COMMAND"])
+        raise Failure("there is no terminal for a shell", f"give it what to run instead: {instead}") from refused
     except NoSandbox as refused:
         raise Failure(f"this system does not let us make throw-away namespaces: {refused}", _ALLOWING) from refused
 

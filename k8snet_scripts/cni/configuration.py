@@ -167,12 +167,16 @@ class RequestedIp(NamedTuple):
 
 
 class Runtime(Value):
-    """What a container runtime asks for one pod, in `runtimeConfig` and in `args`: never said by a network itself."""
+    """What a container runtime asks for one pod, in `runtimeConfig` and in `args`: never said by a network itself.
+
+    `places` are those where something other than a port is asked for.
+    """
 
     ips: tuple[RequestedIp, ...] = ()
     mac: str | None = None
     port_mappings: tuple[PortMapping, ...] = ()
     bandwidth: Bandwidth | None = None
+    places: tuple[Path, ...] = ()
 
 
 NO_WISHES = Runtime()

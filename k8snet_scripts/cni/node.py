@@ -26,7 +26,6 @@ from k8snet_scripts.cni.attachment import (
     grant_static,
 )
 from k8snet_scripts.cni.configuration import (
-    NO_WISHES,
     BridgePlugin,
     FirewallPlugin,
     LoopbackPlugin,
@@ -145,9 +144,9 @@ def _main_plugin(network: Network, report: Report) -> _MainPlugin:
                 "`loopback`, `portmap`, `firewall` and `tuning`",
             )
     main = main or BridgePlugin()
-    if network.runtime.with_(port_mappings=()) != NO_WISHES:
-        message = "`runtimeConfig` and `args` are what a runtime asks for one pod: the scripts cannot do it"
-        report.error("unsupported-option", main.path, message, help="take them out")
+    for asked in network.runtime.places:
+        message = f"`{asked[-1]}` is what a runtime asks for one pod: the scripts cannot do it"
+        report.error("unsupported-option", asked, message, help="take it out", at="key")
     return main
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from k8snet_scripts.cni.configuration import Bandwidth, PortMapping, RequestedIp, Runtime
 from k8snet_scripts.cni.fields import Object
 from k8snet_scripts.cni.literals import read_address, read_requested_ip
@@ -9,6 +11,9 @@ from k8snet_scripts.cni.ranges import Address
 from k8snet_scripts.rules.literals import read_lladdr
 from k8snet_scripts.rules.options import PROTOCOLS
 from k8snet_scripts.rules.refusal import Refused, show
+
+if TYPE_CHECKING:
+    from k8snet_scripts.filtering import Path
 
 _OF_ITSELF = {"0.0.0.0": Address(4, 0), "::": Address(6, 0), "::1": Address(6, 1)}
 _LARGEST_BURST = 8 * (2**32 - 1) - 1
@@ -27,8 +32,9 @@ def read_runtime(plugin: Object) -> Runtime:
         ips += conventional.texts("ips", read_requested_ip)
         mac = conventional.text("mac", read_lladdr, blank=True)
     config = plugin.object("runtimeConfig")
+    places = _find_wishes(conventional, config)
     if config is None:
-        return Runtime(ips, mac)
+        return Runtime(ips, mac, places=places)
     ips += config.texts("ips", read_requested_ip)
     mac = config.text("mac", read_lladdr, blank=True) or mac
     mappings = [_read_mapping(given) for given in config.objects("portMappings")]
@@ -38,7 +44,7 @@ def read_runtime(plugin: Object) -> Runtime:
     config.close()
     if limits:
         limits.close()
-    return Runtime(ips, mac, tuple([item for item in mappings if item is not None]), bandwidth)
+    return Runtime(ips, mac, tuple([item for item in mappings if item is not None]), bandwidth, places)
 
 
 def join_runtimes(runtimes: list[Runtime]) -> Runtime:
@@ -48,7 +54,14 @@ def join_runtimes(runtimes: list[Runtime]) -> Runtime:
         next((item.mac for item in reversed(runtimes) if item.mac), None),
         tuple(dict.fromkeys(mapping for item in runtimes for mapping in item.port_mappings)),
         next((item.bandwidth for item in reversed(runtimes) if item.bandwidth), None),
+        tuple(place for item in runtimes for place in item.places),
     )
+
+
+def _find_wishes(conventional: Object | None, config: Object | None) -> tuple[Path, ...]:
+    """Where in `args.cni` and in `runtimeConfig` something is asked for, but for ports and ranges."""
+    asked = ((conventional, ("ips", "mac")), (config, ("ips", "mac", "bandwidth")))
+    return tuple(given.where(key) for given, keys in asked if given for key in keys if given.value(key))
 
 
 def _read_mapping(given: Object) -> PortMapping | None:

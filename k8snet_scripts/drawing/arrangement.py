@@ -130,7 +130,7 @@ def fold(items: Sequence[T], shape: Callable[[T], Hashable], alike: int, most: i
 def arrange(topology: Topology) -> list[Place]:
     """The trees of a topology that passed `check_topology`; every namespace has exactly one place in them.
 
-    The host comes first if anything is on it.  It, and the namespaces with bridges that hang on nobody else's, are
+    The host comes first if anything is on it, or if there is nothing else.  It, and the namespaces with bridges that hang on nobody else's, are
     the best roots; then comes the end of a row of namespaces.
     """
     return _Arranger(topology).trees()
@@ -153,7 +153,7 @@ class _Arranger:
         host = self.host
         used = self.links[HOST] or host.holders or host.addresses or host.routes or host.masquerade
         trees = []
-        if used or host.forwarding is not None:
+        if used or host.forwarding is not None or len(self.spaces) == 1:
             self.claimed.add(HOST)
             trees.append(self.place(HOST, 0))
         self.claimed.add(HOST)

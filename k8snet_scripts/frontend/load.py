@@ -44,6 +44,7 @@ _HOST_HINTS = {
     "vxlans": "the host's VXLAN devices stand at the top: `[vxlans.NAME]`",
     "interfaces": "the host's interfaces stand at the top: `[interfaces.NAME]`",
 }
+_TABLES = ("namespaces", "bridges", "veths", HOST, TABLE)
 _NAMESPACE_HINTS = {
     "interfaces": "a new namespace has no interfaces but those of `veths` and `bridges`; one that exists already says "
     "`external = true`"
@@ -68,6 +69,10 @@ def load_topology(data: object, report: Report) -> Topology:
     if not isinstance(data, dict):
         report.error("wrong-type", (), f"a topology must be a table, not {kind_of(data)}")
         return Topology("")
+    if (key := _find_plugins(data)) is not None:
+        help = "compile it by `k8snet compile --cni FILE --pod NAME`, or write a topology whose table `cni` names it"
+        report.error("unknown-key", (key,), "this is a CNI configuration, not a topology", help=help, at="key")
+        return Topology("")
     if TABLE in data:
         cluster = load_cluster(data, report)
         return wire_cluster(cluster) if cluster and report.ok else Topology("")
@@ -85,6 +90,13 @@ def load_topology(data: object, report: Report) -> Topology:
         description,
     )
     return allocate_addresses(topology, document.automatic, report)
+
+
+def _find_plugins(data: dict[Any, Any]) -> str | None:
+    """The key by which a document turns out to be a CNI configuration rather than a topology with a slip of the pen."""
+    return next(
+        (key for key in ("type", "plugins") if key in data and not any(table in data for table in _TABLES)), None
+    )
 
 
 def load_cluster(data: dict[Any, Any], report: Report) -> Cluster | None:

@@ -51,6 +51,7 @@ def _read_route(table: Table, place: dict[str, Each[str | None]]) -> Each[Route 
         metric=table.integer("metric", 0, _MOST, "bad-route") or None,
         table=None if number == _MAIN_TABLE else number,
         onlink=table.boolean("onlink") or False,
+        prepend=table.boolean("prepend") or False,
         path=table.path,
     )
     table.close(_HINTS)
@@ -76,6 +77,7 @@ def _make_route(
     metric: int | None,
     table: int | None,
     onlink: bool,
+    prepend: bool,
     path: Path,
 ) -> Route:
     """The route, once all its parts are known to be right by themselves."""
@@ -119,6 +121,7 @@ def _make_route(
         type,
         path,
         scope,
+        prepend,
     )
 
 

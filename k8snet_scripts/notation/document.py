@@ -49,9 +49,6 @@ def write_topology(topology: Topology) -> Iterator[str]:
     for namespace in topology.everywhere():
         for port, dev in ((write_port(forward.publication), forward.dev) for forward in namespace.forwards):
             yield f"# What a topology file cannot say is left out: the port {port} behind {dev} of {namespace.name}."
-    for end in topology.ends():
-        if any(route.prepend for route in end.routes):
-            yield f"# What a topology file cannot say is left out: that a route of {end.name} comes before those of others."
     for path, table in describe_topology(topology):
         yield from write_table(path, table)
 
@@ -273,4 +270,6 @@ def _describe_route(route: Route, interface: str | None) -> Table:
         table["onlink"] = True
     if route.scope is not None:
         table["scope"] = route.scope
+    if route.prepend:
+        table["prepend"] = True
     return table

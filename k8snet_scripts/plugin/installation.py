@@ -99,7 +99,12 @@ def _put(path: Path, text: bytes) -> str:
 
 def _draft(path: Path, source: bytes | Path) -> None:
     """Let a file appear at its place at once: a new executable, or a second name of another file."""
-    with tempfile.TemporaryDirectory(prefix=".k8snet-", dir=path.parent) as directory:
+    try:
+        home = tempfile.TemporaryDirectory(prefix=".k8snet-", dir=path.parent)
+    except OSError as error:
+        error.filename = os.fspath(path)  # which says more than the name of a draft
+        raise
+    with home as directory:
         draft = Path(directory, path.name)
         if isinstance(source, Path):
             os.link(source, draft, follow_symlinks=False)

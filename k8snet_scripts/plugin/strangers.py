@@ -1,15 +1,24 @@
-"""Containers that somebody else has attached, the reference plugin before this one took its place say, or of which the
-record is lost: what can be told to be theirs goes with them.
+"""Strangers: what plugins of somebody else have done for a container.
+
+Where the reference plugin attached it before this one took its place, or the record is lost, what can be told to be the
+container's goes with it.  What the reference's `tuning` has changed of an interface is its business.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
+import os
 import shlex
 
 from k8snet_scripts.plugin.errors import CniError
 from k8snet_scripts.plugin.netns import find_system_program, is_netns, run_inside
 from k8snet_scripts.plugin.programs import run_program
+
+_TUNED = "/run/cni/tuning"
+"""Where the reference's `tuning` keeps what an interface had before, if its configuration has no `dataDir`."""
+
+_ATTRIBUTES = {"mac": "address", "mtu": "mtu"}
 
 
 def detach_stranger(network: str, container_id: str, netns: str, ifname: str) -> None:
@@ -18,6 +27,16 @@ def detach_stranger(network: str, container_id: str, netns: str, ifname: str) ->
         run_inside(netns, {}, "ip", "link", "delete", "dev", ifname)
     for program in ("iptables", "ip6tables"):
         _delete_chain(program, name_chain(network, container_id))
+
+
+def find_tuned(container_id: str, ifname: str) -> tuple[str, ...]:
+    """The attributes of an interface that the reference's `tuning` has on record as changed."""
+    try:
+        with open(os.path.join(_TUNED, f"{container_id}_{ifname}.json"), encoding="utf-8") as file:
+            before = json.load(file)
+    except (FileNotFoundError, json.JSONDecodeError):  # the latter if it was killed; then it restores nothing either
+        return ()
+    return tuple([ours for theirs, ours in _ATTRIBUTES.items() if isinstance(before, dict) and before.get(theirs)])
 
 
 def name_chain(network: str, container_id: str) -> str:

@@ -90,8 +90,11 @@ def _inspect(network: str, plugin: LinkPlugin, attachment: Attachment) -> Iterat
 
 
 def _overruled(network: str, container: Container, names: Names) -> re.Pattern[str]:
-    """The lines about what `tuning` has changed since, which is its business."""
-    keys = "|".join(map(re.escape, pieces.overruled("tuning", network, container))) or r"(?!)"
+    """The lines about what `tuning` has changed since, ours or the reference's, which is its business."""
+    from k8snet_scripts.plugin.strangers import find_tuned
+
+    changed = (*pieces.overruled("tuning", network, container), *find_tuned(container.container_id, container.ifname))
+    keys = "|".join(map(re.escape, changed)) or r"(?!)"
     return re.compile(rf": {re.escape(names.namespace)}( {re.escape(container.ifname)})?: ({keys}) ")
 
 

@@ -34,7 +34,7 @@ _LONG_KEY = re.compile(
     re.VERBOSE | re.MULTILINE,
 )
 _LONG_INTEGER = re.compile(r"[0-9_]{1000,}")
-_TOO_LARGE = "the integer does not fit into 64 bits"
+_TOO_LARGE, _SMALLER = "the integer does not fit into 64 bits", "write a smaller number"
 _SURROGATE_HELP = "`\\ud800` to `\\udfff` stand for a character in pairs only"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -136,7 +136,7 @@ def _parse(source: Source, report: Report) -> dict[str, object] | None:
     except ValueError:  # Python refuses to convert an integer of thousands of digits
         if not (digits := _LONG_INTEGER.search(source.text)):
             raise
-        data = Complaint(_TOO_LARGE, "", digits.span(), "limits")
+        data = Complaint(_TOO_LARGE, _SMALLER, digits.span(), "limits")
     if not isinstance(data, Complaint):
         return data
     report.error(data.slug, (), data.message, help=data.help, position=source.position(data.span))
@@ -186,8 +186,8 @@ def _check_limits(source: Source, report: Report) -> None:
                     refuse((*path, key), "tables and arrays are nested too deep", f"nest at most {DEPTH} of them")
             elif isinstance(value, int):
                 if not -(2**63) <= value < 2**63:
-                    refuse((*path, key), _TOO_LARGE)
+                    refuse((*path, key), _TOO_LARGE, _SMALLER)
             elif isinstance(value, float) and not math.isfinite(value):
-                refuse((*path, key), "the number is not finite")
+                refuse((*path, key), "the number is not finite", _SMALLER)
             if isinstance(key, str) and not key.isascii() and _SURROGATE.search(key):
                 refuse((*path, key), "the key is not Unicode text", _SURROGATE_HELP, "key")

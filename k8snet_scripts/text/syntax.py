@@ -179,6 +179,7 @@ _JSON = {
     "Invalid \\uXXXX": ("an escape without its hexadecimal digits", "write `\\u` and four digits"),
     "Illegal trailing comma": ("a comma without anything after it", "take it out"),
 }
+_LIKE_TOML = re.compile(r"(?:\s|#[^\n]*\n)*+(?:\[{1,2}[A-Za-z]|[A-Za-z0-9_-]+[ \t]*=)")
 
 
 def explain_json(error: json.JSONDecodeError, text: str) -> Complaint:
@@ -186,7 +187,9 @@ def explain_json(error: json.JSONDecodeError, text: str) -> Complaint:
     at = min(error.pos, len(text.rstrip()))
     said = error.msg
     message, help = next((ours for theirs, ours in _JSON.items() if said.startswith(theirs)), (_reworded(said), ""))
-    if said.startswith("Expecting") and text.startswith(("#", "//", "/*"), at):
+    if said.startswith("Expecting value") and _LIKE_TOML.match(text):
+        message, help = "an object in braces is expected", "this looks like TOML: call a topology file `.toml`"
+    elif said.startswith("Expecting") and text.startswith(("#", "//", "/*"), at):
         message, help = "JSON has no comments", "take it out, or write the file in TOML"
     elif said.startswith("Expecting") and text.startswith(("}", "]"), at) and text[:at].rstrip().endswith(","):
         at = text.rindex(",", 0, at)

@@ -207,7 +207,7 @@ take_sysctl() {
 
 # Takes in one JSON array, piece by piece: every object in it starts with a key that tells what it is.
 take_answer() {
-	local namespace=$1 owner='' port='' last='' text value IFS='{'
+	local namespace=$1 owner='' port='' last='' before='' after='' text value IFS='{'
 	for text in $2; do
 		case $text in
 		'"ifindex":'*'"ifname":"'*'",'*)
@@ -220,12 +220,9 @@ take_answer() {
 		'"ifindex":'*) owner='' port='' ;; # its name has a brace: no topology gives such a name
 		'"family":"inet","local":"127.0.0.1","prefixlen":8,'* | '"family":"inet6","local":"::1",'*) ;;
 		'"family":'*) take_address ;;
-		'"type":'*'","dst":"'*'"protocol":"'[kr]*) ;; # kernel, ra, redirect: set up or learnt by the kernel itself
+		'"type":'*'","dst":"'*'"protocol":"'[kr]*) last='' ;; # kernel, ra, redirect: set up or learnt by the kernel itself
 		'"type":'*'","dst":"'*) take_route ;;
-		'"gateway":'* | '"dev":'*) # a next hop of the route before
-			text_of dev
-			fact[$last]=$value
-			;;
+		'"gateway":'* | '"dev":'*) take_hop ;;
 		'"dst":"'*'"lladdr":"'*) # a neighbour
 			text_of dev
 			owner="$namespace $value"
@@ -333,8 +330,24 @@ take_route() {
 		esac
 	done
 	if [[ $kind ]]; then dev=''; fi
-	last="$namespace: $family route$kind$words${dev:+ dev $dev}$tail$table$onlink$scope"
+	before="$namespace: $family route$kind$words" after="$tail$table$onlink$scope"
+	last="$before${dev:+ dev $dev}$after"
 	fact[$last]=$dev
+}
+
+# Takes in a next hop of the route before. In IPv6 these are routes of their own, which the kernel only shows together.
+take_hop() {
+	local words='' onlink=''
+	if [[ ! $last ]]; then return; fi
+	if [[ $text == *'"gateway":'* ]]; then text_of gateway && words=" via $value"; fi
+	if [[ $text == *'"onlink"'* ]]; then onlink=' onlink'; fi
+	text_of dev
+	if [[ $last == *': inet6 route '* ]]; then
+		unset 'fact[$last]'
+		fact["$before$words dev $value$after$onlink"]=$value
+	else
+		fact[$last]=$value
+	fi
 }
 
 # Sets peer to the other end of a veth: "node1 vethA", or nothing.

@@ -18,6 +18,7 @@ from live.cni_configurations import Network
 from live.lives import Action, Life
 from live.masquerading import Opened, source_differences
 from live.node import node
+from live.reference_plugins import DIRECTORY as REFERENCE
 from live.reference_plugins import Reference
 from live.runtime import Json, Runtime, Wishes, finished
 from live.sandbox import Sandbox
@@ -158,6 +159,27 @@ def test_tuning_puts_back_what_it_has_changed(plugins: str) -> None:
             seen.append(look(sandbox, own))
     assert seen[0] == seen[2] == (1400, False, ["ALLMULTI", "BROADCAST", "LOWER_UP", "MULTICAST", "PROMISC", "UP"])
     assert seen[1] == seen[3] == (1460, True, ["BROADCAST", "LOWER_UP", "MULTICAST", "UP"])
+
+
+def test_what_tuning_of_the_reference_has_changed_is_left_to_it(plugins: str, tmp_path: Path) -> None:
+    for directory, names in ((plugins, ("bridge", "host-local")), (REFERENCE, ("tuning",))):
+        for name in names:
+            (tmp_path / name).symlink_to(Path(directory, name))
+    mac = "02:42:ac:11:00:07"
+    configuration = chained("tuned", {**BRIDGE, "mtu": 1460}, {**TUNING, "mac": mac, "sysctl": {}}).configuration
+    with node(hasty=True) as sandbox:
+        runtime = Runtime(sandbox, configuration, str(tmp_path))
+        runtime.make_namespace("web")
+        told = runtime.add("web").result
+        assert told["interfaces"][2]["mac"] == mac
+        assert runtime.check("web").status == 0
+        ours = json.dumps({**runtime.chain()[0], "prevResult": told})
+        for drift in ("mtu 1300", "address 02:42:ac:11:00:08"):
+            sandbox.bash(f"ip -n web link set dev eth0 {drift}", check=True)
+            assert runtime.speak("CHECK", "bridge", ours).status == 0
+            assert runtime.check("web").status == 1
+        sandbox.bash("ip -n web link set dev eth0 down", check=True)
+        assert "eth0: up" in str(runtime.speak("CHECK", "bridge", ours).error)
 
 
 def look(sandbox: Sandbox, own: Json) -> tuple[int, bool, list[str]]:

@@ -88,6 +88,46 @@ def test_what_is_changed_behind_the_back_of_setup_is_mended_and_what_others_did_
     assert diff(before, network.state()) == []
 
 
+BEFORE = """
+name = "before"
+
+[namespaces.web]
+external = true
+
+[namespaces.web.veths.eth1]
+peer = { name = "v1", addresses = ["10.72.0.1/24", "fd00:72::1/64"] }
+addresses = ["10.72.0.2/24", "fd00:72::2/64"]
+routes = [
+    { to = "default", via = "10.72.0.1", prepend = true },
+    { to = "default", via = "fd00:72::1", prepend = true },
+]
+"""
+ITS_OWN = """
+ip -n web address add fd00:71::2/64 dev eth0 nodad
+ip -n web link set dev eth0p up
+ip -n web route add default via 10.71.9.1
+ip -n web route add default via fd00:71::1 dev eth0
+"""
+
+
+def test_a_route_comes_before_one_of_others_which_stays(network: Network) -> None:
+    network.sandbox.bash(f"set -e; {ITS_OWN}", check=True)
+    network = Network(network.sandbox, compiled(BEFORE))
+    network.set_up()
+    assert network.drift() == network.failures() == network.set_up() == []
+    network.do("ip -n web -6 route append default via fd00:72::7 dev eth1 metric 1024")
+    assert network.set_up() == ["ip -n web route delete ::/0 via fd00:72::7 dev eth1 metric 1024"]
+    network.do("ip -n web -6 route delete default via fd00:72::1 dev eth1 metric 1024")
+    assert network.set_up() == ["ip -n web route prepend default via fd00:72::1 dev eth1"]
+    shown = "ip -n web route show default; ip -n web -6 route show default"
+    network.tear_down()
+    left = network.sandbox.bash(f"sleep 1; {shown}", check=True).stdout  # some kernels list nothing while they remove
+    assert [line.split()[:3] for line in left.splitlines()] == [
+        ["default", "via", "10.71.9.1"],
+        ["default", "via", "fd00:71::1"],
+    ]
+
+
 def test_it_has_to_be_there(network: Network) -> None:
     network.do("ip netns delete web")
     before = network.state(identity=True)

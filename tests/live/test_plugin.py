@@ -121,6 +121,20 @@ DRIFTS = {
 }
 
 
+def test_a_pod_with_a_way_out_by_each_of_two_networks_is_checked_on_both(runtime: Runtime) -> None:
+    runtime.make_namespaces("web")
+    told = {}
+    for number, interface in enumerate((INTERFACE, "net1"), 1):
+        ranges = [[{"subnet": f"10.{number}.0.0/24"}], [{"subnet": f"fd00:{number}::/64"}]]
+        routes = [{"dst": "0.0.0.0/0"}, {"dst": "::/0"}]
+        ipam = {"type": "host-local", "ranges": ranges, "routes": routes}
+        network = {**NETWORK, "name": f"net{number}", "bridge": f"br{number}", "ipam": ipam}
+        told[interface] = {**network, "prevResult": runtime.call("ADD", network, "web", IFNAME=interface).result}
+    assert [runtime.call("CHECK", handed, "web", IFNAME=name).status for name, handed in told.items()] == [0, 0]
+    runtime.sandbox.bash("ip -n web -6 route delete default via fd00:2::1 dev net1", check=True)
+    assert [runtime.call("CHECK", handed, "web", IFNAME=name).status for name, handed in told.items()] == [0, 1]
+
+
 def test_check_sees_what_is_wrong(runtime: Runtime) -> None:
     for number, drift in enumerate(DRIFTS):
         runtime.make_namespaces(f"web{number}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import signal
 from collections.abc import Sequence
 
@@ -344,4 +345,7 @@ def test_a_shell_takes_the_terminal_when_the_topology_comes_by_a_pipe(command: C
 def test_a_shell_needs_a_terminal(command: Command, lab: str) -> None:
     done = command.run("try", lab, "--shell")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "error: /dev/tty: No such device or address\n"
+    assert done.stderr.splitlines() == [
+        "error: there is no terminal for a shell",
+        f"help: give it what to run instead: k8snet try {shlex.quote(lab)} -- COMMAND",
+    ]

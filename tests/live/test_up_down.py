@@ -182,11 +182,11 @@ def nobody(sandbox: Sandbox, kernel: Kernel) -> Command:
 @QUICK
 def test_without_root_up_says_what_to_do(nobody: Command) -> None:
     lab = nobody.write("a lab.toml", DOCKER)
-    for name in ("up", "down"):
-        done = nobody.run(name, lab)
+    for name, *flags in (("up",), ("down",), ("up", "--check"), ("down", "--dry-run")):
+        done = nobody.run(name, lab, *flags)
         assert (done.returncode, done.stdout) == (1, "")
         assert done.stderr.splitlines() == [
-            "error: changing the network takes root",
+            f"error: {'looking into namespaces' if flags else 'changing the network'} takes root",
             f"help: add --sudo, or see the network without root: k8snet try '{lab}'",
         ]
 
