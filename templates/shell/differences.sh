@@ -51,7 +51,7 @@ refuse_foreign() {
 
 refuse_link() {
 	local n=$1 ip namespace=${2%% *} name=${2#* }
-	if [[ ! ${live[$2]+set} ]] || owns_link "$2"; then return 0; fi
+	if [[ ${fact["$2: group $MARK"]+set} || ! ${live[$2]+set} ]]; then return 0; fi
 	if ! holds "${owner[n]}" "${words[n]}"; then
 		refused+=("interface $name ($namespace) exists, is not what is wanted (${owner[n]}: ${words[n]}), and this topology did not make it")
 	elif [[ $adopt ]]; then
@@ -97,8 +97,9 @@ remove_leftovers() {
 		if [[ ${live[${owner[n]}]+set} ]] && ! holds "${owner[n]}" "${words[n]}"; then remove_link "${owner[n]}"; fi
 	done
 	for n in "${makings[@]}"; do
+		if [[ ${live[${owner[n]}]+set} ]]; then continue; fi
 		peer=${words[n]#veth, peer }
-		if [[ ! ${live[${owner[n]}]+set} && ${live[$peer]+set} ]]; then remove_link "$peer"; fi
+		if [[ ${live[$peer]+set} ]]; then remove_link "$peer"; fi
 	done
 	for object in "${!live[@]}"; do
 		if [[ ! ${modelled[$object]+set} ]] && owns_link "$object"; then remove_link "$object"; fi
@@ -122,8 +123,12 @@ expect_back() {
 		;;
 	'master '*)
 		value=${3%%$'\n'*}
-		value="\"master\":\"${value##* }\","
-		if [[ $3 == *' nomaster' ]]; then value=''; fi
+		unset 'fact["$1: $2"]'
+		if [[ $3 == *' nomaster' ]]; then
+			value=''
+		else
+			fact["$1: master ${value##* }"]=1 value="\"master\":\"${value##* }\","
+		fi
 		live[$1]=${live[$1]/"\"master\":\"${2#* }\","/"$value"}
 		;;
 	esac
@@ -153,6 +158,7 @@ forget_link() {
 			unset 'live[$key]'
 		elif [[ $key == "${1%% *} "* ]]; then
 			live[$key]=${live[$key]/"\"master\":\"${1#* }\","/}
+			unset 'fact["$key: master ${1#* }"]'
 			if [[ ${live[$key]} == *'"info_kind":"vxlan"'*"\"link\":\"${1#* }\""* ]]; then forget_link "$key"; fi
 		fi
 	done
@@ -250,14 +256,14 @@ find_least() {
 remove_masters() {
 	local object key text value ip
 	for object in "${!modelled[@]}"; do
-		text=${live[$object]-}
-		if [[ $text != *'"master":"'* || ${ports[$object]+set} ]]; then continue; fi
+		if [[ ${ports[$object]+set} || ${live[$object]-} != *'"master":"'* ]]; then continue; fi
+		text=${live[$object]}
 		text_of master
 		ip_in "${object%% *}"
 		note_removal "$ip link set dev ${object#* } nomaster" "$object: master $value"
 		forget_mtu "$object"
 		live[$object]=${text/"\"master\":\"$value\","/}
-		unset 'live[$object port of $value]'
+		unset 'live[$object port of $value]' 'fact["$object: master $value"]'
 		for key in "${!fact[@]}"; do
 			if [[ $key == "$object port of "* ]]; then unset 'fact[$key]'; fi
 		done
@@ -373,9 +379,10 @@ add_missing() {
 	local n text back
 	for n in "${!step[@]}"; do
 		text=${step[n]}
+		if [[ ${fact[$text]+set} && ! ${shared[$text]+set} ]]; then continue; fi
 		if [[ ${live[${owner[n]}]+set} || ${owner[n]} != *' '* ]]; then
 			if [[ ${sign[n]} == '+' && ${words[n]} != namespace ]]; then continue; fi # one of another kind has been removed
-			if [[ ${fact[$text]+set} ]] || holds "${owner[n]}" "${words[n]}" "${command[n]}"; then
+			if holds "${owner[n]}" "${words[n]}" "${command[n]}"; then
 				if [[ ${shared[$text]+set} ]]; then share "$text"; fi
 				if [[ ${words[n]} == command' '* ]] && is_rewired "${owner[n]}"; then
 					note_command "${wave[n]}" "${checks[$text]} || ${command[n]}" "${owner[n]}: ask ${words[n]}"

@@ -77,23 +77,17 @@ read_together() {
 
 # Takes in what the reader printed.
 take_readings() {
-	local line kind namespace name rest IFS=$'\n'
+	local line IFS=$'\n'
 	set -f
 	for line in $1; do
-		kind=${line%%$'\t'*} rest=${line#*$'\t'}
-		case $kind in
-		link)
-			namespace=${rest%%$'\t'*} rest=${rest#*$'\t'}
-			name=${rest%%$'\t'*} rest=${rest#*$'\t'}
-			device["$namespace ${rest%%$'\t'*}"]=$name
-			live["$namespace $name"]=${rest#*$'\t'}
-			;;
-		fact) fact[${rest%%$'\t'*}]=${rest#*$'\t'} ;;
-		setting)
-			namespace=${rest%%$'\t'*} rest=${rest#*$'\t/proc/sys/'}
-			take_sysctl "$namespace" "${rest%%$'\t'*}" "${rest#*$'\t'}"
-			;;
-		left) unread+=("$rest") ;;
+		IFS=$'\t'
+		# shellcheck disable=SC2086 # what stands between tabs
+		set -- $line
+		case $1 in
+		fact) fact[$2]=${3-} ;;
+		link) device["$2 $4"]=$3 live["$2 $3"]=$5 ;;
+		setting) take_sysctl "$2" "${3#/proc/sys/}" "${*:4}" ;;
+		left) unread+=("$2") ;;
 		esac
 	done
 	set +f
@@ -210,14 +204,7 @@ take_answer() {
 	local namespace=$1 owner='' port='' last='' text value IFS='{'
 	for text in $2; do
 		case $text in
-		'"ifindex":'*'"ifname":"'*'",'*)
-			text_of ifname
-			owner="$namespace $value" port=''
-			live[$owner]=$text
-			number_of ifindex
-			device["$namespace $value"]=${owner#* }
-			;;
-		'"ifindex":'*) owner='' port='' ;; # its name has a brace: no topology gives such a name
+		'"ifindex":'*) take_link ;;
 		'"family":"inet","local":"127.0.0.1","prefixlen":8,'* | '"family":"inet6","local":"::1",'*) ;;
 		'"family":'*) take_address ;;
 		'"type":'*'","dst":"'*'"protocol":"'[kr]*) ;; # kernel, ra, redirect: set up or learnt by the kernel itself
@@ -294,6 +281,25 @@ number_of() {
 	value=${text%%"\"$1\":"*}
 	value=${text:${#value}+${#1}+3}
 	value=${value%%[,\}]*}
+}
+
+# Takes in the first piece of a link, whose keys come in this order. A name with a comma or a brace no topology gives.
+take_link() {
+	local part index='' IFS=,
+	owner='' port=''
+	for part in $text; do
+		case $part in
+		'"ifindex":'*) index=${part#*:} ;;
+		'"ifname":"'*'"')
+			part=${part#*:\"} owner="$namespace ${part%\"}"
+			live[$owner]=$text device["$namespace $index"]=${owner#* }
+			;;
+		'"ifname":'* | '"link_type":'*) return ;;
+		'"flags":["UP"'* | '"UP"'*) fact["$owner: up"]=1 ;;
+		'"master":"'*'"') part=${part#*:\"} fact["$owner: master ${part%\"}"]=1 ;;
+		'"group":"'[1-9]*) part=${part#*:\"} fact["$owner: group ${part%\"}"]=1 ;;
+		esac
+	done
 }
 
 take_address() {

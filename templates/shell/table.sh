@@ -107,11 +107,12 @@ note_borrowings() {
 
 # Is a fact, OWNER WORDS, true of the live system? An nft table is compared with the COMMAND that loads it, if given.
 holds() {
-	local text=${live[$1]-} key value peer parent
+	local text key value peer parent
+	if [[ ${fact["$1: $2"]+set} ]]; then return 0; fi
+	text=${live[$1]-}
 	case $2 in
-	up) [[ $text == *[[,]'"UP"'[],]* ]] ;;
 	inet*' noprefixroute') [[ ${fact["$1: ${2% *}"]-} == *'"noprefixroute":true'* ]] ;;
-	inet' '* | inet6' '* | vlan' '* | fdb' '* | neigh' '* | net.* | iptables' '* | ip6tables' '*) [[ ${fact["$1: $2"]+set} ]] || is_moot "$2" ;;
+	up | master' '* | inet' '* | inet6' '* | vlan' '* | fdb' '* | neigh' '* | net.* | iptables' '* | ip6tables' '*) is_moot "$2" ;;
 	command' '*) was_carried_out "$1: $2" ;;
 	namespace) [[ ${netns[$1]-broken} != broken ]] ;;
 	directory' '*) [[ -d ${2#directory } ]] ;;
@@ -124,7 +125,7 @@ holds() {
 	bridge) [[ $text == *'"info_kind":"bridge"'* ]] ;;
 	veth,*)
 		find_peer "$1"
-		[[ "veth, peer $peer" == "$2" ]]
+		[[ "veth, peer $peer" == "$2" ]] && fact["$1: $2"]=1
 		;;
 	macvlan*', parent '*)
 		find_parent "$1"

@@ -115,7 +115,10 @@ sub link_of {
     $json .= qq(,"link":"$device{number($has->{5})}") if $has->{5} && !$has->{37} && $device{number($has->{5})};
     $json .= qq(,"info_kind":"$kind");
     $json .= qq(,"mode":") . $mode{number(attributes($info->{2})->{1})} . q(") if $kind eq "macvlan";
-    return "link\t$name\t$device{$index}\t$index\t$json,\n";
+    my $said = "link\t$name\t$device{$index}\t$index\t$json,\n";
+    $said .= "fact\t$name $device{$index}: up\t1\n" if $flags & 1;
+    $said .= "fact\t$name $device{$index}: group " . number($has->{27}) . "\t1\n" if number($has->{27});
+    return $said;
 }
 
 sub address_of {
