@@ -51,7 +51,7 @@ refuse_foreign() {
 
 refuse_link() {
 	local n=$1 ip namespace=${2%% *} name=${2#* }
-	if [[ ${fact["$2: group $MARK"]+set} || ! ${live[$2]+set} ]]; then return 0; fi
+	if [[ ! ${live[$2]+set} ]] || owns_link "$2"; then return 0; fi
 	if ! holds "${owner[n]}" "${words[n]}"; then
 		refused+=("interface $name ($namespace) exists, is not what is wanted (${owner[n]}: ${words[n]}), and this topology did not make it")
 	elif [[ $adopt ]]; then
@@ -94,7 +94,8 @@ remove_leftovers() {
 		fi
 	done
 	for n in "${makings[@]}"; do
-		if [[ ${live[${owner[n]}]+set} ]] && ! holds "${owner[n]}" "${words[n]}"; then remove_link "${owner[n]}"; fi
+		if [[ ${fact[${step[n]}]+set} || ! ${live[${owner[n]}]+set} ]]; then continue; fi
+		if ! holds "${owner[n]}" "${words[n]}"; then remove_link "${owner[n]}"; fi
 	done
 	for n in "${makings[@]}"; do
 		if [[ ${live[${owner[n]}]+set} ]]; then continue; fi
@@ -105,9 +106,9 @@ remove_leftovers() {
 		if [[ ! ${modelled[$object]+set} ]] && owns_link "$object"; then remove_link "$object"; fi
 	done
 	for name in "${!owned[@]}"; do
-		if [[ ! ${netns[$name]+set} ]] || ! owns_namespace "$name"; then continue; fi
+		if [[ ! ${netns[$name]+set} || ${modelled["$name lo"]+set} && ${netns[$name]} != broken ]]; then continue; fi
 		if [[ ${foreign[$name]+set} ]]; then continue; fi # it was ours, and is given away
-		if [[ ! ${modelled["$name lo"]+set} || ${netns[$name]} == broken ]]; then note_removal "ip netns delete $name" "$name: namespace"; fi
+		if owns_namespace "$name"; then note_removal "ip netns delete $name" "$name: namespace"; fi
 	done
 }
 
@@ -274,7 +275,8 @@ remove_masters() {
 remove_extras() {
 	local key here ip extra=()
 	for key in "${!fact[@]}"; do
-		if [[ ! ${wanted[$key]+set} ]] && is_extra "${key%%: *}" "${key#*: }" "${fact[$key]}"; then extra+=("$key"); fi
+		if [[ ${wanted[$key]+set} || ${fact[$key]} == *'"scope":"link"'* ]]; then continue; fi
+		if is_extra "${key%%: *}" "${key#*: }" "${fact[$key]}"; then extra+=("$key"); fi
 	done
 	for key in "${extra[@]}"; do
 		if [[ $key == *': inet'*' route '* ]]; then remove_route "$key"; fi
@@ -296,7 +298,7 @@ is_extra() {
 	local vid
 	case $2 in
 	'inet route '* | 'inet6 route '*) [[ ${modelled["$1 $3"]+set} || (! $3 && ${modelled["$1 lo"]+set}) ]] ;;
-	inet*) [[ ! (${wanted["$1: $2 noprefixroute"]+set} && $3 == *'"noprefixroute":true'*) && ${modelled[$1]+set} && $3 != *'"scope":"link"'* && $3 != *'"dynamic":true'* && ($1 != *' lo' || $3 != *'"scope":"host"'*) ]] ;;
+	inet*) [[ ! (${wanted["$1: $2 noprefixroute"]+set} && $3 == *'"noprefixroute":true'*) && ${modelled[$1]+set} && $3 != *'"dynamic":true'* && ($1 != *' lo' || $3 != *'"scope":"host"'*) ]] ;;
 	'vlan '*)
 		vid=${2#vlan } vid=${vid%% *}
 		[[ ${tagging[$1]+set} && ! ${wanted["$1: vlan $vid"]+set} && ! ${wanted["$1: vlan $vid untagged"]+set} && ! ${wanted["$1: vlan $vid pvid untagged"]+set} ]]

@@ -91,7 +91,7 @@ borrows() {
 		if [[ $text != *': nft '* ]]; then return 0; fi
 	done
 	for n in "${!owner[@]}"; do
-		if [[ ${sign[n]} == ' ' && ${foreign[${owner[n]%% *}]+set} && ${words[n]} != nft* ]] && is_borrowed "${owner[n]}" "${words[n]}"; then return 0; fi
+		if [[ ! ${sign[n]} && ${foreign[${owner[n]%% *}]+set} && ${words[n]} != nft* ]] && is_borrowed "${owner[n]}" "${words[n]}"; then return 0; fi
 	done
 	return 1
 }
@@ -193,4 +193,4 @@ forget_state() {
 owns_namespace() { [[ ${owned[$1]+set} && (${owned[$1]} == - || ${netns[$1]-} == "${owned[$1]}" || ${netns[$1]-} == broken) ]]; }
 
 # A name that no topology can give was given by somebody inside a namespace, whatever group the link carries.
-owns_link() { [[ $1 != *[!A-Za-z0-9_.+\ -]* && ${fact["$1: group $MARK"]+set} ]]; }
+owns_link() { [[ $1 != *[!A-Za-z0-9_.+\ -]* && ${live[$1]-} == *"\"group\":\"$MARK\""* ]]; }

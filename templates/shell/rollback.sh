@@ -48,9 +48,9 @@ take_back() {
 
 # Did anything of ours exist before this run? If not, all links that carry the mark go in one transaction.
 is_fresh() {
-	local key
-	for key in "${!fact[@]}"; do
-		if [[ $key == *": group $MARK" ]]; then return 1; fi
+	local text
+	for text in "${live[@]}"; do
+		if [[ $text == *"\"group\":\"$MARK\""* ]]; then return 1; fi
 	done
 }
 

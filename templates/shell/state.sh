@@ -40,7 +40,7 @@ read_state() {
 	local worker workers=1 readers=() unread=()
 	read_table_names
 	make_scratch
-	start_reader 0 1 host
+	if ((${#owner[@]} > 100)) && ! asks_more host; then set -- host "$@"; else start_reader 0 1 host; fi
 	read_together "$@"
 	if ((${#unread[@]} > 8)); then workers=4; fi
 	for ((worker = 0; worker < workers && worker < ${#unread[@]}; worker++)); do
@@ -57,22 +57,32 @@ start_reader() {
 	readers+=("$!")
 }
 
+# Is there more to read in a namespace than one process for all of them can?
+asks_more() { [[ ${vlans[$1]-}${tables[$1]-}${rules[$1]-}${tunnels[$1]-} || ($1 != host && ${makers[$1]-}) ]]; }
+
 # Reads the namespaces named as far as that is possible together; the others are left. Without a perl that can, all are.
 read_together() {
-	local namespace text=''
+	local namespace part n=0 text=() pids=() ends=()
 	for namespace in "$@"; do
-		if [[ ${vlans[$namespace]-}${tables[$namespace]-}${rules[$namespace]-}${makers[$namespace]-}${tunnels[$namespace]-} ]]; then
+		if asks_more "$namespace"; then
 			unread+=("$namespace")
 		else
-			text+="$namespace${sysctls[$namespace]-}"$'\n'
+			part=$((n++ / 32 % 2)) # two processes, where there are many
+			text[part]+="$namespace${sysctls[$namespace]-}"$'\n'
 		fi
 	done
-	if [[ ! $text ]]; then return; fi
-	if perl -e "$hopper$reader" "$HOSTTYPE" <<<"${text%$'\n'}" >"$scratch/read.together" 2>/dev/null; then
-		take_readings "$(<"$scratch/read.together")"
-	else
-		unread=("$@")
-	fi
+	for part in "${!text[@]}"; do
+		perl -e "$hopper$reader" "$HOSTTYPE" <<<"${text[part]%$'\n'}" >"$scratch/read.together.$part" 2>/dev/null &
+		pids+=("$!")
+	done
+	for part in "${!text[@]}"; do
+		if ! wait "${pids[part]}"; then
+			unread=("$@")
+			return
+		fi
+	done
+	for part in "${!text[@]}"; do take_readings "$(<"$scratch/read.together.$part")"; done
+	match_ends
 }
 
 # Takes in what the reader printed.
@@ -86,11 +96,26 @@ take_readings() {
 		case $1 in
 		fact) fact[$2]=${3-} ;;
 		link) device["$2 $4"]=$3 live["$2 $3"]=$5 ;;
+		port) live["$2 $3 port of $4"]=$5 ;;
+		nsid) nsid["host $2"]=$3 ;;
 		setting) take_sysctl "$2" "${3#/proc/sys/}" "${*:4}" ;;
 		left) unread+=("$2") ;;
+		end) ends+=("$line") ;;
+		*) fact[$1]=1 ;;
 		esac
 	done
 	set +f
+}
+
+# Finds the peers of the ends that were read, by their numbers.
+match_ends() {
+	local line there IFS=$'\t'
+	for line in "${ends[@]}"; do
+		# shellcheck disable=SC2086 # what stands between tabs
+		set -- $line
+		there=${nsid["host $4"]-}
+		if [[ ${device["$there $5"]+set} ]]; then fact["$2 $3: veth, peer $there ${device["$there $5"]}"]=1; fi
+	done
 }
 
 # Prints every WORKERS-th namespace of those named: "@NAME", then what the tools say, each answer on a line.
@@ -294,10 +319,9 @@ take_link() {
 			part=${part#*:\"} owner="$namespace ${part%\"}"
 			live[$owner]=$text device["$namespace $index"]=${owner#* }
 			;;
-		'"ifname":'* | '"link_type":'*) return ;;
+		'"ifname":'* | '"operstate":'*) return ;;
 		'"flags":["UP"'* | '"UP"'*) fact["$owner: up"]=1 ;;
 		'"master":"'*'"') part=${part#*:\"} fact["$owner: master ${part%\"}"]=1 ;;
-		'"group":"'[1-9]*) part=${part#*:\"} fact["$owner: group ${part%\"}"]=1 ;;
 		esac
 	done
 }
