@@ -94,19 +94,21 @@ remove_leftovers() {
 		fi
 	done
 	for n in "${makings[@]}"; do
-		if [[ ${live[${owner[n]}]+set} ]] && ! holds "${owner[n]}" "${words[n]}"; then remove_link "${owner[n]}"; fi
+		if [[ ${fact[${step[n]}]+set} || ! ${live[${owner[n]}]+set} ]]; then continue; fi
+		if ! holds "${owner[n]}" "${words[n]}"; then remove_link "${owner[n]}"; fi
 	done
 	for n in "${makings[@]}"; do
+		if [[ ${live[${owner[n]}]+set} ]]; then continue; fi
 		peer=${words[n]#veth, peer }
-		if [[ ! ${live[${owner[n]}]+set} && ${live[$peer]+set} ]]; then remove_link "$peer"; fi
+		if [[ ${live[$peer]+set} ]]; then remove_link "$peer"; fi
 	done
 	for object in "${!live[@]}"; do
 		if [[ ! ${modelled[$object]+set} ]] && owns_link "$object"; then remove_link "$object"; fi
 	done
 	for name in "${!owned[@]}"; do
-		if [[ ! ${netns[$name]+set} ]] || ! owns_namespace "$name"; then continue; fi
+		if [[ ! ${netns[$name]+set} || ${modelled["$name lo"]+set} && ${netns[$name]} != broken ]]; then continue; fi
 		if [[ ${foreign[$name]+set} ]]; then continue; fi # it was ours, and is given away
-		if [[ ! ${modelled["$name lo"]+set} || ${netns[$name]} == broken ]]; then note_removal "ip netns delete $name" "$name: namespace"; fi
+		if owns_namespace "$name"; then note_removal "ip netns delete $name" "$name: namespace"; fi
 	done
 }
 
@@ -122,8 +124,12 @@ expect_back() {
 		;;
 	'master '*)
 		value=${3%%$'\n'*}
-		value="\"master\":\"${value##* }\","
-		if [[ $3 == *' nomaster' ]]; then value=''; fi
+		unset 'fact["$1: $2"]'
+		if [[ $3 == *' nomaster' ]]; then
+			value=''
+		else
+			fact["$1: master ${value##* }"]=1 value="\"master\":\"${value##* }\","
+		fi
 		live[$1]=${live[$1]/"\"master\":\"${2#* }\","/"$value"}
 		;;
 	esac
@@ -153,6 +159,7 @@ forget_link() {
 			unset 'live[$key]'
 		elif [[ $key == "${1%% *} "* ]]; then
 			live[$key]=${live[$key]/"\"master\":\"${1#* }\","/}
+			unset 'fact["$key: master ${1#* }"]'
 			if [[ ${live[$key]} == *'"info_kind":"vxlan"'*"\"link\":\"${1#* }\""* ]]; then forget_link "$key"; fi
 		fi
 	done
@@ -250,14 +257,14 @@ find_least() {
 remove_masters() {
 	local object key text value ip
 	for object in "${!modelled[@]}"; do
-		text=${live[$object]-}
-		if [[ $text != *'"master":"'* || ${ports[$object]+set} ]]; then continue; fi
+		if [[ ${ports[$object]+set} || ${live[$object]-} != *'"master":"'* ]]; then continue; fi
+		text=${live[$object]}
 		text_of master
 		ip_in "${object%% *}"
 		note_removal "$ip link set dev ${object#* } nomaster" "$object: master $value"
 		forget_mtu "$object"
 		live[$object]=${text/"\"master\":\"$value\","/}
-		unset 'live[$object port of $value]'
+		unset 'live[$object port of $value]' 'fact["$object: master $value"]'
 		for key in "${!fact[@]}"; do
 			if [[ $key == "$object port of "* ]]; then unset 'fact[$key]'; fi
 		done
@@ -268,7 +275,8 @@ remove_masters() {
 remove_extras() {
 	local key here ip extra=()
 	for key in "${!fact[@]}"; do
-		if [[ ! ${wanted[$key]+set} ]] && is_extra "${key%%: *}" "${key#*: }" "${fact[$key]}"; then extra+=("$key"); fi
+		if [[ ${wanted[$key]+set} || ${fact[$key]} == *'"scope":"link"'* ]]; then continue; fi
+		if is_extra "${key%%: *}" "${key#*: }" "${fact[$key]}"; then extra+=("$key"); fi
 	done
 	for key in "${extra[@]}"; do
 		if [[ $key == *': inet'*' route '* ]]; then remove_route "$key"; fi
@@ -290,7 +298,7 @@ is_extra() {
 	local vid
 	case $2 in
 	'inet route '* | 'inet6 route '*) [[ ${modelled["$1 $3"]+set} || (! $3 && ${modelled["$1 lo"]+set}) ]] ;;
-	inet*) [[ ! (${wanted["$1: $2 noprefixroute"]+set} && $3 == *'"noprefixroute":true'*) && ${modelled[$1]+set} && $3 != *'"scope":"link"'* && $3 != *'"dynamic":true'* && ($1 != *' lo' || $3 != *'"scope":"host"'*) ]] ;;
+	inet*) [[ ! (${wanted["$1: $2 noprefixroute"]+set} && $3 == *'"noprefixroute":true'*) && ${modelled[$1]+set} && $3 != *'"dynamic":true'* && ($1 != *' lo' || $3 != *'"scope":"host"'*) ]] ;;
 	'vlan '*)
 		vid=${2#vlan } vid=${vid%% *}
 		[[ ${tagging[$1]+set} && ! ${wanted["$1: vlan $vid"]+set} && ! ${wanted["$1: vlan $vid untagged"]+set} && ! ${wanted["$1: vlan $vid pvid untagged"]+set} ]]
@@ -373,9 +381,10 @@ add_missing() {
 	local n text back
 	for n in "${!step[@]}"; do
 		text=${step[n]}
+		if [[ ${fact[$text]+set} && ! ${shared[$text]+set} ]]; then continue; fi
 		if [[ ${live[${owner[n]}]+set} || ${owner[n]} != *' '* ]]; then
 			if [[ ${sign[n]} == '+' && ${words[n]} != namespace ]]; then continue; fi # one of another kind has been removed
-			if [[ ${fact[$text]+set} ]] || holds "${owner[n]}" "${words[n]}" "${command[n]}"; then
+			if holds "${owner[n]}" "${words[n]}" "${command[n]}"; then
 				if [[ ${shared[$text]+set} ]]; then share "$text"; fi
 				if [[ ${words[n]} == command' '* ]] && is_rewired "${owner[n]}"; then
 					note_command "${wave[n]}" "${checks[$text]} || ${command[n]}" "${owner[n]}: ask ${words[n]}"

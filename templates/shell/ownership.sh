@@ -91,7 +91,7 @@ borrows() {
 		if [[ $text != *': nft '* ]]; then return 0; fi
 	done
 	for n in "${!owner[@]}"; do
-		if [[ ${sign[n]} == ' ' && ${foreign[${owner[n]%% *}]+set} && ${words[n]} != nft* ]] && is_borrowed "${owner[n]}" "${words[n]}"; then return 0; fi
+		if [[ ! ${sign[n]} && ${foreign[${owner[n]%% *}]+set} && ${words[n]} != nft* ]] && is_borrowed "${owner[n]}" "${words[n]}"; then return 0; fi
 	done
 	return 1
 }
@@ -123,18 +123,26 @@ is_borrowed() {
 
 # A name in /run/netns that is no namespace is what was left when its making was cut off.
 read_namespaces() {
-	local kernel='' kind inode changed path names=()
+	local - kernel='' line name identity IFS=$'\n'
+	local -A paths=()
 	netns=()
-	for path in "${namespaces[@]}" "${!foreign[@]}" "${!owned[@]}" "${!used[@]}"; do
-		if [[ $path != host && -e /run/netns/$path ]]; then names+=("/run/netns/$path"); fi
+	for name in "${namespaces[@]}" "${!foreign[@]}" "${!owned[@]}" "${!used[@]}"; do
+		if [[ $name != host && ! ${paths[$name]+set} && -e /run/netns/$name ]]; then paths[$name]=/run/netns/$name; fi
 	done
-	if ((${#names[@]} == 0)); then return 0; fi
-	while read -r -d '' kind inode changed path; do
-		if [[ ! $kernel ]]; then kernel=$kind && continue; fi
-		if [[ $kind == "$kernel" ]]; then netns[${path##*/}]="$inode $changed"; else netns[${path##*/}]=broken; fi
-	done < <(stat --dereference --printf '%d %i %.9Z %n\0' /proc/self/ns/net "${names[@]}" 2>/dev/null)
-	for path in "${names[@]}"; do
-		[[ ${netns[${path##*/}]+set} || ! -e $path ]] || die "cannot read /run/netns: stat says nothing of ${path##*/}"
+	if ((${#paths[@]} == 0)); then return 0; fi
+	set -f
+	for line in $(stat --dereference --printf '%d %i %.9Z %n\n' /proc/self/ns/net "${paths[@]}" 2>/dev/null); do
+		name=${line##*/} identity=${line#* }
+		if [[ ! $kernel ]]; then
+			kernel=${line%% *}
+		elif [[ ${line%% *} == "$kernel" ]]; then
+			netns[$name]=${identity% *}
+		else
+			netns[$name]=broken
+		fi
+	done
+	for name in "${!paths[@]}"; do
+		[[ ${netns[$name]+set} || ! -e ${paths[$name]} ]] || die "cannot read /run/netns: stat says nothing of $name"
 	done
 }
 

@@ -229,7 +229,7 @@ act_together() {
 # Records what is owned now, with the identities of the namespaces, if that is any different from before.
 settle() {
 	local name key now=$uses lasting=()
-	if ((${#namespaces[@]})); then read_namespaces; fi
+	if ((${#created[@]})); then read_namespaces; fi
 	for name in "${namespaces[@]}"; do now+="netns"$'\t'"$name"$'\t'"${netns[$name]}"$'\n'; done
 	for key in "${borrowings[@]}" "${borrowed[@]}"; do
 		if [[ ${wanted[$key]+set} ]]; then lasting+=("$key"); fi

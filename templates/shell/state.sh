@@ -40,7 +40,7 @@ read_state() {
 	local worker workers=1 readers=() unread=()
 	read_table_names
 	make_scratch
-	start_reader 0 1 host
+	if ((${#owner[@]} > 100)) && ! asks_more host; then set -- host "$@"; else start_reader 0 1 host; fi
 	read_together "$@"
 	if ((${#unread[@]} > 8)); then workers=4; fi
 	for ((worker = 0; worker < workers && worker < ${#unread[@]}; worker++)); do
@@ -57,46 +57,65 @@ start_reader() {
 	readers+=("$!")
 }
 
+# Is there more to read in a namespace than one process for all of them can?
+asks_more() { [[ ${vlans[$1]-}${tables[$1]-}${rules[$1]-}${tunnels[$1]-} || ($1 != host && ${makers[$1]-}) ]]; }
+
 # Reads the namespaces named as far as that is possible together; the others are left. Without a perl that can, all are.
 read_together() {
-	local namespace text=''
+	local namespace part n=0 text=() pids=() ends=()
 	for namespace in "$@"; do
-		if [[ ${vlans[$namespace]-}${tables[$namespace]-}${rules[$namespace]-}${makers[$namespace]-}${tunnels[$namespace]-} ]]; then
+		if asks_more "$namespace"; then
 			unread+=("$namespace")
 		else
-			text+="$namespace${sysctls[$namespace]-}"$'\n'
+			part=$((n++ / 32 % 2)) # two processes, where there are many
+			text[part]+="$namespace${sysctls[$namespace]-}"$'\n'
 		fi
 	done
-	if [[ ! $text ]]; then return; fi
-	if perl -e "$hopper$reader" "$HOSTTYPE" <<<"${text%$'\n'}" >"$scratch/read.together" 2>/dev/null; then
-		take_readings "$(<"$scratch/read.together")"
-	else
-		unread=("$@")
-	fi
+	for part in "${!text[@]}"; do
+		perl -e "$hopper$reader" "$HOSTTYPE" <<<"${text[part]%$'\n'}" >"$scratch/read.together.$part" 2>/dev/null &
+		pids+=("$!")
+	done
+	for part in "${!text[@]}"; do
+		if ! wait "${pids[part]}"; then
+			unread=("$@")
+			return
+		fi
+	done
+	for part in "${!text[@]}"; do take_readings "$(<"$scratch/read.together.$part")"; done
+	match_ends
 }
 
 # Takes in what the reader printed.
 take_readings() {
-	local line kind namespace name rest IFS=$'\n'
+	local line IFS=$'\n'
 	set -f
 	for line in $1; do
-		kind=${line%%$'\t'*} rest=${line#*$'\t'}
-		case $kind in
-		link)
-			namespace=${rest%%$'\t'*} rest=${rest#*$'\t'}
-			name=${rest%%$'\t'*} rest=${rest#*$'\t'}
-			device["$namespace ${rest%%$'\t'*}"]=$name
-			live["$namespace $name"]=${rest#*$'\t'}
-			;;
-		fact) fact[${rest%%$'\t'*}]=${rest#*$'\t'} ;;
-		setting)
-			namespace=${rest%%$'\t'*} rest=${rest#*$'\t/proc/sys/'}
-			take_sysctl "$namespace" "${rest%%$'\t'*}" "${rest#*$'\t'}"
-			;;
-		left) unread+=("$rest") ;;
+		IFS=$'\t'
+		# shellcheck disable=SC2086 # what stands between tabs
+		set -- $line
+		case $1 in
+		fact) fact[$2]=${3-} ;;
+		link) device["$2 $4"]=$3 live["$2 $3"]=$5 ;;
+		port) live["$2 $3 port of $4"]=$5 ;;
+		nsid) nsid["host $2"]=$3 ;;
+		setting) take_sysctl "$2" "${3#/proc/sys/}" "${*:4}" ;;
+		left) unread+=("$2") ;;
+		end) ends+=("$line") ;;
+		*) fact[$1]=1 ;;
 		esac
 	done
 	set +f
+}
+
+# Finds the peers of the ends that were read, by their numbers.
+match_ends() {
+	local line there IFS=$'\t'
+	for line in "${ends[@]}"; do
+		# shellcheck disable=SC2086 # what stands between tabs
+		set -- $line
+		there=${nsid["host $4"]-}
+		if [[ ${device["$there $5"]+set} ]]; then fact["$2 $3: veth, peer $there ${device["$there $5"]}"]=1; fi
+	done
 }
 
 # Prints every WORKERS-th namespace of those named: "@NAME", then what the tools say, each answer on a line.
@@ -210,14 +229,7 @@ take_answer() {
 	local namespace=$1 owner='' port='' last='' before='' after='' text value IFS='{'
 	for text in $2; do
 		case $text in
-		'"ifindex":'*'"ifname":"'*'",'*)
-			text_of ifname
-			owner="$namespace $value" port=''
-			live[$owner]=$text
-			number_of ifindex
-			device["$namespace $value"]=${owner#* }
-			;;
-		'"ifindex":'*) owner='' port='' ;; # its name has a brace: no topology gives such a name
+		'"ifindex":'*) take_link ;;
 		'"family":"inet","local":"127.0.0.1","prefixlen":8,'* | '"family":"inet6","local":"::1",'*) ;;
 		'"family":'*) take_address ;;
 		'"type":'*'","dst":"'*'"protocol":"'[kr]*) last='' ;; # kernel, ra, redirect: set up or learnt by the kernel itself
@@ -291,6 +303,24 @@ number_of() {
 	value=${text%%"\"$1\":"*}
 	value=${text:${#value}+${#1}+3}
 	value=${value%%[,\}]*}
+}
+
+# Takes in the first piece of a link, whose keys come in this order. A name with a comma or a brace no topology gives.
+take_link() {
+	local part index='' IFS=,
+	owner='' port=''
+	for part in $text; do
+		case $part in
+		'"ifindex":'*) index=${part#*:} ;;
+		'"ifname":"'*'"')
+			part=${part#*:\"} owner="$namespace ${part%\"}"
+			live[$owner]=$text device["$namespace $index"]=${owner#* }
+			;;
+		'"ifname":'* | '"operstate":'*) return ;;
+		'"flags":["UP"'* | '"UP"'*) fact["$owner: up"]=1 ;;
+		'"master":"'*'"') part=${part#*:\"} fact["$owner: master ${part%\"}"]=1 ;;
+		esac
+	done
 }
 
 take_address() {

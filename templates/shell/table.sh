@@ -15,26 +15,27 @@ declare -A checks=() ways_back=()
 # Reads the table, and from it what has to be read of the live system. What can be done to a whole column in one expansion
 # is: it takes a fraction of the time. Most rows only bring something up or give it an address or a route.
 read_table() {
-	local - line part=1 n=0 here special=() IFS=$'\n'
+	local - line part=1 n here rows=() special=() IFS=$'\n'
 	set -f
 	for line in $1; do
 		case $line in
-		'### '*) part=$((part + 1)) ;;
-		'#'*) ;;
-		*)
-			IFS='#' # of which a row has one
-			# shellcheck disable=SC2086 # two parts
-			set -- $line
-			command[n]=${1%%  *} sign[n]=${2:0:1} step[n]=${2:2} wave[n]=$part wanted[${2:2}]=1
-			case $2 in [!:\<]*': up' | [!:\<]*': inet '*) ;; *) special+=("$n") ;; esac
-			n=$((n + 1))
-			;;
+		'### '*) part=$((part + 1)) && continue ;;
+		'#'*) continue ;;
+		*'   #'[!:\<]*': up' | *'   #'[!:\<]*': inet '*) ;;
+		*) special+=("${#rows[@]}") ;;
 		esac
+		rows+=("$line") wave+=("$part")
 	done
+	command=("${rows[@]%%  *}")
+	rows=("${rows[@]##*#}") # which has one
+	sign=("${rows[@]%% *}")
+	step=("${rows[@]#??}")
 	owner=("${step[@]%%: *}")
 	words=("${step[@]#*: }")
+	for line in "${step[@]}"; do wanted[$line]=1; done
 	for n in "${special[@]}"; do
-		case ${sign[n]}${words[n]} in
+		case ${sign[n]:- }${words[n]} in
+		+namespace) namespaces+=("${owner[n]}") modelled["${owner[n]} lo"]=1 ;;
 		+*) note_making "$n" ;;
 		'?namespace') needs+=("$n") foreign[${owner[n]}]=1 ;;
 		\?*) needs+=("$n") ;;
@@ -65,10 +66,6 @@ note_companion() {
 
 note_making() {
 	local what=${words[$1]} where=${owner[$1]}
-	if [[ $what == namespace ]]; then
-		namespaces+=("$where") modelled["$where lo"]=1
-		return
-	fi
 	makings+=("$1") modelled[$where]=1
 	if [[ $what == vxlan* ]]; then tunnels[${where%% *}]=1; fi
 	if [[ $what == macvlan* && ${what#*, parent } != "${where%% *} "* ]]; then makers[${where%% *}]=1; fi
@@ -107,11 +104,12 @@ note_borrowings() {
 
 # Is a fact, OWNER WORDS, true of the live system? An nft table is compared with the COMMAND that loads it, if given.
 holds() {
-	local text=${live[$1]-} key value peer parent
+	local text key value peer parent
+	if [[ ${fact["$1: $2"]+set} ]]; then return 0; fi
+	text=${live[$1]-}
 	case $2 in
-	up) [[ $text == *[[,]'"UP"'[],]* ]] ;;
 	inet*' noprefixroute') [[ ${fact["$1: ${2% *}"]-} == *'"noprefixroute":true'* ]] ;;
-	inet' '* | inet6' '* | vlan' '* | fdb' '* | neigh' '* | net.* | iptables' '* | ip6tables' '*) [[ ${fact["$1: $2"]+set} ]] || is_moot "$2" ;;
+	up | master' '* | inet' '* | inet6' '* | vlan' '* | fdb' '* | neigh' '* | net.* | iptables' '* | ip6tables' '*) is_moot "$2" ;;
 	command' '*) was_carried_out "$1: $2" ;;
 	namespace) [[ ${netns[$1]-broken} != broken ]] ;;
 	directory' '*) [[ -d ${2#directory } ]] ;;
@@ -124,7 +122,7 @@ holds() {
 	bridge) [[ $text == *'"info_kind":"bridge"'* ]] ;;
 	veth,*)
 		find_peer "$1"
-		[[ "veth, peer $peer" == "$2" ]]
+		[[ "veth, peer $peer" == "$2" ]] && fact["$1: $2"]=1
 		;;
 	macvlan*', parent '*)
 		find_parent "$1"

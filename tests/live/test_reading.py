@@ -19,12 +19,18 @@ READ = """
 declare -r SELF=read NAME=reading TABLE=k8snet-reading MARK=1
 for part in prelude ownership state together table; do source "$1/shell/$part.sh"; done
 if [[ $2 == ip ]]; then perl() { return 127; }; fi
+owner=({0..100}) # so many that the host is read together with the namespaces
 for namespace in "${@:3}"; do sysctls[$namespace]=' /proc/sys/net/ipv4/ip_forward /proc/sys/net/none'; done
 read_state "${@:3}"
-if [[ $2 == together ]] && (($# > 2)); then printf '%s\\n' "${@:3}" | perl -e "$hopper$reader" "$HOSTTYPE" | sed -n 's/^left.*/&\\t/p'; fi
+if [[ $2 == together ]] && (($# > 2)); then printf '%s\\n' host "${@:3}" | perl -e "$hopper$reader" "$HOSTTYPE" | sed -n 's/^left.*/&\\t/p'; fi
 for key in "${!fact[@]}"; do printf 'fact\\t%s\\t%s\\n' "$key" "${fact[$key]}"; done
 for key in "${!live[@]}"; do printf 'link\\t%s\\t%s\\n' "$key" "${live[$key]}"; done
 for key in "${!device[@]}"; do printf 'device\\t%s\\t%s\\n' "$key" "${device[$key]}"; done
+for key in "${!nsid[@]}"; do printf 'nsid\\t%s\\t%s\\n' "$key" "${nsid[$key]}"; done
+for key in "${!live[@]}"; do
+    find_peer "$key"
+    if [[ $peer ]]; then printf 'fact\\t%s\\t1\\n' "$key: veth, peer $peer"; fi
+done
 """
 
 Reading = dict[tuple[str, str], str]
@@ -32,7 +38,9 @@ Reading = dict[tuple[str, str], str]
 LINKS = {
     "a pair": "ip link add name {name} mtu 1400 address 02:00:00:00:00:01 group 77 type veth peer name other",
     "a macvlan": "ip link add name low type veth peer name p; ip link add link low name {name} type macvlan mode bridge",
-    "a tunnel": "ip link add name {name} up type vxlan id 7 dstport 4789 local 127.0.0.1",
+    "a bridge": "ip link add name {name} type bridge stp_state 1 priority 5 group_fwd_mask 8 ageing_time 700",
+    "a port": "ip link add name b type bridge; ip link add name {name} master b type veth peer name p;"
+    " ip link set dev {name} type bridge_slave hairpin on learning off cost 9; ip link set dev b up",
     "a tap": "ip tuntap add dev {name} mode tap",
 }
 SETTINGS = {
@@ -51,8 +59,7 @@ SETTINGS = {
     " 10.4.0.0/16 dev {name} table 100000; ip route add 10.5.0.0/16 via 192.0.2.1 dev {name} onlink",
 }
 LEFT = {
-    "a bridge": "ip link add name {name} type bridge",
-    "a port": "ip link add name b type bridge; ip link add name {name} master b type veth peer name p",
+    "a tunnel": "ip link add name {name} up type vxlan id 7 dstport 4789 local 127.0.0.1",
     "several hops": "ip link add name {name} type veth peer name p; ip link set p up; ip link set {name} up; ip address add 10.0.0.1/24 dev {name};"
     " ip route add default nexthop via 10.0.0.2 nexthop via 10.0.0.3",
     "another family": "ip link add name {name} type veth peer name p; ip link set {name} up;"
@@ -87,7 +94,7 @@ def compare(sandbox: Sandbox, names: Sequence[str]) -> list[str]:
     assert keys == set(by_ip)
     for kind, key in sorted(keys):
         expected, found = by_ip[kind, key], together[kind, key]
-        if kind == "link" and key.split()[0] in names and key.split()[0] not in left:
+        if kind == "link" and key.split()[0] in ("host", *names) and key.split()[0] not in left:
             state = "up True" if '"UP"' in expected else "up False"
             assert [part for part in parts(found) if part != state and part not in expected] == [], key
         elif found.startswith('"'):
