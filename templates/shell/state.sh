@@ -37,24 +37,31 @@ read_table_names() {
 
 # Reads the host and the namespaces named: those that one process can read together, and the rest several at a time.
 read_state() {
-	local worker workers=1 readers=() unread=()
+	local worker workers=1 said text unread=()
 	read_table_names
-	make_scratch
 	start_reader 0 1 host
 	read_together "$@"
 	if ((${#unread[@]} > 8)); then workers=4; fi
 	for ((worker = 0; worker < workers && worker < ${#unread[@]}; worker++)); do
 		start_reader "$worker" "$workers" "${unread[@]}"
 	done
-	for worker in "${!readers[@]}"; do
-		wait "${readers[worker]}" || die "cannot read the state: $(<"$scratch/error.$worker")"
-		take_state "$(<"$scratch/read.$worker")"
+	for worker in "${listening[@]}"; do
+		said=$(<"/dev/fd/$worker") text=${said%%'@read'*}
+		if [[ $text == "$said" ]]; then die "cannot read the state: $said"; fi
+		take_state "${said:${#text}+6}"
 	done
+	stop_listening
 }
 
+# Starts a process that shows the state of some namespaces: what went wrong, then "@read" and the rest when all is done.
 start_reader() {
-	show_state "$@" >"$scratch/read.${#readers[@]}" 2>"$scratch/error.${#readers[@]}" &
-	readers+=("$!")
+	local speaker
+	exec {speaker}< <(
+		exec 2>&1
+		text=$(set -e; show_state "$@")
+		printf '@read\n%s' "$text"
+	)
+	listening+=("$speaker")
 }
 
 # Reads the namespaces named as far as that is possible together; the others are left. Without a perl that can, all are.
@@ -68,8 +75,8 @@ read_together() {
 		fi
 	done
 	if [[ ! $text ]]; then return; fi
-	if perl -e "$hopper$reader" "$HOSTTYPE" <<<"${text%$'\n'}" >"$scratch/read.together" 2>/dev/null; then
-		take_readings "$(<"$scratch/read.together")"
+	if said=$(perl -e "$hopper$reader" "$HOSTTYPE" <<<"${text%$'\n'}" 2>/dev/null); then
+		take_readings "$said"
 	else
 		unread=("$@")
 	fi
