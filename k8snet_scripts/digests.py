@@ -11,6 +11,9 @@ else:
     except ImportError:
         from _sha256 import sha256
 
+SEAM = "\n####"
+"""What begins the line of a script that has the digest of all that follows; no line above begins so."""
+
 
 def digest(text: str) -> bytes:
     """The SHA-256 of a text in UTF-8."""

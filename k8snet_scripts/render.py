@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from k8snet_scripts.aside import make_aside
 from k8snet_scripts.commands import COMMAND
+from k8snet_scripts.digests import digest
 from k8snet_scripts.plan import Group, Plan
 from k8snet_scripts.quoting import quote_words
 from k8snet_scripts.rules.options import PROBED_PORT
@@ -109,10 +110,17 @@ def environment(templates: Path | None = None, quoted: Callable[[object], str] |
         finalize=quoted or _quoted,
         autoescape=False,  # what is printed goes to no browser, and `finalize` quotes it
     )
-    made.globals["verbatim"] = lambda name: Text(loader.get_source(made, name)[0])
+    made.globals["verbatim"] = lambda names: Text(
+        "".join([f"\n{loader.get_source(made, f'shell/{name}.sh')[0]}" for name in names])
+    )
     made.globals["teardown_rows"] = teardown_rows
     made.filters.update(
-        comment=comment, quote=shlex.quote, plain=plain, probe_rows=probe_rows, requirement_rows=requirement_rows
+        comment=comment,
+        digest=lambda text: Text(digest(text).hex()),
+        quote=shlex.quote,
+        plain=plain,
+        probe_rows=probe_rows,
+        requirement_rows=requirement_rows,
     )
     return made
 

@@ -7,7 +7,6 @@ Each stage is a pure function of the one before.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -22,6 +21,7 @@ from k8snet_scripts.cni.load import read_configuration
 from k8snet_scripts.cni.node import wire_node
 from k8snet_scripts.cni.table import TABLE, asks_for_node, read_request
 from k8snet_scripts.diagnostics import Report, render_findings
+from k8snet_scripts.digests import SEAM, digest
 from k8snet_scripts.drafts import Drafts
 from k8snet_scripts.drawing.diagram import draw_diagram
 from k8snet_scripts.frontend.load import load_topology
@@ -184,6 +184,15 @@ def compile_topology(
     return Scripts(topology.name, body, templates)
 
 
+def fixed_digests() -> Iterator[tuple[Kind, str]]:
+    """By kind of script, the SHA-256 of what is the same for every network, which is all below its seam."""
+    scripts = compile_topology(Topology("any"), Origin((), ("",)))
+    for kind in KINDS:
+        _, _, rest = scripts.text(kind).partition(SEAM)
+        _, _, fixed = rest.partition("\n")
+        yield kind, digest(fixed).hex()
+
+
 def check_and_compile(topology: Topology, source: str) -> Scripts:
     """The scripts of a topology that was built in Python; raises `Refused`.
 
@@ -193,5 +202,4 @@ def check_and_compile(topology: Topology, source: str) -> Scripts:
     check_topology(topology, report)
     if not report.ok:
         raise Refused(render_findings(report, Source(source, "", {}, "")))
-    digest = hashlib.sha256(repr(topology).encode()).hexdigest()
-    return compile_topology(topology, Origin(((source, digest),), (source,)))
+    return compile_topology(topology, Origin(((source, digest(repr(topology)).hex()),), (source,)))

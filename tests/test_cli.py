@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -459,6 +460,18 @@ def test_a_template_of_ones_own_comes_first(directory: Path) -> None:
     write(directory / "own" / "teardown.sh.j2", "#!/bin/sh\necho {{ plan.name }}\n")
     assert k8snet("teardown", "--templates", "own", "lab.toml").stdout == "#!/bin/sh\necho docker\n"
     assert k8snet("setup", "--templates", "own", "lab.toml").stdout == k8snet("setup", "lab.toml").stdout
+
+
+# ---- digests ----
+
+
+def test_digests_are_those_of_every_script(directory: Path) -> None:
+    write(directory / "lab.toml")
+    k8snet("compile", "lab.toml")
+    command = "for kind in setup teardown verify; do sed '1,/^####/d' $kind.sh | sha256sum; done"
+    done = subprocess.run(["bash", "-c", command], check=True, capture_output=True, text=True)
+    kinds = iter(("setup.sh", "teardown.sh", "verify.sh"))
+    assert k8snet("digests").stdout == re.sub("-$", lambda _: next(kinds), done.stdout, flags=re.MULTILINE)
 
 
 # ---- being stopped ----

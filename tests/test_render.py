@@ -25,6 +25,7 @@ from k8snet_scripts import render
 from k8snet_scripts.addresses import parse_cidr
 from k8snet_scripts.check.check import check_topology
 from k8snet_scripts.diagnostics import Report
+from k8snet_scripts.digests import SEAM
 from k8snet_scripts.filtering import Masquerade
 from k8snet_scripts.plan import Plan, plan_topology
 from k8snet_scripts.render import (
@@ -39,7 +40,7 @@ from k8snet_scripts.render import (
     plain,
     template_directory,
 )
-from k8snet_scripts.scripts import compile_source, compile_topology
+from k8snet_scripts.scripts import compile_source, compile_topology, fixed_digests
 from k8snet_scripts.steps import Step
 from k8snet_scripts.topology import HOST, Bridge, End, Interface, Namespace, Port, Route, Topology, Veth, Vlans
 
@@ -56,9 +57,7 @@ def table(plan: Plan) -> str:
 
 ORIGIN = Origin((("lab.toml", "0" * 64),), ("lab.toml",))
 
-PRELUDE = "# ---- prelude: the same in every script ----\n"
 NETWORK = "# ---- the network ----\n"
-REST = "# ---- from here on, nothing is particular to this network ----\n"
 
 HOSTILE = [
     "END",
@@ -74,6 +73,7 @@ HOSTILE = [
     '"; reboot; "',
     "{{ 7 * 7 }} {% raw %} {# gone #}",
     "### 9. A wave",
+    "#### The rest",
     "ip link delete group 0   #+ host: gone",
     "   #- host: gone",
     "a: b",
@@ -88,18 +88,18 @@ class Parts(NamedTuple):
     """A script, taken apart."""
 
     header: str
-    prelude: str
     names: str
     network: str
+    seam: str
     rest: str
 
 
 def take_apart(text: str) -> Parts:
-    header, prelude = text.split(PRELUDE, 1)
-    prelude, network = prelude.split(NETWORK, 1)
-    prelude, names = prelude.split("readonly SELF=", 1)
-    network, rest = network.rsplit(REST, 1)
-    return Parts(header, prelude, names, network, rest)
+    own, seam, rest = text.partition(SEAM)
+    header, names = own.split("readonly SELF=", 1)
+    names, network = names.split(NETWORK, 1)
+    line, _, rest = rest.partition("\n")
+    return Parts(header, names, f"{network}\n", f"{seam[1:]}{line}", rest)
 
 
 def script(topology: Topology, kind: Kind = "setup", origin: Origin = ORIGIN) -> str:
@@ -267,13 +267,35 @@ def test_teardown_names_the_mark_and_every_namespace() -> None:
 @given(topologies(), topologies(), st.sampled_from(KINDS))
 def test_all_but_the_network_is_the_same_for_every_network(one: Topology, other: Topology, kind: Kind) -> None:
     first, second = take_apart(script(one, kind)), take_apart(script(other, kind))
-    assert (first.prelude, first.rest) == (second.prelude, second.rest)
+    assert (first.seam, first.rest) == (second.seam, second.rest)
     plan = plan_topology(one)
     assert shlex.split(first.names) == [f"{kind}.sh", f"NAME={plan.name}", f"MARK={plan.mark}", f"TABLE={plan.table}"]
 
 
-def test_the_prelude_is_the_same_in_every_script() -> None:
-    assert len({take_apart(script(Topology("lab"), kind)).prelude for kind in KINDS}) == 1
+def below_the_seam(text: str) -> str:
+    """The digest that a reviewer gets, who follows what the header says."""
+    command = "sed '1,/^####/d' | sha256sum"
+    return subprocess.run(["bash", "-c", command], input=text, capture_output=True, check=True, text=True).stdout[:64]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_the_same_for_every_network_has_one_digest(kind: Kind) -> None:
+    wanted = dict(fixed_digests())[kind]
+    for path in CASES:
+        text = path.with_name(f"{kind}.sh").read_text()
+        assert below_the_seam(text) == wanted, path
+        assert take_apart(text).seam == f"#### The rest is the same in every {kind}.sh, SHA-256 {wanted}"
+
+
+def test_no_text_of_a_user_is_taken_for_the_seam() -> None:
+    """It could make a reviewer compare something else."""
+    text = "#### The rest"
+    described = replace(
+        EVERYTHING, description=text, namespaces=(Namespace("n1", description=f"{text}\n{text}"),), veths=()
+    )
+    origin = Origin(((text, text),), (text,))
+    for kind in KINDS:
+        assert below_the_seam(script(described, kind, origin)) == dict(fixed_digests())[kind]
 
 
 RENDER_ALL = """
@@ -443,11 +465,11 @@ def test_bash_reads_every_script_and_its_tables(topology: Topology, kind: Kind) 
 
 
 def test_a_directory_of_a_user_is_looked_in_first(tmp_path: Path) -> None:
-    (tmp_path / "setup.sh.j2").write_text("made for {{ plan.name }} by {{ script }}\n{{ verbatim('shell/own.sh') }}")
+    (tmp_path / "setup.sh.j2").write_text("made for {{ plan.name }} by {{ script }}\n{{ verbatim(['own']) }}")
     (tmp_path / "shell").mkdir()
     (tmp_path / "shell" / "own.sh").write_text("$(as it is)\n")
     made = compile_topology(Topology("lab"), ORIGIN, tmp_path)
-    assert made.text("setup") == "made for lab by setup.sh\n$(as it is)\n"
+    assert made.text("setup") == "made for lab by setup.sh\n\n$(as it is)\n"
     assert made.text("teardown") == script(Topology("lab"), "teardown")
 
 
@@ -456,4 +478,6 @@ def test_fixed_shell_can_be_replaced_file_by_file(tmp_path: Path) -> None:
     (tmp_path / "shell" / "prelude.sh").write_text("# a prelude\n")
     made = compile_topology(Topology("lab"), ORIGIN, tmp_path)
     for kind in KINDS:
-        assert made.text(kind).count("# a prelude\n") == 1
+        text = made.text(kind)
+        assert text.count("# a prelude\n") == 1
+        assert below_the_seam(text) in take_apart(text).seam

@@ -59,7 +59,7 @@ def test_a_file_and_a_model_of_the_same_network_have_the_same_table(source: Path
 def test_the_header_names_the_file_and_its_digest(source: Path) -> None:
     digest = load_source(str(source)).sources[0].digest
     for kind in KINDS:
-        header = compile_source(str(source)).text(kind).split("# ---- prelude")[0]
+        header = compile_source(str(source)).text(kind).split("readonly SELF=")[0]
         assert "# Made by k8snet from lab.toml\n" in header
         assert digest in header
 

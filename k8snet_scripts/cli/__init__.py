@@ -13,7 +13,7 @@ from k8snet_scripts.cli.cni import cni
 from k8snet_scripts.cli.commands import Commands
 from k8snet_scripts.cli.compiling import compile_, setup, teardown, verify
 from k8snet_scripts.cli.exporting import export
-from k8snet_scripts.cli.looking import check, diagram, expand
+from k8snet_scripts.cli.looking import check, diagram, digests, expand
 from k8snet_scripts.cli.running import down, try_, up
 from k8snet_scripts.cli.starting import completion, init
 
@@ -58,6 +58,7 @@ for command in (
     verify,
     up,
     down,
+    digests,
     export,
     cni,
     completion,

@@ -1,4 +1,4 @@
-"""Commands that look at a topology and make nothing: `check`, `diagram` and `expand`."""
+"""Commands that look and make nothing: `check`, `diagram` and `expand` at a topology, `digests` at what all scripts share."""
 
 from __future__ import annotations
 
@@ -83,3 +83,20 @@ def expand(topology: str, node: str | None) -> None:
     from k8snet_scripts.notation.document import write_topology
 
     print_pieces(f"{line}\n" for line in write_topology(load(topology, node)))
+
+
+@click.command(short_help="Tell what all scripts of a kind have in common.")
+def digests() -> None:
+    """Print the SHA-256 of the part that is the same in every setup.sh, teardown.sh and verify.sh.
+
+    A script has what is particular to a network at its beginning. All below the line that begins with `####` is the same
+    for every network, and who has read it once needs only compare:
+
+    \b
+      sed '1,/^####/d' setup.sh | sha256sum
+      k8snet digests
+    """
+    from k8snet_scripts.scripts import fixed_digests
+
+    for kind, digest in fixed_digests():
+        click.echo(f"{digest}  {kind}.sh")

@@ -17,13 +17,13 @@ from k8snet_scripts.cni.attachment import Attachment
 from k8snet_scripts.cni.configuration import LinkPlugin
 from k8snet_scripts.cni.names import digest
 from k8snet_scripts.cni.ranges import Lease
+from k8snet_scripts.digests import SEAM
 from k8snet_scripts.marks import link_group
 from k8snet_scripts.plugin import shelf
 from k8snet_scripts.plugin.names import Names
 
 _TEMPLATES = os.path.join(os.path.dirname(k8snet_scripts.__file__), "templates")
 _CHECKOUT = os.path.join(os.path.dirname(os.path.dirname(k8snet_scripts.__file__)), "templates")
-_FIXED = "# ---- from here on, nothing is particular to this network ----\n"
 _SHORTEST = 4  # characters of a name that a stand-in can take the place of
 _STAND_IN_PORT = "29741"  # its last four digits are a port, too
 _STAND_IN = "qzx"  # no word of the scripts has it
@@ -134,8 +134,8 @@ def _copy(text: str, own: list[list[str]]) -> dict[str, str]:
     find = re.compile("|".join(patterns))
     copied = {}
     for name, script in scripts.items():
-        particular, mark, fixed = script.partition(_FIXED)
-        copied[name] = find.sub(lambda found: instead[found[0]], particular) + mark + fixed
+        particular, seam, fixed = script.partition(SEAM)
+        copied[name] = find.sub(lambda found: instead[found[0]], particular) + seam + fixed
     return copied
 
 

@@ -28,7 +28,6 @@ lock() {
 		exec {LOCK}<&-
 	done
 	sweep
-	scratch=$STATE
 }
 
 # In short turns, between which signals are heard.

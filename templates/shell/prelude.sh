@@ -41,27 +41,22 @@ leave() {
 	trap '' INT TERM HUP PIPE
 	trap - EXIT
 	set +ef
+	stop_listening
 	wait
 	if [[ $failure ]]; then while IFS= read -r line; do say "$line"; done <<<"$failure"; fi
 	if [[ $go_back ]]; then "$go_back"; fi
-	remove_scratch
+	if [[ ${LOCK-} ]]; then sweep; fi
 	forget_state
 	exit "$1"
 }
 
-# A directory for what several processes have to say; what is in it is gone when the script ends. A run that has the lock
-# of its topology takes the directory of its state.
-scratch=''
-make_scratch() {
-	if [[ ! $scratch ]]; then scratch=$(mktemp --directory); fi
-}
-remove_scratch() {
-	if [[ $scratch == "$STATE" ]]; then
-		sweep
-	elif [[ $scratch ]]; then
-		rm -r "$scratch"
-	fi
-	scratch=''
+# The descriptors from which it is read what several processes have to say. There is no file that a script which is killed
+# could leave. Nobody waits for a process that waits to be heard.
+declare -a listening=()
+stop_listening() {
+	local speaker
+	for speaker in "${listening[@]}"; do exec {speaker}<&-; done
+	listening=()
 }
 
 # Runs a command in a namespace.

@@ -38,7 +38,7 @@ main() {
 		esac
 		shift
 	done
-	prepare ip bridge nsenter flock stat head mktemp
+	prepare ip bridge nsenter flock stat head
 	table=$(topology)
 	read_table "$table"
 	if ((${#tables[@]})); then prepare nft; fi

@@ -37,24 +37,31 @@ read_table_names() {
 
 # Reads the host and the namespaces named: those that one process can read together, and the rest several at a time.
 read_state() {
-	local worker workers=1 readers=() unread=()
+	local worker workers=1 said text unread=()
 	read_table_names
-	make_scratch
 	if ((${#owner[@]} > 100)) && ! asks_more host; then set -- host "$@"; else start_reader 0 1 host; fi
 	read_together "$@"
 	if ((${#unread[@]} > 8)); then workers=4; fi
 	for ((worker = 0; worker < workers && worker < ${#unread[@]}; worker++)); do
 		start_reader "$worker" "$workers" "${unread[@]}"
 	done
-	for worker in "${!readers[@]}"; do
-		wait "${readers[worker]}" || die "cannot read the state: $(<"$scratch/error.$worker")"
-		take_state "$(<"$scratch/read.$worker")"
+	for worker in "${listening[@]}"; do
+		said=$(<"/dev/fd/$worker") text=${said%%'@read'*}
+		if [[ $text == "$said" ]]; then die "cannot read the state: $said"; fi
+		take_state "${said:${#text}+6}"
 	done
+	stop_listening
 }
 
+# Starts a process that shows the state of some namespaces: what went wrong, then "@read" and the rest when all is done.
 start_reader() {
-	show_state "$@" >"$scratch/read.${#readers[@]}" 2>"$scratch/error.${#readers[@]}" &
-	readers+=("$!")
+	local speaker
+	exec {speaker}< <(
+		exec 2>&1
+		text=$(set -e; show_state "$@")
+		printf '@read\n%s' "$text"
+	)
+	listening+=("$speaker")
 }
 
 # Is there more to read in a namespace than one process for all of them can?
@@ -62,7 +69,7 @@ asks_more() { [[ ${vlans[$1]-}${tables[$1]-}${rules[$1]-}${tunnels[$1]-} || ($1 
 
 # Reads the namespaces named as far as that is possible together; the others are left. Without a perl that can, all are.
 read_together() {
-	local namespace part n=0 text=() pids=() ends=()
+	local namespace part speaker n=0 text=() speakers=() said=() ends=()
 	for namespace in "$@"; do
 		if asks_more "$namespace"; then
 			unread+=("$namespace")
@@ -72,16 +79,20 @@ read_together() {
 		fi
 	done
 	for part in "${!text[@]}"; do
-		perl -e "$hopper$reader" "$HOSTTYPE" <<<"${text[part]%$'\n'}" >"$scratch/read.together.$part" 2>/dev/null &
-		pids+=("$!")
+		exec {speaker}< <(perl -e "$hopper$reader" "$HOSTTYPE" <<<"${text[part]%$'\n'}" 2>/dev/null && printf '@read')
+		speakers+=("$speaker")
 	done
-	for part in "${!text[@]}"; do
-		if ! wait "${pids[part]}"; then
+	for speaker in "${speakers[@]}"; do
+		said+=("$(<"/dev/fd/$speaker")")
+		exec {speaker}<&-
+	done
+	for part in "${!said[@]}"; do
+		if [[ ${said[part]} != *@read ]]; then
 			unread=("$@")
 			return
 		fi
 	done
-	for part in "${!text[@]}"; do take_readings "$(<"$scratch/read.together.$part")"; done
+	for part in "${!said[@]}"; do take_readings "${said[part]%@read}"; done
 	match_ends
 }
 

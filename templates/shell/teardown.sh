@@ -24,7 +24,7 @@ main() {
 		esac
 		shift
 	done
-	prepare ip nsenter flock stat head mktemp
+	prepare ip nsenter flock stat head
 	table=$(topology)
 	read_table "$table"
 	if [[ $mode == run ]]; then lock; fi

@@ -21,7 +21,7 @@ main() {
 		*) usage >&2 && return 2 ;;
 		esac
 	done
-	prepare ip bridge nsenter stat head mktemp timeout sleep
+	prepare ip bridge nsenter stat head timeout sleep
 	table=$(topology)
 	read_table "$table"
 	read_probes
@@ -117,15 +117,8 @@ read_probes() {
 
 # Makes the probes, some at a time, looks at them from the other side, and reports them in their order.
 check_probes() {
-	local first n said together=16
-	make_scratch
-	for ((first = 0; first < ${#probe[@]}; first += together)); do
-		for ((n = first; n < first + together && n < ${#probe[@]}; n++)); do
-			try "$n" >"$scratch/$n" &
-		done
-		wait
-	done
-	for n in "${!probe[@]}"; do outcome[n]=$(<"$scratch/$n"); done
+	local n text said
+	while read -r n text; do outcome[n]=$text; done < <(try_all)
 	observe
 	for n in "${!probe[@]}"; do
 		case ${expected[n]}${outcome[n]} in
@@ -136,6 +129,17 @@ check_probes() {
 	done
 }
 
+# Makes all probes, some at a time, and prints what comes of each: its number, and the outcome in words.
+try_all() {
+	local first n together=16
+	for ((first = 0; first < ${#probe[@]}; first += together)); do
+		for ((n = first; n < first + together && n < ${#probe[@]}; n++)); do
+			try "$n" &
+		done
+		wait
+	done
+}
+
 # Prints whether the probe got through. To be refused is proof of the way there and of the way back.
 try() {
 	local said tries=1 seconds=1
@@ -143,11 +147,11 @@ try() {
 	while ((tries-- > 0)); do
 		said=$(enter "${source[$1]}" timeout "$seconds" bash -c ": </dev/tcp/${target[$1]%\'}" 2>&1) && said=refused
 		if [[ $said == *refused* ]]; then
-			printf 'reached'
+			printf '%d reached\n' "$1"
 			return
 		fi
 	done
-	printf 'not reached (%s)' "${said:+${said##*: }}"
+	printf '%d not reached (%s)\n' "$1" "${said:+${said##*: }}"
 }
 
 # ---- what the other side sees ----
@@ -215,7 +219,7 @@ sub spelt {
 END
 
 observe() {
-	local n text='' words said
+	local n text='' words said found
 	for n in "${!seen[@]}"; do
 		if [[ ${outcome[n]} == reached ]]; then
 			words=${target[n]%/*}
@@ -223,11 +227,11 @@ observe() {
 			text+="$n ${source[n]} ${said%% *} $words"$'\n'
 		fi
 	done
-	if [[ ! $text ]] || ! perl -e "$hopper$observer" "$HOSTTYPE" <<<"${text%$'\n'}" >"$scratch/observed" 2>/dev/null; then return 0; fi
+	if [[ ! $text ]] || ! found=$(perl -e "$hopper$observer" "$HOSTTYPE" <<<"${text%$'\n'}" 2>/dev/null); then return 0; fi
 	while read -r n words said; do
 		if [[ $words == - && ${claim[n]#* reaches } == 'host '* ]]; then continue; fi # a firewall of the host may mind
 		own[n]=$words observed[n]=$said
-	done <"$scratch/observed"
+	done <<<"$found"
 }
 
 # Whether the other side sees the address that it must see, or cannot be looked at; if not, what it sees is in `said`.

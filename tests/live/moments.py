@@ -32,7 +32,7 @@ KNOB = "K8SNET_MOMENTS"
 
 PROGRAMS = (
     *("ip", "bridge", "nft", "nsenter", "bash", "cat", "flock", "head"),
-    *("mkdir", "mktemp", "mv", "rm", "rmdir", "sleep", "stat", "tr"),
+    *("mkdir", "mv", "rm", "rmdir", "sleep", "stat", "tr"),
     *("iptables", "ip6tables", "iptables-restore", "ip6tables-restore"),
 )
 """Every program that a script starts."""

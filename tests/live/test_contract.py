@@ -14,9 +14,9 @@ from live.network import Network, commands, golden
 from live.sandbox import PATH, Sandbox
 
 NEEDED: dict[Kind, tuple[str, ...]] = {
-    "setup": ("ip", "bridge", "nsenter", "flock", "stat", "head", "mktemp", "nft"),
-    "teardown": ("ip", "nsenter", "flock", "stat", "head", "mktemp"),
-    "verify": ("ip", "bridge", "nsenter", "stat", "head", "mktemp", "timeout", "sleep"),
+    "setup": ("ip", "bridge", "nsenter", "flock", "stat", "head", "nft"),
+    "teardown": ("ip", "nsenter", "flock", "stat", "head"),
+    "verify": ("ip", "bridge", "nsenter", "stat", "head", "timeout", "sleep"),
 }
 
 

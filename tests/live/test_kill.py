@@ -19,6 +19,8 @@ THOROUGH = "docker, fresh"
 REMEDIES: tuple[Kind, ...] = ("setup", "teardown", "teardown", "setup")
 """In turn, so that the state after one program, which is that before the next, is mended in both ways."""
 
+LISTING = "find /run | sort"
+
 
 def killed_and_mended(scene: Scene, script: str, moment: Moment, remedy: Kind) -> list[str]:
     """What is not as it should be after a script was killed and another one ran."""
@@ -86,6 +88,21 @@ def test_what_a_killed_script_had_started_ends_before_the_next_run_begins(sandbo
         wrong += [f"{moment}: {line}" for line in changes(wanted, scene.state())]
         assert scene.sandbox.processes() == []
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize(("kind", "option"), [("setup", "--check"), ("teardown", "--dry-run"), ("verify", "")])
+def test_a_killed_script_that_only_looks_leaves_nothing(sandbox: Sandbox, kind: Kind, option: str) -> None:
+    """It has no lock, and so there is no next run that could know what is left of this one."""
+    scene = Scene(sandbox, SITUATIONS["docker, fresh"])
+    scene.run("setup")
+    before = sandbox.bash(LISTING, check=True).stdout
+    scratch = sandbox.directory / "scratch"
+    scratch.mkdir()
+    script = f"set -- {option}\nexport TMPDIR={scratch}\n{scene.text(kind)}"
+    for moment in sample(scene.moments.of(script), 24, kind):
+        scene.moments.strike(script, moment, "SIGKILL")
+        assert [path.name for path in scratch.iterdir()] == []
+    assert sandbox.bash(LISTING, check=True).stdout == before
 
 
 def test_after_a_loss_of_power_setup_starts_afresh(sandbox: Sandbox) -> None:

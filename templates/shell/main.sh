@@ -1,0 +1,6 @@
+# ---- so that a script that is cut off does nothing, this comes last ----
+
+{
+	main "$@"
+	exit
+}
