@@ -58,7 +58,10 @@ start_reader() {
 	local speaker
 	exec {speaker}< <(
 		exec 2>&1
-		text=$(set -e; show_state "$@")
+		text=$(
+			set -e
+			show_state "$@"
+		)
 		printf '@read\n%s' "$text"
 	)
 	listening+=("$speaker")
