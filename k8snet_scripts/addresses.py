@@ -7,16 +7,16 @@ a prefix length a small integer; the family is 4 or 6.
 
 from __future__ import annotations
 
-import re
 from _socket import AF_INET, AF_INET6, inet_ntop, inet_pton  # `socket` itself takes longer to import
-from typing import NamedTuple
+
+from k8snet_scripts.values import NamedTuple
+from k8snet_scripts.wording import is_number
 
 WIDTH = {4: 32, 6: 128}
 LEAST_IPV6_MTU = 1280
 """What an interface needs to speak IPv6, in bytes; below it the kernel gives it no IPv6 settings."""
 
 _SOCKET_FAMILY = {4: AF_INET, 6: AF_INET6}
-_PREFIX = re.compile(r"0|[1-9][0-9]{0,2}", re.ASCII)
 
 
 class Cidr(NamedTuple):
@@ -82,7 +82,7 @@ def parse_cidr(text: str) -> Cidr:
     family, value = parse_address(address)
     if not slash:
         raise ValueError(f"`{text}` has no prefix length")
-    if not _PREFIX.fullmatch(prefix) or int(prefix) > WIDTH[family]:
+    if not is_number(prefix, 3) or int(prefix) > WIDTH[family]:
         raise ValueError(f"`/{prefix}` is not a prefix length from 0 to {WIDTH[family]}")
     return Cidr(family, value, int(prefix))
 

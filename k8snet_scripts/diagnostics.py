@@ -6,11 +6,14 @@ nothing of lines and columns, only the logical path of what it looked at; `rende
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from itertools import islice
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+
+from k8snet_scripts.values import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Literal
+
     from k8snet_scripts.filtering import Path
     from k8snet_scripts.text.positions import Position
 

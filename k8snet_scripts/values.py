@@ -1,12 +1,73 @@
-"""Values: frozen records with typed fields, like dataclasses, for modules that have to be imported in a moment.
+"""Values: frozen records with typed fields, like dataclasses and named tuples, for modules that have to be imported in a moment.
 
-A dataclass generates the code of its methods when its module is imported, half a millisecond for each.  Here all classes
-share the methods.  That makes a record slower to make, so this is for those of which there are few.
+A dataclass generates the code of its methods when its module is imported, half a millisecond for each, and so does a
+named tuple.  Here all classes share the methods.  That makes a record slower to make, so `Value` is for those of which
+there are few.  `typing` is not imported either: that takes as long as ten of our modules.
 """
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self, dataclass_transform
+__all__ = ["TYPE_CHECKING", "NamedTuple", "Protocol", "Value"]
+
+TYPE_CHECKING = False
+"""That of `typing`: true where types are checked, and nowhere else."""
+
+if TYPE_CHECKING:
+    from typing import Any, ClassVar, NamedTuple, Protocol, Self, dataclass_transform
+else:
+    from _collections import _tuplegetter  # what the fields of a named tuple are
+
+    Protocol = object
+
+    def dataclass_transform(**_):
+        """Say nothing to those who do not check types."""
+        return lambda decorated: decorated
+
+    class _NamedTuples(type):
+        """The class of all classes that have the fields which their bodies annotate, some with defaults."""
+
+        def __new__(meta, name, bases, body):
+            fields = tuple(body.get("__annotations__", ()))
+            defaults = {field: body[field] for field in fields if field in body}
+            getters = {field: _tuplegetter(place, field) for place, field in enumerate(fields)}
+            own = {"__slots__": (), "__match_args__": fields, "_fields": fields, "_field_defaults": defaults}
+            return super().__new__(meta, name, bases, {**body, **getters, **own})
+
+    class NamedTuple(tuple, metaclass=_NamedTuples):
+        """What `typing.NamedTuple` makes, as far as we use it."""
+
+        def __new__(cls, *values, **named):
+            if named or len(values) != len(cls._fields):
+                values = cls._complete(values, named)
+            return tuple.__new__(cls, values)
+
+        @classmethod
+        def _complete(cls, values, named):
+            """The values of all fields, by place, name or default."""
+            given = dict(zip(cls._fields, values, strict=False))
+            if len(values) > len(cls._fields) or given.keys() & named.keys() or named.keys() - set(cls._fields):
+                raise TypeError(f"{cls.__name__} does not take these arguments")
+            given = {**cls._field_defaults, **given, **named}
+            missing = [name for name in cls._fields if name not in given]
+            if missing:
+                raise TypeError(f"{cls.__name__} lacks {', '.join(missing)}")
+            return [given[name] for name in cls._fields]
+
+        @classmethod
+        def _make(cls, values):
+            return cls(*values)
+
+        def _replace(self, **changes):
+            return type(self)(**{**self._asdict(), **changes})
+
+        def _asdict(self):
+            return dict(zip(self._fields, self, strict=True))
+
+        def __getnewargs__(self):
+            return tuple(self)
+
+        def __repr__(self):
+            return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self._asdict().items())})"
 
 
 @dataclass_transform(frozen_default=True)

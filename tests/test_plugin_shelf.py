@@ -55,10 +55,10 @@ def test_a_directory_is_had_by_one_at_a_time(state: Path) -> None:
     order: list[str] = []
 
     def follow() -> None:
-        with shelf.taking_turns(directory):
+        with shelf.TakingTurns(directory):
             order.append("second")
 
-    with shelf.taking_turns(directory):
+    with shelf.TakingTurns(directory):
         second = threading.Thread(target=follow)
         second.start()
         second.join(0.2)

@@ -6,13 +6,13 @@ the file a thing was said.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
-
 from k8snet_scripts.addresses import Cidr
 from k8snet_scripts.cni.ranges import Address, RangeSet
-from k8snet_scripts.values import Value
+from k8snet_scripts.values import TYPE_CHECKING, Value
 
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     from k8snet_scripts.filtering import Path
 
 DEFAULT_DATA_DIR = "/var/lib/cni/networks"

@@ -6,14 +6,15 @@ no MAC address and no namespace has a part in it.  Those are added where the res
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-
 from k8snet_scripts.addresses import Cidr, parse_cidr
 from k8snet_scripts.cni.addressing import NO_DNS, Dns, HostLocal, IpamRoute, StaticIpam
 from k8snet_scripts.cni.configuration import BridgePlugin, MacvlanPlugin, PtpPlugin, RequestedIp
 from k8snet_scripts.cni.ranges import Address, Lease
 from k8snet_scripts.cni.result import Interface, Result
-from k8snet_scripts.values import Value
+from k8snet_scripts.values import TYPE_CHECKING, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 _LOOPBACK = (Lease(parse_cidr("127.0.0.1/8"), None), Lease(parse_cidr("::1/128"), None))
 _NO_MAC = "00:00:00:00:00:00"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from k8snet_scripts.addresses import Cidr
 from k8snet_scripts.cni.configuration import (
     BACKENDS,
@@ -23,6 +21,10 @@ from k8snet_scripts.cni.versions import SPEC_VERSIONS
 from k8snet_scripts.rules.literals import check_sysctl, read_lladdr, read_network, read_setting
 from k8snet_scripts.rules.names import check_chain_name
 from k8snet_scripts.rules.refusal import show
+from k8snet_scripts.values import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _OPTION = "bad-plugin-option"
 _DAEMON = "firewalld"

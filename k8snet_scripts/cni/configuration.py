@@ -7,14 +7,14 @@ others change something about it.  Everything is a frozen dataclass in which the
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
-
 from k8snet_scripts.cni.addressing import NO_DNS, Dns, Ipam
 from k8snet_scripts.cni.ranges import Address
 from k8snet_scripts.cni.versions import SPEC_VERSIONS
-from k8snet_scripts.values import Value
+from k8snet_scripts.values import TYPE_CHECKING, NamedTuple, Value
 
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     from k8snet_scripts.addresses import Cidr
     from k8snet_scripts.filtering import Path
 

@@ -9,18 +9,20 @@ a slip of the pen.  A `lenient` object ignores them too, and takes keys in any c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 from k8snet_scripts.diagnostics import Report, close_match
 from k8snet_scripts.rules.refusal import Refused, kind_of, show
+from k8snet_scripts.values import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import Literal, TypeAlias, TypeVar
+
     from k8snet_scripts.filtering import Path
 
-T = TypeVar("T")
-At: TypeAlias = Literal["key", "value"]
+    T = TypeVar("T")
+    At: TypeAlias = Literal["key", "value"]
 
 PUBLISHED = frozenset(("addIf", "keyA", "nerdctlID", "nerdctlLabels"))
 """Keys without a meaning for any plugin, which stand in configurations that people copy: the one for kubenet in the

@@ -7,11 +7,14 @@ an address which was given back is not used before all others were.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
 from types import MappingProxyType
 
 from k8snet_scripts.cni.ranges import Address, AddressRange, Lease, RangeSet, show_range_set
 from k8snet_scripts.cni.store import Owner, Store
+from k8snet_scripts.values import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
 
 
 class AllocationError(Exception):

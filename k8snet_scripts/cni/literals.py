@@ -6,8 +6,6 @@ as those of a topology file, for they come to stand in scripts and in the file s
 
 from __future__ import annotations
 
-import re
-
 from k8snet_scripts.addresses import Cidr, parse_address, parse_cidr
 from k8snet_scripts.cni.configuration import RequestedIp
 from k8snet_scripts.cni.ranges import Address
@@ -15,10 +13,10 @@ from k8snet_scripts.cni.versions import SPEC_VERSIONS
 from k8snet_scripts.diagnostics import close_match
 from k8snet_scripts.rules.literals import read_network
 from k8snet_scripts.rules.refusal import Refused, show
+from k8snet_scripts.wording import PLAIN, Pattern, is_made_of
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
-_FILE = re.compile(r"(/[A-Za-z0-9_@+.-]+)+/?")
-_WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_:-]*(\.[A-Za-z0-9_:-]+)*\.?")
+_LONGEST_NAME = 255
+_WORD = Pattern(r"[A-Za-z0-9_][A-Za-z0-9_:-]*(\.[A-Za-z0-9_:-]+)*\.?")
 _LONGEST_WORD = 253
 _IN_IPV6 = (Cidr(6, 0xFFFF << 32, 96), Cidr(6, 0, 96))  # where IPv4 addresses have IPv6 spellings
 _NO_HOSTS = (Cidr(4, 0xE0 << 24, 3), Cidr(6, 0xFF << 120, 8))  # multicast, and what is above it in IPv4
@@ -27,7 +25,7 @@ _ADDRESS_HELP = "write an address, `10.1.0.1` or `fd00::1`, say"
 
 def read_network_name(text: str) -> str:
     """The name of a network: it names a directory."""
-    if not _NAME.fullmatch(text):
+    if not is_made_of(text, PLAIN, "_.-") or len(text) > _LONGEST_NAME:
         help = "use 1 to 255 of the characters A-Z a-z 0-9 _ . -, the first a letter or a digit"
         raise Refused("bad-name", f"{show(text)} cannot name a network", help)
     return text
@@ -84,7 +82,7 @@ def read_subnet(text: str) -> Cidr:
 
 def read_path(text: str) -> str:
     """The absolute path of a file or directory, without `..` in it."""
-    if not _FILE.fullmatch(text) or ".." in text.split("/"):
+    if text == "/" or not is_made_of(text, "/", f"{PLAIN}_@+.-") or "//" in text or ".." in text.split("/"):
         help = "write an absolute path of A-Z a-z 0-9 _ @ + . - and `/`, without `..`"
         raise Refused("bad-path", f"{show(text)} is not a plain path", help)
     return text

@@ -7,9 +7,6 @@ unknown keys are ignored, and any executable may do the IPAM.
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING
-
 from k8snet_scripts.cni.configuration import (
     CHAINED,
     Delegation,
@@ -26,11 +23,13 @@ from k8snet_scripts.cni.runtime import join_runtimes, read_runtime
 from k8snet_scripts.cni.versions import SPEC_VERSIONS
 from k8snet_scripts.diagnostics import Report
 from k8snet_scripts.rules.refusal import Refused, show
+from k8snet_scripts.values import TYPE_CHECKING
+from k8snet_scripts.wording import Pattern
 
 if TYPE_CHECKING:
     from k8snet_scripts.text.source import Source
 
-_VERSION = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){2}")
+_VERSION = Pattern(r"[0-9]{1,9}(\.[0-9]{1,9}){2}")
 _HINTS = {
     "plugins": "a list of plugins stands at the top, beside `name`",
     "prevResult": "a runtime hands it to a plugin: take it out",

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from k8snet_scripts.cni.chained import read_bandwidth_plugin, read_firewall, read_portmap, read_tuning
 from k8snet_scripts.cni.configuration import Plugin
 from k8snet_scripts.cni.fields import Object
 from k8snet_scripts.cni.interfaces import read_bridge, read_loopback, read_macvlan, read_ptp
 from k8snet_scripts.diagnostics import close_match
 from k8snet_scripts.rules.refusal import Refused, show
+from k8snet_scripts.values import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 TYPES: dict[str, Callable[[Object, str], Plugin | None]] = {
     "bridge": read_bridge,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
-
 from k8snet_scripts.addresses import WIDTH, Cidr, format_address
 from k8snet_scripts.rules.refusal import Refused
-from k8snet_scripts.values import Value
+from k8snet_scripts.values import TYPE_CHECKING, NamedTuple, Value
 
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     from k8snet_scripts.filtering import Path
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
 from k8snet_scripts.cni.addressing import NO_DNS, Dns, IpamRoute
 from k8snet_scripts.cni.ranges import Lease
 from k8snet_scripts.cni.versions import SPEC_VERSIONS
-from k8snet_scripts.values import Value
+from k8snet_scripts.values import TYPE_CHECKING, Value
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
 
 Json: TypeAlias = dict[str, object]
 

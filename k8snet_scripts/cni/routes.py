@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from k8snet_scripts.addresses import Cidr
 from k8snet_scripts.cni.addressing import HostLocal, IpamRoute, StaticIpam
 from k8snet_scripts.cni.fields import Object
@@ -11,6 +9,7 @@ from k8snet_scripts.cni.literals import read_address
 from k8snet_scripts.cni.ranges import Address
 from k8snet_scripts.diagnostics import Report
 from k8snet_scripts.rules.literals import read_network
+from k8snet_scripts.values import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from k8snet_scripts.filtering import Path

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from k8snet_scripts.addresses import LEAST_IPV6_MTU
 from k8snet_scripts.cni.attachment import Attachment
 from k8snet_scripts.cni.configuration import BridgePlugin, MacvlanPlugin, PtpPlugin, TuningPlugin
+from k8snet_scripts.values import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 FORWARDING = {4: "net.ipv4.ip_forward", 6: "net.ipv6.conf.all.forwarding"}
 """What makes the host a router, by address family."""

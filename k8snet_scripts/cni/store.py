@@ -6,14 +6,15 @@ and the interface, and for each range set one that holds the address handed out 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple
 
 from k8snet_scripts.addresses import parse_address
 from k8snet_scripts.cni.ranges import Address
-from k8snet_scripts.values import Value
+from k8snet_scripts.values import TYPE_CHECKING, NamedTuple, Value
+from k8snet_scripts.wording import is_number
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 LOCK = "lock"
 """The file that is locked (`flock`) while the directory is read or written."""
@@ -21,7 +22,7 @@ LOCK = "lock"
 LAST_RESERVED = "last_reserved_ip."
 """The file with the address handed out last; the number of the range set follows, from 0."""
 
-_NUMBER = re.compile(r"0|[1-9][0-9]{0,8}")
+_LONGEST_NUMBER = 9  # digits
 _LINE_BREAK = "\r\n"
 
 
@@ -56,7 +57,7 @@ def parse_store(files: Mapping[str, str]) -> Store:
         number = name.removeprefix(LAST_RESERVED)
         if number != name:
             last = _parse(content)
-            if last and _NUMBER.fullmatch(number):
+            if last and is_number(number, _LONGEST_NUMBER):
                 last_reserved[int(number)] = last
         elif address := _parse(name):
             owners[address] = parse_owner(content)

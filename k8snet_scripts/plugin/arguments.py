@@ -6,12 +6,11 @@ The reference takes each key only in the plugin that acts on it and calls it unk
 
 from __future__ import annotations
 
-import json
-from typing import NamedTuple
-
 from k8snet_scripts.plugin.errors import BAD_ENVIRONMENT, CniError
+from k8snet_scripts.plugin.texts import write_json
 from k8snet_scripts.rules.literals import read_lladdr
 from k8snet_scripts.rules.refusal import Refused
+from k8snet_scripts.values import NamedTuple
 
 _YES = ("1", "true")
 _NO = ("0", "false")
@@ -40,7 +39,7 @@ def read_arguments(text: str) -> Arguments:
     asked = Arguments(_items(pairs.pop("IP", "")), _items(pairs.pop("GATEWAY", "")), pairs.pop("MAC", ""))
     unknown = [f"{key}={value}" for key, value in pairs.items() if not key.startswith(_KUBERNETES)]
     if unknown and ignores in _NO:
-        raise CniError(BAD_ENVIRONMENT, f"ARGS: unknown args [{' '.join(map(json.dumps, unknown))}]")
+        raise CniError(BAD_ENVIRONMENT, f"ARGS: unknown args [{' '.join(map(write_json, unknown))}]")
     return asked
 
 

@@ -5,9 +5,6 @@ Its addresses are from whoever does the IPAM.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-
 from k8snet_scripts.cni.attachment import (
     Attachment,
     Grant,
@@ -20,7 +17,7 @@ from k8snet_scripts.cni.configuration import BridgePlugin, LinkPlugin, Network, 
 from k8snet_scripts.cni.result import Interface, Json, Result
 from k8snet_scripts.plugin import wiring
 from k8snet_scripts.plugin.arguments import read_mac
-from k8snet_scripts.plugin.blaming import blaming_the_script
+from k8snet_scripts.plugin.blaming import BlamingTheScript
 from k8snet_scripts.plugin.call import Call
 from k8snet_scripts.plugin.errors import (
     BAD_CONFIGURATION,
@@ -42,6 +39,10 @@ from k8snet_scripts.plugin.valid import Attached, read_valid
 from k8snet_scripts.plugin.wiring import Container
 from k8snet_scripts.rules.names import check_interface_name
 from k8snet_scripts.rules.refusal import Refused
+from k8snet_scripts.values import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _PROGRAMS = ("bash", "ip", "nsenter", "unshare")
 _STATE = "/run/k8snet"
@@ -67,16 +68,16 @@ class Attaching(Plugin):
         if has_interface(call.netns, call.ifname, call.environment):
             raise CniError(OTHER, f"container veth name provided ({call.ifname}) already exists")
         grant = ipam.add()
-        with _giving_back(ipam):
+        with _GivingBack(ipam):
             attachment = _attach(plugin, grant)
             render(_describe(plugin, attachment, _BEFORE_IPAM), call.version)
-            with blaming_the_script():
+            with BlamingTheScript():
                 interfaces = wiring.attach(network, plugin, _container(call), attachment, mac)
         return render(_describe(plugin, attachment, interfaces), call.version)
 
     def delete(self, call: Call) -> None:
         network, plugin = self._load(call)
-        with blaming_the_script():
+        with BlamingTheScript():
             wiring.detach(call.name, _container(call))
         _ipam(call, network, plugin).delete()
 
@@ -90,7 +91,7 @@ class Attaching(Plugin):
         if all((item.name, item.sandbox) != (call.ifname, call.netns) for item in told.interfaces):
             raise CniError(OTHER, f"prevResult has no interface {call.ifname} in {call.netns}")
         _ipam(call, network, plugin).check(grant)
-        with blaming_the_script():
+        with BlamingTheScript():
             differing = wiring.inspect(network, plugin, _container(call), _attach(plugin, grant))
         if differing:
             raise CniError(OTHER, differing[0], "\n".join(differing[1:]))
@@ -103,7 +104,7 @@ class Attaching(Plugin):
             attached = Attached(container.container_id, container.ifname)
             if attached not in valid:
                 try:
-                    with blaming_the_script():
+                    with BlamingTheScript():
                         wiring.detach(call.name, container)
                 except CniError as error:
                     errors.append(error)
@@ -172,18 +173,23 @@ def _check_can(call: Call, plugin: LinkPlugin) -> None:
             raise CniError(BAD_ENVIRONMENT, refused.message, refused.help) from refused
 
 
-@contextmanager
-def _giving_back(ipam: Ipam) -> Iterator[None]:
+class _GivingBack:
     """If anything goes wrong, nobody keeps an address for it."""
-    try:
-        yield
-    except BaseException as error:
+
+    def __init__(self, ipam: Ipam) -> None:
+        self._ipam = ipam
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is None:
+            return
         try:
-            ipam.delete()
+            self._ipam.delete()
         except CniError as second:
             said = error if isinstance(error, CniError) else CniError(OTHER, str(error))
             raise join_errors([said, second]) from error
-        raise
 
 
 def _interfaces() -> set[str]:

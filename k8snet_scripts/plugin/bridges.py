@@ -6,10 +6,6 @@ should be, which one look tells.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from typing import NamedTuple
-
 from k8snet_scripts.addresses import Cidr, parse_cidr
 from k8snet_scripts.cni.attachment import Attachment
 from k8snet_scripts.cni.configuration import BridgePlugin
@@ -23,7 +19,12 @@ from k8snet_scripts.plugin.netns import find_system_program
 from k8snet_scripts.plugin.programs import run_program
 from k8snet_scripts.plugin.running import WiringError, check_done, run_kept
 from k8snet_scripts.plugin.sysctls import read_setting
+from k8snet_scripts.plugin.texts import read_json
 from k8snet_scripts.plugin.wish import Wish
+from k8snet_scripts.values import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Seen(NamedTuple):
@@ -44,7 +45,7 @@ def provide_bridge(network: str, plugin: BridgePlugin, attachment: Attachment) -
     if seen and not any(_find_missing(plugin, seen, _make_wish(network, plugin, attachment, seen))):
         return seen.lladdr
     directory = shelf.place("networks", name_bridge(network, plugin.bridge))
-    with shelf.taking_turns(directory):
+    with shelf.TakingTurns(directory):
         seen = look(plugin.bridge)
         _set_up(directory, network, plugin, seen, _make_wish(network, plugin, attachment, seen))
     seen = look(plugin.bridge)
@@ -68,7 +69,7 @@ def inspect_bridge(network: str, plugin: BridgePlugin, attachment: Attachment) -
 def look(name: str) -> Seen | None:
     """What there is on the host under a name."""
     done = run_program([find_system_program("ip", {}), "-json", "-details", "address", "show", "dev", name], {})
-    found = [link for link in json.loads(done.output or b"[]") if link]
+    found = [link for link in read_json(done.output.decode() or "[]") if link]
     if done.status != 0 or not found:
         return None
     (link,) = found

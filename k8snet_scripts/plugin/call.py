@@ -5,11 +5,6 @@ What is wrong with it is found in the order of the reference plugins, and said i
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Mapping
-from typing import NamedTuple, NoReturn
-
 from k8snet_scripts.cni.versions import SPEC_VERSIONS
 from k8snet_scripts.plugin.errors import (
     BAD_CONFIGURATION,
@@ -18,6 +13,12 @@ from k8snet_scripts.plugin.errors import (
     UNDECODABLE,
     CniError,
 )
+from k8snet_scripts.plugin.texts import read_json, write_json
+from k8snet_scripts.values import TYPE_CHECKING, NamedTuple
+from k8snet_scripts.wording import PLAIN, is_made_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _REQUIRED = {
     "ADD": ("CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME", "CNI_PATH"),
@@ -30,7 +31,6 @@ _REQUIRED = {
 
 _FOR_A_CONTAINER = ("ADD", "CHECK", "DEL")
 _SINCE = {"CHECK": "0.4.0", "GC": "1.1.0", "STATUS": "1.1.0"}
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _LONGEST_IFNAME = 15
 
 
@@ -118,7 +118,7 @@ def without(configuration: Mapping[str, object], *keys: str) -> dict[str, object
 
 def _decode(raw: bytes) -> Mapping[str, object]:
     try:
-        decoded = json.loads(raw.decode(), parse_constant=_refuse_constant)
+        decoded = read_json(raw.decode())
     except (ValueError, RecursionError) as error:
         said = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise CniError(UNDECODABLE, f"error unmarshall network config: {said}") from None
@@ -129,23 +129,19 @@ def _decode(raw: bytes) -> Mapping[str, object]:
     return decoded
 
 
-def _refuse_constant(text: str) -> NoReturn:
-    raise ValueError(f"there is no {text} in JSON")
-
-
 def _read_name(configuration: Mapping[str, object]) -> str:
     name = value_of(configuration, "name")
     if not isinstance(name, str | None):
         raise CniError(UNDECODABLE, "error unmarshall network config: `name` must be a string")
     if not name:
         raise CniError(BAD_CONFIGURATION, "missing network name")
-    if not _NAME.fullmatch(name):
+    if not is_made_of(name, PLAIN, "_.-"):
         raise CniError(BAD_CONFIGURATION, "invalid characters found in network name", name)
     return name
 
 
 def _check_container_id(text: str) -> None:
-    if not _NAME.fullmatch(text):
+    if not is_made_of(text, PLAIN, "_.-"):
         raise CniError(BAD_ENVIRONMENT, "invalid characters in containerID", text)
 
 
@@ -165,7 +161,7 @@ def _read_version(configuration: Mapping[str, object]) -> str:
     if not isinstance(version, str | None):
         raise CniError(UNDECODABLE, "decoding version from network config: `cniVersion` must be a string")
     if version and version not in SPEC_VERSIONS:
-        supported = " ".join(json.dumps(each) for each in SPEC_VERSIONS)
-        details = f"config is {json.dumps(version)}, plugin supports [{supported}]"
+        supported = " ".join(map(write_json, SPEC_VERSIONS))
+        details = f"config is {write_json(version)}, plugin supports [{supported}]"
         raise CniError(INCOMPATIBLE_VERSION, "incompatible CNI versions", details)
     return version or SPEC_VERSIONS[0]

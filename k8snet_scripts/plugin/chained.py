@@ -14,7 +14,7 @@ from k8snet_scripts.cni.configuration import Network
 from k8snet_scripts.cni.ranges import Lease
 from k8snet_scripts.cni.result import Json
 from k8snet_scripts.plugin import pieces
-from k8snet_scripts.plugin.blaming import blaming_the_script
+from k8snet_scripts.plugin.blaming import BlamingTheScript
 from k8snet_scripts.plugin.call import Call, value_of
 from k8snet_scripts.plugin.delegate import delegate
 from k8snet_scripts.plugin.errors import BAD_CONFIGURATION, OTHER, UNAVAILABLE, CniError, join_errors
@@ -63,14 +63,14 @@ class Chained(Plugin):
         told = _read_required(call)
         change = self.find_change(call, network, told)
         if change:
-            with blaming_the_script():
+            with BlamingTheScript():
                 piece, scripts = self._compile(call, network, change)
                 pieces.set_up(piece, scripts)
         return _retell(call, change)
 
     def delete(self, call: Call) -> None:
         load_main(call, self.kind)
-        with blaming_the_script():
+        with BlamingTheScript():
             is_done = pieces.tear_down(self.kind, call.name, self._container(call))
         original = f"{call.program}{ASIDE}"
         if not is_done and find_program(original, call.path):
@@ -81,7 +81,7 @@ class Chained(Plugin):
         change = self.find_change(call, network, _read_required(call))
         if change is None:
             return
-        with blaming_the_script():
+        with BlamingTheScript():
             piece, scripts = self._compile(call, network, change)
             if not pieces.is_on_record(piece):
                 container = f"{call.ifname} of {call.container_id}"
@@ -97,7 +97,7 @@ class Chained(Plugin):
         for container in pieces.on_record(self.kind, call.name):
             if Attached(container.container_id, container.ifname) not in valid:
                 try:
-                    with blaming_the_script():
+                    with BlamingTheScript():
                         pieces.tear_down(self.kind, call.name, container)
                 except CniError as error:
                     errors.append(error)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 from k8snet_scripts.plugin.call import Call
 from k8snet_scripts.plugin.errors import OTHER, CniError
 from k8snet_scripts.plugin.programs import Finished, find_program, run_program
+from k8snet_scripts.plugin.texts import read_json, write_json
 
 MARK = b"# k8snet-cni:"
 """What the second line of our own executables begins with."""
@@ -42,7 +41,7 @@ def delegate(call: Call, type: str, command: str) -> object:
     if not finished.output.strip():
         return None
     try:
-        return json.loads(finished.output)
+        return read_json(finished.output.decode())
     except (ValueError, RecursionError) as error:
         raise CniError(OTHER, f'the answer of the plugin "{type}" is no JSON: {error}') from error
 
@@ -53,11 +52,11 @@ def _read_error(finished: Finished) -> CniError:
     if not finished.output.strip():
         return CniError(OTHER, f"netplugin failed: {errors or f'exit status {finished.status}'}")
     try:
-        said = json.loads(finished.output)
+        said = read_json(finished.output.decode())
         code, message, details = said["code"], said["msg"], said.get("details", "")
     except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
         output = finished.output.decode(errors="replace").strip()
         return CniError(
-            OTHER, f"netplugin failed but error parsing its diagnostic message {json.dumps(output)}", errors
+            OTHER, f"netplugin failed but error parsing its diagnostic message {write_json(output)}", errors
         )
     return CniError(code if isinstance(code, int) else OTHER, str(message), str(details))

@@ -5,13 +5,15 @@ As a rule it is one already, which one look tells.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-
 from k8snet_scripts.cni.settings import FORWARDING
 from k8snet_scripts.plugin import shelf
 from k8snet_scripts.plugin.names import name_bridge
 from k8snet_scripts.plugin.running import check_done, run_kept
 from k8snet_scripts.plugin.sysctls import read_setting
+from k8snet_scripts.values import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 
 def provide_forwarding(network: str, families: Sequence[int]) -> None:
@@ -22,7 +24,7 @@ def provide_forwarding(network: str, families: Sequence[int]) -> None:
 
     name = name_bridge(network, "")
     directory = shelf.place("networks", name)
-    with shelf.taking_turns(directory):
+    with shelf.TakingTurns(directory):
         settings = tuple([(key, "1") for family, key in FORWARDING.items() if family in families])
         shelf.keep(directory, compile_forwarding(network, name, settings))
         done = run_kept(directory, ("setup.sh",))

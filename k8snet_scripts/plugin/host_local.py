@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 
 from k8snet_scripts.cni.addressing import NO_DNS, Dns, HostLocal
 from k8snet_scripts.cni.attachment import Grant, grant_host_local
@@ -17,6 +16,10 @@ from k8snet_scripts.plugin.places import check_place
 from k8snet_scripts.plugin.reservations import Reservations
 from k8snet_scripts.plugin.resolving import parse_resolv_conf
 from k8snet_scripts.plugin.valid import Attached
+from k8snet_scripts.values import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _ANYBODY = Owner("", "")  # no container is called that
 

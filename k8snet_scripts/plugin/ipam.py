@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
-
 from k8snet_scripts.cni.addressing import DelegatedIpam, StaticAddress, StaticIpam
 from k8snet_scripts.cni.addressing import Ipam as Settings
 from k8snet_scripts.cni.attachment import Grant, MissingPrefix, grant_static
@@ -18,8 +15,13 @@ from k8snet_scripts.plugin.programs import find_program
 from k8snet_scripts.plugin.results import read_result
 from k8snet_scripts.plugin.valid import Attached
 from k8snet_scripts.rules.refusal import Refused
+from k8snet_scripts.values import TYPE_CHECKING
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import TypeVar
+
+    T = TypeVar("T")
 
 MAIN = "k8snet"
 """The name under which nobody expects that another plugin is called."""

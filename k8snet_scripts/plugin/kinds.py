@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
-
 from k8snet_scripts.plugin.call import Call, value_of
 from k8snet_scripts.plugin.errors import BAD_CONFIGURATION, CniError
+from k8snet_scripts.values import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from k8snet_scripts.cni.result import Json

@@ -6,12 +6,11 @@ rest is wrong.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from k8snet_scripts.cni.load import load_delegation, load_network
 from k8snet_scripts.diagnostics import Report
 from k8snet_scripts.plugin.call import Call, value_of, without
 from k8snet_scripts.plugin.errors import BAD_CONFIGURATION, UNSUPPORTED_FIELD, CniError
+from k8snet_scripts.values import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from k8snet_scripts.cni.configuration import Delegation, Network

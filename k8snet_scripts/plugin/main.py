@@ -46,9 +46,8 @@ def answer(program: str, environment: Mapping[str, str], read: Callable[[], byte
         return 0, "", _ABOUT
     if command == "VERSION":
         return 0, _VERSIONS, ""
-    from json import dumps
-
     from k8snet_scripts.plugin.errors import CniError, explain
+    from k8snet_scripts.plugin.texts import write_json
 
     version = SPEC_VERSIONS[-1]
     try:
@@ -63,8 +62,8 @@ def answer(program: str, environment: Mapping[str, str], read: Callable[[], byte
             "msg": said.message,
             "details": said.details,
         }
-        return 1, dumps({key: value for key, value in refusal.items() if value != ""}, indent=4) + "\n", ""
-    return 0, "" if result is None else dumps({**result, "cniVersion": version}, indent=4) + "\n", ""
+        return 1, write_json({key: value for key, value in refusal.items() if value != ""}) + "\n", ""
+    return 0, "" if result is None else write_json({**result, "cniVersion": version}) + "\n", ""
 
 
 def _read_call(program: str, environment: Mapping[str, str], read: Callable[[], bytes]) -> Call:
@@ -96,9 +95,9 @@ def _act(call: Call) -> Mapping[str, object] | None:
 
 def _read_input() -> bytes:
     """Standard input.  From now on Ctrl-C ends us at once, as SIGTERM does, and a script that we have started goes on."""
-    import signal
+    from _signal import SIG_DFL, SIGINT, signal  # type: ignore[import-not-found]  # `signal` itself takes longer to import
 
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal(SIGINT, SIG_DFL)
     pieces = []
     while piece := os.read(0, 1 << 16):
         pieces.append(piece)

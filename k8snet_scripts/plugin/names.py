@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
 
 from k8snet_scripts.cni.names import digest, make_lladdr, name_host_end
 from k8snet_scripts.rules.names import check_namespace_name
 from k8snet_scripts.rules.refusal import Refused
+from k8snet_scripts.values import NamedTuple
 
 _NAMED_NAMESPACES = ("/run/netns", "/var/run/netns")
 _OF_NETWORK = 40  # characters of the name of a network that a topology is called after

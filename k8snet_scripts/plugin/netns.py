@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from fcntl import ioctl
 
 from k8snet_scripts.plugin.errors import BAD_NETNS, OTHER, CniError
 from k8snet_scripts.plugin.programs import Finished, find_program, run_program
+from k8snet_scripts.values import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _OWN = "/proc/self/ns/net"
 _TYPE = 0xB703  # NS_GET_NSTYPE

@@ -6,11 +6,7 @@ pattern, everything else in the scripts is the same, the layout too: they are wh
 
 from __future__ import annotations
 
-import json
 import os
-import re
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 import k8snet_scripts
 from k8snet_scripts.cni.attachment import Attachment
@@ -21,6 +17,11 @@ from k8snet_scripts.digests import SEAM
 from k8snet_scripts.marks import link_group
 from k8snet_scripts.plugin import shelf
 from k8snet_scripts.plugin.names import Names
+from k8snet_scripts.plugin.texts import read_json, write_json
+from k8snet_scripts.values import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
 
 _TEMPLATES = os.path.join(os.path.dirname(k8snet_scripts.__file__), "templates")
 _CHECKOUT = os.path.join(os.path.dirname(os.path.dirname(k8snet_scripts.__file__)), "templates")
@@ -30,6 +31,8 @@ _STAND_IN = "qzx"  # no word of the scripts has it
 
 
 Scripts = dict[str, str]
+Pieces = tuple[list[str], list[int]]
+"""Texts, and what stands between them: numbers of what is particular to a piece."""
 
 
 def scripts_of(
@@ -77,17 +80,17 @@ def copy_scripts(
     path = shelf.place("patterns", _digest(key, own))
     text = shelf.find(path)
     if text is not None:
-        return _copy(text, own.texts())
+        return _copy(read_json(text), own.texts())
     theirs = own._replace(
         container_id=_stand_in(own.container_id, 0),
         names=own.names._replace(namespace=_stand_in(own.names.namespace, 1)),
         words=tuple(_stand_in_ports(own.words)),
     )
-    text = json.dumps([theirs.texts(), compile(theirs)])
-    scripts = _copy(text, own.texts())
+    pattern = _take_apart(compile(theirs), theirs.texts())
+    scripts = _copy(pattern, own.texts())
     if own.words and scripts != compile(own):  # a number that stands in for a port is there in another role, too
         return compile(own)
-    shelf.keep_pattern(path, text)
+    shelf.keep_pattern(path, write_json(pattern))
     return scripts
 
 
@@ -122,22 +125,38 @@ def _templates() -> list[tuple[str, int, int]]:
     return sorted([(file.path, file.stat().st_mtime_ns, file.stat().st_size) for file in files])
 
 
-def _copy(text: str, own: list[list[str]]) -> dict[str, str]:
-    """The scripts of a pattern with what is particular to another piece."""
-    theirs, scripts = json.loads(text)
-    instead = {old: new for olds, news in zip(theirs, own, strict=True) for old, new in zip(olds, news, strict=True)}
+def _take_apart(scripts: Scripts, theirs: list[list[str]]) -> dict[str, Pieces]:
+    """Scripts in pieces: text, then the number of one of the words and addresses that are particular, and so on."""
+    import re
+
     words, addresses = theirs
     patterns = [rf"(?<!\w)(?:{_any_of(words)})(?!\w)"]
     for is_ipv6, after in ((False, r"\w."), (True, r"\w.:")):  # one of IPv4 may have a port
         texts = [address for address in addresses if (":" in address) == is_ipv6]
         patterns += [rf"(?<![\w.:])(?:{_any_of(texts)})(?![{after}])"] if texts else []
-    find = re.compile("|".join(patterns))
-    copied = {}
+    find = re.compile(f"({'|'.join(patterns)})")
+    numbers = {text: number for number, text in enumerate((*words, *addresses))}
+    pieces: dict[str, Pieces] = {}
     for name, script in scripts.items():
         particular, seam, fixed = script.partition(SEAM)
-        copied[name] = find.sub(lambda found: instead[found[0]], particular) + seam + fixed
-    return copied
+        *found, last = find.split(particular)
+        texts, particulars = found[::2], found[1::2]
+        pieces[name] = ([*texts, last + seam + fixed], [numbers[text] for text in particulars])
+    return pieces
 
 
 def _any_of(texts: list[str]) -> str:
+    import re
+
     return "|".join(map(re.escape, texts))
+
+
+def _copy(pattern: Mapping[str, Pieces], own: list[list[str]]) -> Scripts:
+    """The scripts of a pattern with what is particular to another piece."""
+    mine = [text for texts in own for text in texts]
+    return {name: _join(*pieces, mine) for name, pieces in pattern.items()}
+
+
+def _join(texts: list[str], numbers: list[int], mine: list[str]) -> str:
+    *before, last = texts
+    return "".join([part for text, number in zip(before, numbers, strict=True) for part in (text, mine[number])]) + last

@@ -6,14 +6,15 @@ there: by them it is looked at, and taken back.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
-from typing import NamedTuple
-
 from k8snet_scripts.plugin import shelf
 from k8snet_scripts.plugin.names import Container, Names, name_attachment
 from k8snet_scripts.plugin.netns import is_netns
+from k8snet_scripts.plugin.programs import Finished
 from k8snet_scripts.plugin.running import NAMED, check_done, messages, run_kept
+from k8snet_scripts.values import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _MAIN = ""
 _WITH_SHARED_THINGS = ("firewall", "portmap")
@@ -39,8 +40,7 @@ def set_up(piece: Piece, scripts: dict[str, str]) -> None:
     """
     names, container = piece.names, piece.container
     directory = _keep(piece, scripts)
-    with _taking_turns(piece.plugin):
-        done = run_kept(directory, ("setup.sh",), _give_name(container, names))
+    done = _run_in_turn(piece.plugin, directory, "setup.sh", _give_name(container, names))
     if done.status != 0:
         what = f"{_verb(piece.plugin)} {container.ifname} of {container.container_id}"
         check_done(done, what, f"{shelf.end(names.topology)}/setup.sh")
@@ -58,8 +58,7 @@ def tear_down(plugin: str, network: str, container: Container) -> bool:
     attached = container._replace(netns=record["netns"])
     directory = shelf.place("attachments", names.topology)
     given = _give_name(attached, name_attachment(network, attached, plugin=plugin))
-    with _taking_turns(plugin):
-        done = run_kept(directory, ("teardown.sh",), given)
+    done = _run_in_turn(plugin, directory, "teardown.sh", given)
     what = f"take {plugin} back from" if plugin else "detach"
     check_done(done, f"{what} {container.ifname} of {container.container_id}", f"{directory}/teardown.sh")
     shelf.end(names.topology)
@@ -96,12 +95,15 @@ def on_record(plugin: str, network: str) -> tuple[Container, ...]:
     )
 
 
-def _taking_turns(plugin: str) -> AbstractContextManager[None]:
-    """One piece at a time of a plugin of which several have rules or settings of the host in common.
+def _run_in_turn(plugin: str, directory: str, script: str, given: tuple[str, str] | None) -> Finished:
+    """Run a script; one at a time of a plugin of which several have rules or settings of the host in common.
 
     Scripts agree on who takes such a thing back, and not on who of two that run at once is to make it.
     """
-    return shelf.taking_turns(shelf.place("turns", plugin)) if plugin in _WITH_SHARED_THINGS else nullcontext()
+    if plugin not in _WITH_SHARED_THINGS:
+        return run_kept(directory, (script,), given)
+    with shelf.TakingTurns(shelf.place("turns", plugin)):
+        return run_kept(directory, (script,), given)
 
 
 def _verb(plugin: str) -> str:

@@ -6,9 +6,12 @@ The module `subprocess` would do the same, and takes longer to import than most 
 from __future__ import annotations
 
 import os
-import signal
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from _signal import SIG_DFL, SIGCHLD, signal  # type: ignore[import-not-found]  # `signal` itself takes longer to import
+
+from k8snet_scripts.values import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 
 class Finished(NamedTuple):
@@ -32,7 +35,7 @@ def find_program(name: str, directories: Sequence[str]) -> str | None:
 
 def run_program(argv: list[str], environment: Mapping[str, str], given: bytes = b"") -> Finished:
     """Run an executable, the first of `argv`, a path, with `given` on standard input.  Raises `OSError`."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # where it is ignored there is no exit status
+    signal(SIGCHLD, SIG_DFL)  # where it is ignored there is no exit status
     files = [os.memfd_create(name) for name in ("input", "output", "errors")]
     try:
         os.write(files[0], given)

@@ -7,14 +7,15 @@ under its name in one step and with its content, and only if there is none: whoe
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from fcntl import LOCK_EX, flock
-from functools import partial
-from operator import eq
-from types import TracebackType
-from typing import Self
 
 from k8snet_scripts.cni.store import LAST_RESERVED, LOCK, Owner, Store, parse_store, store_files
+from k8snet_scripts.values import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+    from typing import Self
 
 _DRAFT = ".draft"
 _LONGEST = 4096  # bytes of a record that are read
@@ -69,8 +70,8 @@ class Reservations:
 
     def release(self, owner: Owner) -> None:
         """Remove the records of an owner; those of an old version, which name no interface, only if there are no others."""
-        if not self.remove(partial(eq, owner.content)):
-            self.remove(partial(eq, owner.container_id))
+        if not self.remove(lambda content: content == owner.content):
+            self.remove(lambda content: content == owner.container_id)
 
     def remove(self, is_stale: Callable[[str], bool]) -> int:
         """Remove the records whose content is stale; how many there were."""

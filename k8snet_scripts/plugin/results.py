@@ -5,8 +5,6 @@ Of a version that has `ips` each address says which interface it is of; before t
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from k8snet_scripts.addresses import parse_address, parse_cidr
 from k8snet_scripts.cni.addressing import Dns, IpamRoute
 from k8snet_scripts.cni.attachment import Grant
@@ -14,6 +12,7 @@ from k8snet_scripts.cni.ranges import Address, Lease
 from k8snet_scripts.cni.result import Inexpressible, Interface, Json, Result, render_result
 from k8snet_scripts.plugin.call import Call, value_of
 from k8snet_scripts.plugin.errors import BAD_CONFIGURATION, OTHER, CniError
+from k8snet_scripts.values import NamedTuple
 
 
 class NoResult(ValueError):

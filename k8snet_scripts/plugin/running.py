@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Sequence
 
 from k8snet_scripts.plugin.netns import DIRECTORIES, find_system_program
 from k8snet_scripts.plugin.programs import Finished, run_program
+from k8snet_scripts.values import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 NAMED = "named.sh"
 """What gives a namespace that has only a path a name, for the time of a script."""
 
-_COMMAND = re.compile(rb"^\[#\] .*\n?", re.MULTILINE)
+_COMMAND = "[#] "
 
 
 class WiringError(Exception):
@@ -51,5 +53,5 @@ def check_done(finished: Finished, what: str, script: str) -> None:
 
 def messages(finished: Finished) -> list[str]:
     """What a script said beside its commands, a line each, without its name."""
-    said = _COMMAND.sub(b"", finished.errors).decode(errors="replace")
-    return [line.partition(": ")[2] or line for line in said.splitlines()]
+    said = [line for line in finished.errors.decode(errors="replace").split("\n") if not line.startswith(_COMMAND)]
+    return [line.partition(": ")[2] or line for line in "\n".join(said).splitlines()]

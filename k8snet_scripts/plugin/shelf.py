@@ -11,19 +11,23 @@ Below `STATE`, which is root's alone and gone after a reboot as namespaces are, 
 
 from __future__ import annotations
 
-import json
 import os
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
 from fcntl import LOCK_EX, flock
+
+from k8snet_scripts.plugin.texts import read_json, write_json
+from k8snet_scripts.values import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    Record = Mapping[str, str]
 
 STATE = "/run/k8snet-cni"
 MOST = 100
 """How many attachments that have ended are kept, and how many patterns."""
 
 _RECORD = "attachment.json"
-Record = Mapping[str, str]
 
 
 def place(*names: str) -> str:
@@ -53,13 +57,13 @@ def find(path: str) -> str | None:
 
 def write_record(record: Record) -> dict[str, str]:
     """The record of an attachment, as one of the files to keep."""
-    return {_RECORD: json.dumps(record, indent=4) + "\n"}
+    return {_RECORD: write_json(record) + "\n"}
 
 
 def read_record(name: str) -> Record | None:
     """What is on record of an attachment."""
     text = find(place("attachments", name, _RECORD))
-    return json.loads(text) if text else None
+    return read_json(text) if text else None
 
 
 def records() -> Iterator[Record]:
@@ -87,31 +91,48 @@ def end(name: str) -> str:
 
 def _remove(directory: str) -> None:
     """Remove a directory of files; another process may be at it, too."""
-    with suppress(FileNotFoundError):
+    try:
         for name in os.listdir(directory):
-            with suppress(FileNotFoundError):
-                os.unlink(os.path.join(directory, name))
+            _unlink(os.path.join(directory, name))
         os.rmdir(directory)
+    except FileNotFoundError:
+        return
+
+
+def _unlink(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return
 
 
 def keep_pattern(path: str, text: str) -> None:
     """Put a pattern on the shelf; the oldest of too many go."""
     directory, name = os.path.split(path)
     keep(directory, {name: text})
-    with suppress(FileNotFoundError):
-        patterns = sorted(os.scandir(directory), key=lambda entry: entry.stat().st_mtime_ns)
-        for old in patterns[:-MOST]:
-            os.unlink(old.path)
-
-
-@contextmanager
-def taking_turns(directory: str) -> Iterator[None]:
-    """One process at a time has a directory of the shelf."""
-    os.makedirs(STATE, 0o700, exist_ok=True)
-    os.makedirs(directory, 0o700, exist_ok=True)
-    file = os.open(directory, os.O_RDONLY)
     try:
-        flock(file, LOCK_EX)
-        yield
-    finally:
-        os.close(file)
+        patterns = sorted(os.scandir(directory), key=lambda entry: entry.stat().st_mtime_ns)
+    except FileNotFoundError:
+        return
+    for old in patterns[:-MOST]:
+        _unlink(old.path)
+
+
+class TakingTurns:
+    """One process at a time has a directory of the shelf."""
+
+    def __init__(self, directory: str) -> None:
+        self._directory = directory
+
+    def __enter__(self) -> None:
+        os.makedirs(STATE, 0o700, exist_ok=True)
+        os.makedirs(self._directory, 0o700, exist_ok=True)
+        self._file = os.open(self._directory, os.O_RDONLY)
+        try:
+            flock(self._file, LOCK_EX)
+        except BaseException:
+            os.close(self._file)
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._file)

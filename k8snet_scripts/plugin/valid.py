@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple
-
 from k8snet_scripts.plugin.call import value_of
 from k8snet_scripts.plugin.errors import BAD_CONFIGURATION, CniError
+from k8snet_scripts.values import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _KEYS = ("cni.dev/valid-attachments", "cni.dev/attachments")  # the second is what the specification once called it
 

@@ -8,9 +8,6 @@ borrowed from the host, so attachments do not wait for each other, and one costs
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-
 from k8snet_scripts.cni.attachment import Attachment
 from k8snet_scripts.cni.configuration import BridgePlugin, LinkPlugin, Network
 from k8snet_scripts.cni.result import Interface
@@ -22,6 +19,11 @@ from k8snet_scripts.plugin.netns import is_netns, run_inside
 from k8snet_scripts.plugin.patterns import scripts_of
 from k8snet_scripts.plugin.pieces import Piece
 from k8snet_scripts.plugin.running import WiringError
+from k8snet_scripts.values import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Iterator
 
 __all__ = ["Container", "WiringError", "attach", "attached", "detach", "inspect"]
 
@@ -91,6 +93,8 @@ def _inspect(network: str, plugin: LinkPlugin, attachment: Attachment) -> Iterat
 
 def _overruled(network: str, container: Container, names: Names) -> re.Pattern[str]:
     """The lines about what `tuning` has changed since, ours or the reference's, which is its business."""
+    import re
+
     from k8snet_scripts.plugin.strangers import find_tuned
 
     changed = (*pieces.overruled("tuning", network, container), *find_tuned(container.container_id, container.ifname))
@@ -113,5 +117,5 @@ def _exists(container: Container) -> str:
 
 def _is_taken(error: WiringError, container: Container, names: Names) -> bool:
     """Whether a setup has failed because the container has an interface of that name."""
-    taken = re.compile(rf"refused: interface {re.escape(container.ifname)} \({re.escape(names.namespace)}\) exists")
-    return any(map(taken.match, error.details.splitlines()))
+    taken = f"refused: interface {container.ifname} ({names.namespace}) exists"
+    return any(line.startswith(taken) for line in error.details.splitlines())

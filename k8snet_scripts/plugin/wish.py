@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from k8snet_scripts.addresses import Cidr
 from k8snet_scripts.cni.settings import Settings
+from k8snet_scripts.values import NamedTuple
 
 
 class Wish(NamedTuple):

@@ -5,11 +5,10 @@ Each function takes the text as written and gives the value for the model, or ra
 
 from __future__ import annotations
 
-import re
-
 from k8snet_scripts.addresses import WIDTH, Cidr, format_address, parse_address, parse_cidr
 from k8snet_scripts.diagnostics import visible
 from k8snet_scripts.rules.refusal import Refused, show
+from k8snet_scripts.wording import Pattern
 
 LONGEST_DESCRIPTION = 200
 LONGEST_ARGUMENT = 4000
@@ -19,10 +18,10 @@ _LOOPBACK = {4: Cidr(4, 0x7F << 24, 8), 6: Cidr(6, 1, 128)}
 _BROADCAST = (4, 0xFFFFFFFF)
 LINK_LOCAL = Cidr(6, 0xFE80 << 112, 10)
 
-_LLADDR = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}")
-_VLANS = re.compile(r"([0-9]{1,4})(?:-([0-9]{1,4}))?")
-_SYSCTL = re.compile(r"net(\.[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*)+")
-_SETTING = re.compile(r"[A-Za-z0-9._:/-]+( [A-Za-z0-9._:/-]+)*")
+_LLADDR = Pattern(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}")
+_VLANS = Pattern(r"([0-9]{1,4})(?:-([0-9]{1,4}))?")
+_SYSCTL = Pattern(r"net(\.[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*)+")
+_SETTING = Pattern(r"[A-Za-z0-9._:/-]+( [A-Za-z0-9._:/-]+)*")
 
 
 def read_interface_address(text: str) -> Cidr:

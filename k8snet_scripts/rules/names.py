@@ -6,16 +6,15 @@ The rules keep a name safe and plain wherever it goes: the kernel, `ip` and `bri
 
 from __future__ import annotations
 
-import re
-
 from k8snet_scripts.rules.refusal import Refused, show
+from k8snet_scripts.wording import PLAIN, Pattern, is_made_of
 
 INTERFACE_BYTES = 15
 NAMESPACE_BYTES = 64
 
-_TOPOLOGY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
-_CHAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,27}")
+_HOST = "host"  # that of `topology`, which takes far longer to import than a plugin has
+_TOPOLOGY = Pattern(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_CHAIN = Pattern(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,27}")
 
 _WORDS = """
     dev name type up down add del delete set show list help master nomaster vrf mtu index address addr broadcast brd
@@ -58,14 +57,12 @@ def check_topology_name(name: str) -> str:
 
 def check_namespace_name(name: str) -> str:
     """The name of a namespace that the scripts make.  `host` is the one that they start in."""
-    from k8snet_scripts.topology import HOST
-
     _check_plain(name, "a namespace", NAMESPACE_BYTES)
-    if name == HOST:
+    if name == _HOST:
         raise Refused(
             "reserved-name",
-            f"`{HOST}` is the namespace that the scripts start in",
-            f"call the namespace something else; what the host itself gets stands in `[{HOST}]`",
+            f"`{_HOST}` is the namespace that the scripts start in",
+            f"call the namespace something else; what the host itself gets stands in `[{_HOST}]`",
         )
     return name
 
@@ -91,7 +88,7 @@ def check_chain_name(name: str) -> str:
 
 
 def _check_plain(name: str, what: str, longest: int) -> None:
-    if not _PLAIN.fullmatch(name):
+    if not is_made_of(name, f"{PLAIN}_", ".+-"):
         if not name:
             raise Refused("bad-name", f"the name of {what} is missing")
         raise Refused(

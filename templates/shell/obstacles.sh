@@ -60,15 +60,23 @@ is_set() {
 # Looks through the chains that all forwarded packets of a family pass. Those of iptables are shown by nft as well, but for
 # the ones of its older kind. Where the topology admits packets itself, by iptables, those chains are no obstacle.
 look_at_chains() {
-	local line table='' chain='' older=''
+	local line table='' chain='' older='' forwarding=()
 	if command -v nft >/dev/null; then
-		while read -r line; do
+		local - IFS=$'\n'
+		set -f
+		for line in $(nft list chains 2>/dev/null); do
+			line=${line##*$'\t'}
 			case $line in
 			'table '*) table=${line#table } table=${table% \{} ;;
 			'chain '*) chain=${line#chain } chain=${chain% \{} ;;
-			*' hook forward '*) if [[ $table == "$1 "* || $table == 'inet '* ]]; then look_at_nft_chain "$@"; fi ;;
+			*' hook forward '*) if [[ $table == "$1 "* || $table == 'inet '* ]]; then forwarding+=("$table $chain"); fi ;;
 			esac
-		done < <(nft list chains 2>/dev/null)
+		done
+		IFS=$' \t\n'
+		for line in "${forwarding[@]}"; do
+			chain=${line##* } table=${line% *}
+			look_at_nft_chain "$@"
+		done
 	fi
 	if [[ -r /proc/net/${1}_tables_names ]]; then older=$(<"/proc/net/${1}_tables_names"); fi
 	if [[ $'\n'$older$'\n' == *$'\nfilter\n'* ]]; then look_at_iptables "$@"; fi
