@@ -1,7 +1,8 @@
-"""What the README and the page on clusters show is what the tool prints: every console block is run, in order, in one directory.
+"""What the README and the pages that walk through something show is what the tool prints: their blocks, in order, in one directory.
 
-A line that starts with `$ ` is a command; what follows, up to the next one, is what it prints on both outputs.  Numbers
-of milliseconds are compared as such.  `pytest --update-golden` writes the page anew.
+A block of the language `console` is run: a line that starts with `$ ` is a command; what follows, up to the next one, is
+what it prints on both outputs.  A block that has a name after its language is a file of that name.  Numbers of
+milliseconds are compared as such.  `pytest --update-golden` writes the page anew.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ from goldens import Goldens
 import k8snet_scripts
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", ROOT / "docs" / "cluster.md"]
+PAGES = [ROOT / "README.md", ROOT / "docs" / "walk.md", ROOT / "docs" / "cluster.md"]
 PACKAGE = Path(k8snet_scripts.__file__).parents[1]
-BLOCK = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.DOTALL | re.MULTILINE)
+BLOCK = re.compile(r"^```(?P<language>\w+) ?(?P<name>\S*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
 MILLISECONDS = re.compile(r" +\d+ ms")
 
 
@@ -38,9 +39,18 @@ def directory(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_what_a_page_shows_is_what_is_printed(page: Path, directory: Path, goldens: Goldens) -> None:
     before = page.read_text()
-    after = BLOCK.sub(lambda block: replay(block.group(), directory), before)
+    after = BLOCK.sub(lambda block: follow(block, directory), before)
     if MILLISECONDS.sub(" ms", before) != MILLISECONDS.sub(" ms", after):
         goldens.compare(page, after)
+
+
+def follow(block: re.Match[str], directory: Path) -> str:
+    """A block as it would be now: a file is written, a console is run."""
+    if block["name"]:
+        (directory / block["name"]).write_text(block["text"])
+    if block["language"] == "console":
+        return f"```console\n{replay(block['text'], directory)}```"
+    return block.group()
 
 
 def replay(block: str, directory: Path) -> str:
