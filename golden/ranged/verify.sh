@@ -43,78 +43,12 @@
 # the table `reachability` has the probes. `#>` must get through: an answer, even a refusal, proves the way there and
 # back. `#!` must not. Where there is a perl, it looks whether the other side sees the address that is named.
 #
+# What is below the line that begins with `####` is the same for every network, and that line has the SHA-256 of it:
+#
+#     sed '1,/^####/d' verify.sh | sha256sum
+#     k8snet digests
+#
 # shellcheck disable=SC2034,SC2317 # not every script uses all of what is the same in every script
-
-# ---- prelude: the same in every script ----
-
-set -euo pipefail
-export LC_ALL=C
-umask 022
-
-say() { printf '%s: %s\n' "$SELF" "$*" >&2; }
-die() {
-	say "$*"
-	exit 1
-}
-
-# As root, with the programs that are named, and with nothing of this script left on standard input for them to read.
-# From then on every way out leads through `leave`: the end, a command that failed, and a signal, which is heard when the
-# command under way has ended.
-prepare() {
-	local program
-	trap 'leave $?' EXIT
-	trap 'stop INT 130' INT
-	trap 'stop TERM 143' TERM
-	trap 'stop HUP 129' HUP
-	trap 'stop PIPE 141' PIPE
-	((EUID == 0)) || die "must run as root (sudo bash $SELF), or in a user namespace: unshare -rnm"
-	for program in "$@"; do
-		command -v "$program" >/dev/null || die "needs the program $program, which is not installed"
-	done
-	exec </dev/null
-}
-
-failure='' # why the script ends early, for people to read
-go_back='' # what takes back the changes of this run, while there are any
-
-stop() {
-	failure="stopped by SIG$1"
-	leave "$2"
-}
-
-# Ends the script, deaf to further signals. It may have been somewhere where words are split and globbed in another way.
-leave() {
-	local line IFS=$' \t\n'
-	trap '' INT TERM HUP PIPE
-	trap - EXIT
-	set +ef
-	wait
-	if [[ $failure ]]; then while IFS= read -r line; do say "$line"; done <<<"$failure"; fi
-	if [[ $go_back ]]; then "$go_back"; fi
-	remove_scratch
-	forget_state
-	exit "$1"
-}
-
-# A directory for what several processes have to say; what is in it is gone when the script ends. A run that has the lock
-# of its topology takes the directory of its state.
-scratch=''
-make_scratch() {
-	if [[ ! $scratch ]]; then scratch=$(mktemp --directory); fi
-}
-remove_scratch() {
-	if [[ $scratch == "$STATE" ]]; then
-		sweep
-	elif [[ $scratch ]]; then
-		rm -r "$scratch"
-	fi
-	scratch=''
-}
-
-# Runs a command in a namespace.
-enter() {
-	if [[ $1 == host ]]; then "${@:2}"; else nsenter --net="/run/netns/$1" "${@:2}"; fi
-}
 
 readonly SELF=verify.sh NAME=ranged MARK=434272696 TABLE=k8snet-ranged
 
@@ -314,7 +248,74 @@ ip netns exec node06 bash -c ': </dev/tcp/10.60.0.6/9'    #> node06 reaches node
 ip netns exec node06 bash -c ': </dev/tcp/fd00:60::6/9'   #> node06 reaches node05 at fd00:60::6 (same segment br0), seen as fd00:60::7
 END
 }
-# ---- from here on, nothing is particular to this network ----
+
+#### The rest is the same in every verify.sh, SHA-256 87dc097cd8cc499ff1f649ac7692259d6e1528ff051b4d7a5ca059d2bc32ba7e
+
+# ---- prelude: the same in every script ----
+
+set -euo pipefail
+export LC_ALL=C
+umask 022
+
+say() { printf '%s: %s\n' "$SELF" "$*" >&2; }
+die() {
+	say "$*"
+	exit 1
+}
+
+# As root, with the programs that are named, and with nothing of this script left on standard input for them to read.
+# From then on every way out leads through `leave`: the end, a command that failed, and a signal, which is heard when the
+# command under way has ended.
+prepare() {
+	local program
+	trap 'leave $?' EXIT
+	trap 'stop INT 130' INT
+	trap 'stop TERM 143' TERM
+	trap 'stop HUP 129' HUP
+	trap 'stop PIPE 141' PIPE
+	((EUID == 0)) || die "must run as root (sudo bash $SELF), or in a user namespace: unshare -rnm"
+	for program in "$@"; do
+		command -v "$program" >/dev/null || die "needs the program $program, which is not installed"
+	done
+	exec </dev/null
+}
+
+failure='' # why the script ends early, for people to read
+go_back='' # what takes back the changes of this run, while there are any
+
+stop() {
+	failure="stopped by SIG$1"
+	leave "$2"
+}
+
+# Ends the script, deaf to further signals. It may have been somewhere where words are split and globbed in another way.
+leave() {
+	local line IFS=$' \t\n'
+	trap '' INT TERM HUP PIPE
+	trap - EXIT
+	set +ef
+	stop_listening
+	wait
+	if [[ $failure ]]; then while IFS= read -r line; do say "$line"; done <<<"$failure"; fi
+	if [[ $go_back ]]; then "$go_back"; fi
+	if [[ ${LOCK-} ]]; then sweep; fi
+	forget_state
+	exit "$1"
+}
+
+# The descriptors from which it is read what several processes have to say. There is no file that a script which is killed
+# could leave. Nobody waits for a process that waits to be heard.
+declare -a listening=()
+stop_listening() {
+	local speaker
+	for speaker in "${listening[@]}"; do exec {speaker}<&-; done
+	listening=()
+}
+
+# Runs a command in a namespace.
+enter() {
+	if [[ $1 == host ]]; then "${@:2}"; else nsenter --net="/run/netns/$1" "${@:2}"; fi
+}
 
 # ---- what is ours ----
 #
@@ -346,7 +347,6 @@ lock() {
 		exec {LOCK}<&-
 	done
 	sweep
-	scratch=$STATE
 }
 
 # In short turns, between which signals are heard.
@@ -409,7 +409,7 @@ borrows() {
 		if [[ $text != *': nft '* ]]; then return 0; fi
 	done
 	for n in "${!owner[@]}"; do
-		if [[ ${sign[n]} == ' ' && ${foreign[${owner[n]%% *}]+set} && ${words[n]} != nft* ]] && is_borrowed "${owner[n]}" "${words[n]}"; then return 0; fi
+		if [[ ! ${sign[n]} && ${foreign[${owner[n]%% *}]+set} && ${words[n]} != nft* ]] && is_borrowed "${owner[n]}" "${words[n]}"; then return 0; fi
 	done
 	return 1
 }
@@ -441,18 +441,26 @@ is_borrowed() {
 
 # A name in /run/netns that is no namespace is what was left when its making was cut off.
 read_namespaces() {
-	local kernel='' kind inode changed path names=()
+	local - kernel='' line name identity IFS=$'\n'
+	local -A paths=()
 	netns=()
-	for path in "${namespaces[@]}" "${!foreign[@]}" "${!owned[@]}" "${!used[@]}"; do
-		if [[ $path != host && -e /run/netns/$path ]]; then names+=("/run/netns/$path"); fi
+	for name in "${namespaces[@]}" "${!foreign[@]}" "${!owned[@]}" "${!used[@]}"; do
+		if [[ $name != host && ! ${paths[$name]+set} && -e /run/netns/$name ]]; then paths[$name]=/run/netns/$name; fi
 	done
-	if ((${#names[@]} == 0)); then return 0; fi
-	while read -r -d '' kind inode changed path; do
-		if [[ ! $kernel ]]; then kernel=$kind && continue; fi
-		if [[ $kind == "$kernel" ]]; then netns[${path##*/}]="$inode $changed"; else netns[${path##*/}]=broken; fi
-	done < <(stat --dereference --printf '%d %i %.9Z %n\0' /proc/self/ns/net "${names[@]}" 2>/dev/null)
-	for path in "${names[@]}"; do
-		[[ ${netns[${path##*/}]+set} || ! -e $path ]] || die "cannot read /run/netns: stat says nothing of ${path##*/}"
+	if ((${#paths[@]} == 0)); then return 0; fi
+	set -f
+	for line in $(stat --dereference --printf '%d %i %.9Z %n\n' /proc/self/ns/net "${paths[@]}" 2>/dev/null); do
+		name=${line##*/} identity=${line#* }
+		if [[ ! $kernel ]]; then
+			kernel=${line%% *}
+		elif [[ ${line%% *} == "$kernel" ]]; then
+			netns[$name]=${identity% *}
+		else
+			netns[$name]=broken
+		fi
+	done
+	for name in "${!paths[@]}"; do
+		[[ ${netns[$name]+set} || ! -e ${paths[$name]} ]] || die "cannot read /run/netns: stat says nothing of $name"
 	done
 }
 
@@ -544,66 +552,99 @@ read_table_names() {
 
 # Reads the host and the namespaces named: those that one process can read together, and the rest several at a time.
 read_state() {
-	local worker workers=1 readers=() unread=()
+	local worker workers=1 said text unread=()
 	read_table_names
-	make_scratch
-	start_reader 0 1 host
+	if ((${#owner[@]} > 100)) && ! asks_more host; then set -- host "$@"; else start_reader 0 1 host; fi
 	read_together "$@"
 	if ((${#unread[@]} > 8)); then workers=4; fi
 	for ((worker = 0; worker < workers && worker < ${#unread[@]}; worker++)); do
 		start_reader "$worker" "$workers" "${unread[@]}"
 	done
-	for worker in "${!readers[@]}"; do
-		wait "${readers[worker]}" || die "cannot read the state: $(<"$scratch/error.$worker")"
-		take_state "$(<"$scratch/read.$worker")"
+	for worker in "${listening[@]}"; do
+		said=$(<"/dev/fd/$worker") text=${said%%'@read'*}
+		if [[ $text == "$said" ]]; then die "cannot read the state: $said"; fi
+		take_state "${said:${#text}+6}"
 	done
+	stop_listening
 }
 
+# Starts a process that shows the state of some namespaces: what went wrong, then "@read" and the rest when all is done.
 start_reader() {
-	show_state "$@" >"$scratch/read.${#readers[@]}" 2>"$scratch/error.${#readers[@]}" &
-	readers+=("$!")
+	local speaker
+	exec {speaker}< <(
+		exec 2>&1
+		text=$(
+			set -e
+			show_state "$@"
+		)
+		printf '@read\n%s' "$text"
+	)
+	listening+=("$speaker")
 }
+
+# Is there more to read in a namespace than one process for all of them can?
+asks_more() { [[ ${vlans[$1]-}${tables[$1]-}${rules[$1]-}${tunnels[$1]-} || ($1 != host && ${makers[$1]-}) ]]; }
 
 # Reads the namespaces named as far as that is possible together; the others are left. Without a perl that can, all are.
 read_together() {
-	local namespace text=''
+	local namespace part speaker n=0 text=() speakers=() said=() ends=()
 	for namespace in "$@"; do
-		if [[ ${vlans[$namespace]-}${tables[$namespace]-}${rules[$namespace]-}${makers[$namespace]-}${tunnels[$namespace]-} ]]; then
+		if asks_more "$namespace"; then
 			unread+=("$namespace")
 		else
-			text+="$namespace${sysctls[$namespace]-}"$'\n'
+			part=$((n++ / 32 % 2)) # two processes, where there are many
+			text[part]+="$namespace${sysctls[$namespace]-}"$'\n'
 		fi
 	done
-	if [[ ! $text ]]; then return; fi
-	if perl -e "$hopper$reader" "$HOSTTYPE" <<<"${text%$'\n'}" >"$scratch/read.together" 2>/dev/null; then
-		take_readings "$(<"$scratch/read.together")"
-	else
-		unread=("$@")
-	fi
+	for part in "${!text[@]}"; do
+		exec {speaker}< <(perl -e "$hopper$reader" "$HOSTTYPE" <<<"${text[part]%$'\n'}" 2>/dev/null && printf '@read')
+		speakers+=("$speaker")
+	done
+	for speaker in "${speakers[@]}"; do
+		said+=("$(<"/dev/fd/$speaker")")
+		exec {speaker}<&-
+	done
+	for part in "${!said[@]}"; do
+		if [[ ${said[part]} != *@read ]]; then
+			unread=("$@")
+			return
+		fi
+	done
+	for part in "${!said[@]}"; do take_readings "${said[part]%@read}"; done
+	match_ends
 }
 
 # Takes in what the reader printed.
 take_readings() {
-	local line kind namespace name rest IFS=$'\n'
+	local line IFS=$'\n'
 	set -f
 	for line in $1; do
-		kind=${line%%$'\t'*} rest=${line#*$'\t'}
-		case $kind in
-		link)
-			namespace=${rest%%$'\t'*} rest=${rest#*$'\t'}
-			name=${rest%%$'\t'*} rest=${rest#*$'\t'}
-			device["$namespace ${rest%%$'\t'*}"]=$name
-			live["$namespace $name"]=${rest#*$'\t'}
-			;;
-		fact) fact[${rest%%$'\t'*}]=${rest#*$'\t'} ;;
-		setting)
-			namespace=${rest%%$'\t'*} rest=${rest#*$'\t/proc/sys/'}
-			take_sysctl "$namespace" "${rest%%$'\t'*}" "${rest#*$'\t'}"
-			;;
-		left) unread+=("$rest") ;;
+		IFS=$'\t'
+		# shellcheck disable=SC2086 # what stands between tabs
+		set -- $line
+		case $1 in
+		fact) fact[$2]=${3-} ;;
+		link) device["$2 $4"]=$3 live["$2 $3"]=$5 ;;
+		port) live["$2 $3 port of $4"]=$5 ;;
+		nsid) nsid["host $2"]=$3 ;;
+		setting) take_sysctl "$2" "${3#/proc/sys/}" "${*:4}" ;;
+		left) unread+=("$2") ;;
+		end) ends+=("$line") ;;
+		*) fact[$1]=1 ;;
 		esac
 	done
 	set +f
+}
+
+# Finds the peers of the ends that were read, by their numbers.
+match_ends() {
+	local line there IFS=$'\t'
+	for line in "${ends[@]}"; do
+		# shellcheck disable=SC2086 # what stands between tabs
+		set -- $line
+		there=${nsid["host $4"]-}
+		if [[ ${device["$there $5"]+set} ]]; then fact["$2 $3: veth, peer $there ${device["$there $5"]}"]=1; fi
+	done
 }
 
 # Prints every WORKERS-th namespace of those named: "@NAME", then what the tools say, each answer on a line.
@@ -714,25 +755,15 @@ take_sysctl() {
 
 # Takes in one JSON array, piece by piece: every object in it starts with a key that tells what it is.
 take_answer() {
-	local namespace=$1 owner='' port='' last='' text value IFS='{'
+	local namespace=$1 owner='' port='' last='' before='' after='' text value IFS='{'
 	for text in $2; do
 		case $text in
-		'"ifindex":'*'"ifname":"'*'",'*)
-			text_of ifname
-			owner="$namespace $value" port=''
-			live[$owner]=$text
-			number_of ifindex
-			device["$namespace $value"]=${owner#* }
-			;;
-		'"ifindex":'*) owner='' port='' ;; # its name has a brace: no topology gives such a name
+		'"ifindex":'*) take_link ;;
 		'"family":"inet","local":"127.0.0.1","prefixlen":8,'* | '"family":"inet6","local":"::1",'*) ;;
 		'"family":'*) take_address ;;
-		'"type":'*'","dst":"'*'"protocol":"'[kr]*) ;; # kernel, ra, redirect: set up or learnt by the kernel itself
+		'"type":'*'","dst":"'*'"protocol":"'[kr]*) last='' ;; # kernel, ra, redirect: set up or learnt by the kernel itself
 		'"type":'*'","dst":"'*) take_route ;;
-		'"gateway":'* | '"dev":'*) # a next hop of the route before
-			text_of dev
-			fact[$last]=$value
-			;;
+		'"gateway":'* | '"dev":'*) take_hop ;;
 		'"dst":"'*'"lladdr":"'*) # a neighbour
 			text_of dev
 			owner="$namespace $value"
@@ -803,6 +834,24 @@ number_of() {
 	value=${value%%[,\}]*}
 }
 
+# Takes in the first piece of a link, whose keys come in this order. A name with a comma or a brace no topology gives.
+take_link() {
+	local part index='' IFS=,
+	owner='' port=''
+	for part in $text; do
+		case $part in
+		'"ifindex":'*) index=${part#*:} ;;
+		'"ifname":"'*'"')
+			part=${part#*:\"} owner="$namespace ${part%\"}"
+			live[$owner]=$text device["$namespace $index"]=${owner#* }
+			;;
+		'"ifname":'* | '"operstate":'*) return ;;
+		'"flags":["UP"'* | '"UP"'*) fact["$owner: up"]=1 ;;
+		'"master":"'*'"') part=${part#*:\"} fact["$owner: master ${part%\"}"]=1 ;;
+		esac
+	done
+}
+
 take_address() {
 	local part family address IFS=,
 	for part in ${text//\"/}; do
@@ -840,8 +889,24 @@ take_route() {
 		esac
 	done
 	if [[ $kind ]]; then dev=''; fi
-	last="$namespace: $family route$kind$words${dev:+ dev $dev}$tail$table$onlink$scope"
+	before="$namespace: $family route$kind$words" after="$tail$table$onlink$scope"
+	last="$before${dev:+ dev $dev}$after"
 	fact[$last]=$dev
+}
+
+# Takes in a next hop of the route before. In IPv6 these are routes of their own, which the kernel only shows together.
+take_hop() {
+	local words='' onlink=''
+	if [[ ! $last ]]; then return; fi
+	if [[ $text == *'"gateway":'* ]]; then text_of gateway && words=" via $value"; fi
+	if [[ $text == *'"onlink"'* ]]; then onlink=' onlink'; fi
+	text_of dev
+	if [[ $last == *': inet6 route '* ]]; then
+		unset 'fact[$last]'
+		fact["$before$words dev $value$after$onlink"]=$value
+	else
+		fact[$last]=$value
+	fi
 }
 
 # Sets peer to the other end of a veth: "node1 vethA", or nothing.
@@ -919,18 +984,23 @@ sub enter {
     open my $file, "<", "/run/netns/$name" or die "/run/netns/$name: $!\n";
     syscall($setns, fileno $file, $CLONE_NEWNET) == 0 or die "setns $name: $!\n";
     (stat "/proc/self/ns/net")[1] == (stat $file)[1] or die "setns $name: led elsewhere\n";
+    return $file;
 }
 '
 
 # Reads namespaces: asks the kernel what ip asks it (rtnetlink: all links, addresses and routes), and prints what is made of
-# ip's answers elsewhere. What it does not know (bridges and their ports, routes of several hops) it leaves to ip.
+# ip's answers elsewhere. What it does not know (tunnels, routes of several hops) it leaves to ip.
 #
 # It reads a namespace a line, with the paths of the settings to read there, and prints, with tabs in between,
-#   link NAMESPACE NAME INDEX JSON, or fact KEY JSON, or setting NAMESPACE PATH VALUE, or left NAMESPACE
+#   FACT, or fact FACT JSON, or link NAMESPACE NAME INDEX JSON, or port NAMESPACE NAME MASTER JSON,
+#   or setting NAMESPACE PATH VALUE, or nsid NUMBER NAMESPACE, by which the host knows it, or left NAMESPACE,
+#   or end NAMESPACE NAME NUMBER INDEX, of a veth whose peer has that index in the namespace of that number
+# The host comes first, if at all, as there is no way back to it.
 # shellcheck disable=SC2016 # what looks like an expansion is perl
 readonly reader='
-my ($AF_INET, $AF_INET6, $AF_NETLINK, $SOCK_RAW, $NLM_F_DUMP) = (2, 10, 16, 3, 0x301);
-my ($RTM_GETLINK, $RTM_GETADDR, $RTM_GETROUTE) = (18, 22, 26);
+my ($AF_INET, $AF_INET6, $AF_NETLINK, $SOCK_RAW, $NLM_F_REQUEST, $NLM_F_DUMP) = (2, 10, 16, 3, 1, 0x300);
+my ($RTM_GETLINK, $RTM_GETADDR, $RTM_GETROUTE, $RTM_GETNSID, $NETNSA_FD) = (18, 22, 26, 90, 3);
+my ($IFLA_EXT_MASK, $RTEXT_FILTER_SKIP_STATS) = (29, 8);
 my %family = ($AF_INET => "inet", $AF_INET6 => "inet6");
 my %scope = (0 => "global", 200 => "site", 253 => "link", 254 => "host");
 my %operstate = (2 => "DOWN", 3 => "LOWERLAYERDOWN", 6 => "UP");
@@ -939,10 +1009,23 @@ my %flag = (0x01 => "secondary", 0x02 => "nodad", 0x08 => "dadfailed", 0x40 => "
 my %raised = (0x1 => "UP", 0x100 => "PROMISC", 0x200 => "ALLMULTI");
 my %mode = (1 => "private", 2 => "vepa", 4 => "bridge", 8 => "passthru", 16 => "source");
 my %learnt = map { $_ => 1 } 1, 2, 9, 189;    # by protocol: redirect, kernel, ra, rip
+my @of_bridges = ([1, "forward_delay"], [2, "hello_time"], [3, "max_age"], [4, "ageing_time"], [5, "stp_state"], [6, "priority"],
+    [7, "vlan_filtering"], [14, "topology_change"], [23, "mcast_snooping"], [39, "vlan_default_pvid"]);
+my @of_ports = ([4, "hairpin"], [5, "guard"], [6, "root_block"], [7, "fastleave"], [8, "learning"], [9, "flood"],
+    [10, "proxy_arp"], [27, "mcast_flood"], [30, "bcast_flood"], [32, "neigh_suppress"], [33, "isolated"]);
+my %layout = (1 => "C", 2 => "S", 4 => "L");    # of a number, by its length
+my @state = qw(disabled listening learning forwarding blocking);
+
+socket my $host, $AF_NETLINK, $SOCK_RAW, 0 or die "netlink: $!\n";
+my ($kernel, %device) = $host;    # the socket, and the names of interfaces by index, of the namespace at hand
 
 while (my $line = <STDIN>) {
     my ($name, @paths) = split " ", $line;
-    enter($name);
+    if ($name ne "host") {
+        my $file = enter($name);
+        socket $kernel = undef, $AF_NETLINK, $SOCK_RAW, 0 or die "netlink: $!\n";
+        find_number($file, $name);
+    }
     my @said = eval { (links($name), routes($name), map { setting($name, $_) } @paths) };
     die $@ if $@ && $@ ne "unknown\n";
     print $@ ? "left\t$name\n" : @said;
@@ -950,11 +1033,11 @@ while (my $line = <STDIN>) {
 
 sub unknown { die "unknown\n" }
 
-# The messages of one dump, each as its fixed part and a reference to its attributes, by number.
+# The messages of one dump.
 sub ask {
-    my ($type, $layout, $size) = @_;
-    socket my $kernel, $AF_NETLINK, $SOCK_RAW, 0 or die "netlink: $!\n";
-    send $kernel, pack("L S S L L C x15", 32, $type, $NLM_F_DUMP, 1, 0, 0), 0 or die "netlink: $!\n";
+    my ($type) = @_;
+    my @mask = $type == $RTM_GETLINK ? (8, $IFLA_EXT_MASK, $RTEXT_FILTER_SKIP_STATS) : (0, 0, 0);
+    send $kernel, pack("L S S L L x16 S S L", 40, $type, $NLM_F_REQUEST | $NLM_F_DUMP, 1, 0, @mask), 0 or die "netlink: $!\n";
     my @messages;
     while (1) {
         defined recv $kernel, my $data, 1 << 16, 0 or die "netlink: $!\n";
@@ -962,74 +1045,103 @@ sub ask {
             my ($length, $kind, $flags) = unpack "L S S", substr $data, $at, 8;
             unknown() if $kind == 2 || $flags & 0x10 || $length < 16;    # an error, or a dump that was disturbed
             return @messages if $kind == 3;
-            my $body = substr $data, $at + 16, $length - 16;
-            push @messages, [unpack($layout, $body), attributes(substr $body, $size)];
+            push @messages, substr $data, $at + 16, $length - 16;
             $at += $length + 3 & ~3;
         }
     }
 }
 
+# Finds out and prints the number by which the host knows a namespace.
+sub find_number {
+    my ($file, $name) = @_;
+    send $host, pack("L S S L L x4 S S L", 28, $RTM_GETNSID, $NLM_F_REQUEST, 1, 0, 8, $NETNSA_FD, fileno $file), 0 or die "netlink: $!\n";
+    defined recv $host, my $data, 1 << 16, 0 or die "netlink: $!\n";
+    my ($kind, $number) = unpack "x4 S x18 l", $data;
+    print "nsid\t$number\t$name\n" if $kind != 2 && $number >= 0;
+}
+
 sub attributes {
     my ($data) = @_;
-    my %found;
-    for (my $at = 0; $at + 4 <= length $data;) {
-        my ($length, $type) = unpack "S S", substr $data, $at, 4;
+    my (%found, $length, $type);
+    my $last = length($data) - 4;
+    for (my $at = 0; $at <= $last; $at += $length + 3 & ~3) {
+        ($length, $type) = unpack "S S", substr $data, $at, 4;
         last if $length < 4;
         $found{$type & 0x3fff} = substr $data, $at + 4, $length - 4;
-        $at += $length + 3 & ~3;
     }
     return \%found;
 }
 
-sub number { unpack "L", $_[0] }
+sub value { unpack $layout{length $_[0]}, $_[0] }
 sub string { unpack "Z*", $_[0] }
 
 # An address as the C library spells it: the longest run of zeros, the first of the longest, is left out.
 sub spell {
     my ($address) = @_;
     return join ".", unpack "C4", $address if length $address == 4;
-    my $text = join ":", map { sprintf "%x", $_ } unpack "n8", $address;
-    for my $more (reverse 1 .. 7) { last if $text =~ s/(?:^|:)0(?::0){$more}(?::|$)/::/ }
+    my $text = sprintf "%x:%x:%x:%x:%x:%x:%x:%x", unpack "n8", $address;
+    my ($zeros) = sort { length $b <=> length $a } $text =~ /\b0(?::0)+\b/g;
+    $text =~ s/(?:^|:)$zeros(?::|$)/::/ if $zeros;
     return $text if $text !~ /^::(ffff:)?[^:]+:[^:]+$/;
     return "::" . ($1 // "") . join ".", unpack "x12 C4", $address;    # one of IPv4 in an IPv6 dress
 }
 
-my %device;    # of the namespace at hand: names of interfaces by index
-
 sub links {
     my ($name) = @_;
-    my @messages = ask($RTM_GETLINK, "x2 S l L", 16);
-    %device = map { $_->[1] => string($_->[3]{3}) } @messages;
-    return map({ link_of($name, @$_) } @messages), map { address_of($name, @$_) } ask($RTM_GETADDR, "C4 L", 8);
+    my @messages = map { [unpack("x4 l L", $_), attributes(substr $_, 16)] } ask($RTM_GETLINK);
+    %device = map { $_->[0] => string($_->[2]{3}) } @messages;
+    return map({ link_of($name, @$_) } @messages), map { address_of($name, $_) } ask($RTM_GETADDR);
 }
 
 sub link_of {
-    my ($name, $type, $index, $flags, $has) = @_;
+    my ($name, $index, $flags, $has) = @_;
+    my $me = $device{$index};
     my $info = attributes($has->{18} // "");
     my $kind = string($info->{1} // "");
-    unknown() if $has->{10} || $info->{4} || $kind eq "bridge" || $device{$index} =~ /[^\w.+-]/;
+    my $master = $has->{10} ? $device{value($has->{10})} : "";
+    unknown() if $me =~ /[^\w.+-]/ || $kind eq "vxlan" || $master && string($info->{4} // "") ne "bridge";
+    my ($group, $link, $number) = (value($has->{27}), map { $_ && value($_) } $has->{5}, $has->{37});
     my @flags = map { $flags & $_ ? qq("$raised{$_}") : () } sort keys %raised;
-    my $json = q("flags":[) . join(",", @flags) . q(],"mtu":) . number($has->{4}) . q(,"group":") . number($has->{27}) . q(");
-    $json .= q(,"operstate":") . ($operstate{unpack "C", $has->{16}} // "UNKNOWN") . q(");
-    $json .= q(,"txqlen":) . number($has->{13}) if $has->{13} && number($has->{13});
-    $json .= q(,"address":") . join(":", unpack "(H2)*", $has->{1}) . q(") if $has->{1};
-    $json .= q(,"link_index":) . number($has->{5}) . q(,"link_netnsid":) . number($has->{37}) if $has->{5} && $has->{37};
-    $json .= qq(,"link":"$device{number($has->{5})}") if $has->{5} && !$has->{37} && $device{number($has->{5})};
-    $json .= qq(,"info_kind":"$kind");
-    $json .= qq(,"mode":") . $mode{number(attributes($info->{2})->{1})} . q(") if $kind eq "macvlan";
-    return "link\t$name\t$device{$index}\t$index\t$json,\n";
+    my $json = q("flags":[) . join(",", @flags) . q(],"mtu":) . value($has->{4}) . ",";
+    $json .= qq("master":"$master",) if $master;
+    $json .= q("operstate":") . ($operstate{value($has->{16})} // "UNKNOWN") . qq(","group":"$group",);
+    $json .= q("txqlen":) . value($has->{13}) . "," if $has->{13} && value($has->{13});
+    $json .= q("address":") . join(":", unpack "(H2)*", $has->{1}) . q(",) if $has->{1};
+    $json .= qq("link_index":$link,"link_netnsid":$number,) if $link && defined $number;
+    $json .= qq("link":"$device{$link}",) if $link && !defined $number && $device{$link};
+    $json .= qq("info_kind":"$kind",);
+    my $data = attributes($info->{2} // "");
+    $json .= qq("mode":") . $mode{value($data->{1})} . q(",) if $kind eq "macvlan";
+    my @said = ("$name $me: up\n") x ($flags & 1);
+    push @said, "end\t$name\t$me\t$number\t$link\n" if $kind eq "veth" && $name eq "host" && defined $number;
+    push @said, "$name $me: master $master\n", "port\t$name\t$me\t$master\t" . port(attributes($info->{5})) . "\n" if $master;
+    $json .= options($data, @of_bridges) . sprintf q("group_fwd_mask":"%#x",), value($data->{9}) if $kind eq "bridge";
+    return "link\t$name\t$me\t$index\t$json\n", @said;
+}
+
+sub options {
+    my ($has, @options) = @_;
+    return join "", map { $has->{$_->[0]} ? qq("$_->[1]":) . value($has->{$_->[0]}) . "," : () } @options;
+}
+
+sub port {
+    my ($has) = @_;
+    my @switches = map { $has->{$_->[0]} ? qq("$_->[1]":) . (value($has->{$_->[0]}) ? "true," : "false,") : () } @of_ports;
+    return join "", q("state":"), $state[value($has->{1})], q(",), options($has, [2, "priority"], [3, "cost"]), @switches;
 }
 
 sub address_of {
-    my ($name, $family, $prefix, $flags, $scope, $index, $has) = @_;
+    my ($name, $message) = @_;
+    my ($family, $prefix, $flags, $scope, $index) = unpack "C4 L", $message;
     return () if !$family{$family};
+    my $has = attributes(substr $message, 8);
     my ($local, $peer) = ($has->{2} // $has->{1}, $has->{1});
     my $address = spell($local);
     return () if "$address/$prefix" eq "127.0.0.1/8" || "$address/$prefix" eq "::1/128";
     $address .= " peer " . spell($peer) if $peer ne $local;
-    $flags = number($has->{8}) if $has->{8};
+    $flags = value($has->{8}) if $has->{8};
     my $json = q("scope":") . ($scope{$scope} // $scope) . q(");
-    $json .= q(,"metric":) . number($has->{9}) if $has->{9};
+    $json .= q(,"metric":) . value($has->{9}) if $has->{9};
     $json .= q(,"broadcast":") . spell($has->{4}) . q(") if $has->{4};
     my $label = string($has->{3} // "");
     unknown() if $label =~ /[^\w.+:-]/;
@@ -1041,25 +1153,27 @@ sub address_of {
 
 sub routes {
     my ($name) = @_;
-    return map { route_of($name, @$_) } ask($RTM_GETROUTE, "C8 L", 12);
+    return map { route_of($name, $_) } ask($RTM_GETROUTE);
 }
 
 sub route_of {
-    my ($name, $family, $bits, $from, $tos, $table, $protocol, $scope, $type, $flags, $has) = @_;
+    my ($name, $message) = @_;
+    my ($family, $bits, $from, $tos, $table, $protocol, $scope, $type, $flags) = unpack "C8 L", $message;
     return () if !$family{$family} || !$kind{$type} || $learnt{$protocol};
+    my $has = attributes(substr $message, 12);
     unknown() if $from || grep { $has->{$_} } 9, 18, 22, 30;    # several hops, another family, a tunnel, a next hop object
-    my $device = $kind{$type} eq "unicast" && $has->{4} ? $device{number($has->{4})} : "";
+    my $dev = $kind{$type} eq "unicast" && $has->{4} ? $device{value($has->{4})} : "";
     my $words = "$family{$family} route" . ($kind{$type} eq "unicast" ? "" : " $kind{$type}");
     $words .= $bits ? " " . spell($has->{1}) . ($bits == 8 * length $has->{1} ? "" : "/$bits") : " default";
     $words .= " via " . spell($has->{5}) if $has->{5};
-    $words .= " dev $device" if $device;
+    $words .= " dev $dev" if $dev;
     $words .= " src " . spell($has->{7}) if $has->{7};
-    $words .= " metric " . number($has->{6}) if $has->{6};
-    $table = number($has->{15}) if $has->{15};
+    $words .= " metric " . value($has->{6}) if $has->{6};
+    $table = value($has->{15}) if $has->{15};
     $words .= " table $table" if $table != 254;
     $words .= " onlink" if $flags & 4;
     $words .= " scope host" if $scope == 254;
-    return "fact\t$name: $words\t$device\n";
+    return "fact\t$name: $words\t$dev\n";
 }
 
 sub setting {
@@ -1088,26 +1202,27 @@ declare -A checks=() ways_back=()
 # Reads the table, and from it what has to be read of the live system. What can be done to a whole column in one expansion
 # is: it takes a fraction of the time. Most rows only bring something up or give it an address or a route.
 read_table() {
-	local - line part=1 n=0 here special=() IFS=$'\n'
+	local - line part=1 n here rows=() special=() IFS=$'\n'
 	set -f
 	for line in $1; do
 		case $line in
-		'### '*) part=$((part + 1)) ;;
-		'#'*) ;;
-		*)
-			IFS='#' # of which a row has one
-			# shellcheck disable=SC2086 # two parts
-			set -- $line
-			command[n]=${1%%  *} sign[n]=${2:0:1} step[n]=${2:2} wave[n]=$part wanted[${2:2}]=1
-			case $2 in [!:\<]*': up' | [!:\<]*': inet '*) ;; *) special+=("$n") ;; esac
-			n=$((n + 1))
-			;;
+		'### '*) part=$((part + 1)) && continue ;;
+		'#'*) continue ;;
+		*'   #'[!:\<]*': up' | *'   #'[!:\<]*': inet '*) ;;
+		*) special+=("${#rows[@]}") ;;
 		esac
+		rows+=("$line") wave+=("$part")
 	done
+	command=("${rows[@]%%  *}")
+	rows=("${rows[@]##*#}") # which has one
+	sign=("${rows[@]%% *}")
+	step=("${rows[@]#??}")
 	owner=("${step[@]%%: *}")
 	words=("${step[@]#*: }")
+	for line in "${step[@]}"; do wanted[$line]=1; done
 	for n in "${special[@]}"; do
-		case ${sign[n]}${words[n]} in
+		case ${sign[n]:- }${words[n]} in
+		+namespace) namespaces+=("${owner[n]}") modelled["${owner[n]} lo"]=1 ;;
 		+*) note_making "$n" ;;
 		'?namespace') needs+=("$n") foreign[${owner[n]}]=1 ;;
 		\?*) needs+=("$n") ;;
@@ -1138,10 +1253,6 @@ note_companion() {
 
 note_making() {
 	local what=${words[$1]} where=${owner[$1]}
-	if [[ $what == namespace ]]; then
-		namespaces+=("$where") modelled["$where lo"]=1
-		return
-	fi
 	makings+=("$1") modelled[$where]=1
 	if [[ $what == vxlan* ]]; then tunnels[${where%% *}]=1; fi
 	if [[ $what == macvlan* && ${what#*, parent } != "${where%% *} "* ]]; then makers[${where%% *}]=1; fi
@@ -1180,11 +1291,12 @@ note_borrowings() {
 
 # Is a fact, OWNER WORDS, true of the live system? An nft table is compared with the COMMAND that loads it, if given.
 holds() {
-	local text=${live[$1]-} key value peer parent
+	local text key value peer parent
+	if [[ ${fact["$1: $2"]+set} ]]; then return 0; fi
+	text=${live[$1]-}
 	case $2 in
-	up) [[ $text == *[[,]'"UP"'[],]* ]] ;;
 	inet*' noprefixroute') [[ ${fact["$1: ${2% *}"]-} == *'"noprefixroute":true'* ]] ;;
-	inet' '* | inet6' '* | vlan' '* | fdb' '* | neigh' '* | net.* | iptables' '* | ip6tables' '*) [[ ${fact["$1: $2"]+set} ]] || is_moot "$2" ;;
+	up | master' '* | inet' '* | inet6' '* | vlan' '* | fdb' '* | neigh' '* | net.* | iptables' '* | ip6tables' '*) is_moot "$2" ;;
 	command' '*) was_carried_out "$1: $2" ;;
 	namespace) [[ ${netns[$1]-broken} != broken ]] ;;
 	directory' '*) [[ -d ${2#directory } ]] ;;
@@ -1197,7 +1309,7 @@ holds() {
 	bridge) [[ $text == *'"info_kind":"bridge"'* ]] ;;
 	veth,*)
 		find_peer "$1"
-		[[ "veth, peer $peer" == "$2" ]]
+		[[ "veth, peer $peer" == "$2" ]] && fact["$1: $2"]=1
 		;;
 	macvlan*', parent '*)
 		find_parent "$1"
@@ -1422,7 +1534,7 @@ main() {
 		*) usage >&2 && return 2 ;;
 		esac
 	done
-	prepare ip bridge nsenter stat head mktemp timeout sleep
+	prepare ip bridge nsenter stat head timeout sleep
 	table=$(topology)
 	read_table "$table"
 	read_probes
@@ -1518,15 +1630,8 @@ read_probes() {
 
 # Makes the probes, some at a time, looks at them from the other side, and reports them in their order.
 check_probes() {
-	local first n said together=16
-	make_scratch
-	for ((first = 0; first < ${#probe[@]}; first += together)); do
-		for ((n = first; n < first + together && n < ${#probe[@]}; n++)); do
-			try "$n" >"$scratch/$n" &
-		done
-		wait
-	done
-	for n in "${!probe[@]}"; do outcome[n]=$(<"$scratch/$n"); done
+	local n text said
+	while read -r n text; do outcome[n]=$text; done < <(try_all)
 	observe
 	for n in "${!probe[@]}"; do
 		case ${expected[n]}${outcome[n]} in
@@ -1537,6 +1642,17 @@ check_probes() {
 	done
 }
 
+# Makes all probes, some at a time, and prints what comes of each: its number, and the outcome in words.
+try_all() {
+	local first n together=16
+	for ((first = 0; first < ${#probe[@]}; first += together)); do
+		for ((n = first; n < first + together && n < ${#probe[@]}; n++)); do
+			try "$n" &
+		done
+		wait
+	done
+}
+
 # Prints whether the probe got through. To be refused is proof of the way there and of the way back.
 try() {
 	local said tries=1 seconds=1
@@ -1544,11 +1660,11 @@ try() {
 	while ((tries-- > 0)); do
 		said=$(enter "${source[$1]}" timeout "$seconds" bash -c ": </dev/tcp/${target[$1]%\'}" 2>&1) && said=refused
 		if [[ $said == *refused* ]]; then
-			printf 'reached'
+			printf '%d reached\n' "$1"
 			return
 		fi
 	done
-	printf 'not reached (%s)' "${said:+${said##*: }}"
+	printf '%d not reached (%s)\n' "$1" "${said:+${said##*: }}"
 }
 
 # ---- what the other side sees ----
@@ -1616,7 +1732,7 @@ sub spelt {
 END
 
 observe() {
-	local n text='' words said
+	local n text='' words said found
 	for n in "${!seen[@]}"; do
 		if [[ ${outcome[n]} == reached ]]; then
 			words=${target[n]%/*}
@@ -1624,11 +1740,11 @@ observe() {
 			text+="$n ${source[n]} ${said%% *} $words"$'\n'
 		fi
 	done
-	if [[ ! $text ]] || ! perl -e "$hopper$observer" "$HOSTTYPE" <<<"${text%$'\n'}" >"$scratch/observed" 2>/dev/null; then return 0; fi
+	if [[ ! $text ]] || ! found=$(perl -e "$hopper$observer" "$HOSTTYPE" <<<"${text%$'\n'}" 2>/dev/null); then return 0; fi
 	while read -r n words said; do
 		if [[ $words == - && ${claim[n]#* reaches } == 'host '* ]]; then continue; fi # a firewall of the host may mind
 		own[n]=$words observed[n]=$said
-	done <"$scratch/observed"
+	done <<<"$found"
 }
 
 # Whether the other side sees the address that it must see, or cannot be looked at; if not, what it sees is in `said`.
@@ -1679,6 +1795,8 @@ judge() {
 		report ok "$what$note"
 	fi
 }
+
+# ---- so that a script that is cut off does nothing, this comes last ----
 
 {
 	main "$@"
