@@ -184,13 +184,19 @@ def compile_topology(
     return Scripts(topology.name, body, templates)
 
 
-def fixed_digests() -> Iterator[tuple[Kind, str]]:
-    """By kind of script, the SHA-256 of what is the same for every network, which is all below its seam."""
-    scripts = compile_topology(Topology("any"), Origin((), ("",)))
+def fixed_digests() -> Iterator[tuple[str, str]]:
+    """By name of a script, the SHA-256 of what is the same for every network, which is all below its seam."""
+    network = compile_topology(Topology("any"), Origin((("any", ""),), ("any",)))
+    attachment = compile_topology(Topology("any"), Origin((), ("any",)))
     for kind in KINDS:
-        _, _, rest = scripts.text(kind).partition(SEAM)
-        _, _, fixed = rest.partition("\n")
-        yield kind, digest(fixed).hex()
+        yield f"{kind}.sh", _fixed_digest(network, kind)
+    yield "setup.sh of the plugin", _fixed_digest(attachment, "setup")
+
+
+def _fixed_digest(scripts: Scripts, kind: Kind) -> str:
+    _, _, rest = scripts.text(kind).partition(SEAM)
+    _, _, fixed = rest.partition("\n")
+    return digest(fixed).hex()
 
 
 def check_and_compile(topology: Topology, source: str) -> Scripts:

@@ -280,7 +280,7 @@ def below_the_seam(text: str) -> str:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_the_same_for_every_network_has_one_digest(kind: Kind) -> None:
-    wanted = dict(fixed_digests())[kind]
+    wanted = dict(fixed_digests())[f"{kind}.sh"]
     for path in CASES:
         text = path.with_name(f"{kind}.sh").read_text()
         assert below_the_seam(text) == wanted, path
@@ -295,7 +295,7 @@ def test_no_text_of_a_user_is_taken_for_the_seam() -> None:
     )
     origin = Origin(((text, text),), (text,))
     for kind in KINDS:
-        assert below_the_seam(script(described, kind, origin)) == dict(fixed_digests())[kind]
+        assert below_the_seam(script(described, kind, origin)) == dict(fixed_digests())[f"{kind}.sh"]
 
 
 RENDER_ALL = """

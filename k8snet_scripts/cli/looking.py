@@ -98,5 +98,5 @@ def digests() -> None:
     """
     from k8snet_scripts.scripts import fixed_digests
 
-    for kind, digest in fixed_digests():
-        click.echo(f"{digest}  {kind}.sh")
+    for script, digest in fixed_digests():
+        click.echo(f"{digest}  {script}")
