@@ -188,6 +188,19 @@ def test_output_that_finds_no_room_is_a_message(directory: Path) -> None:
         assert len(done.stderr.splitlines()) <= 2
 
 
+def test_ctrl_c_ends_a_command_that_has_only_begun_without_a_traceback(directory: Path) -> None:
+    write(directory / "click.py", "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    done = subprocess.run(
+        command("--version"),
+        env=environment(PYTHONPATH=f"{directory}:{PACKAGE}"),
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
+
+
 def test_a_closed_output_is_a_message(directory: Path) -> None:
     write(directory / "lab.toml")
     done = run("k8snet setup lab.toml >&-")

@@ -403,6 +403,8 @@ REFUSED_TOML = {
     "a = yes": (1, 5, "`yes` is not a value", "write `true`"),
     "a = 10.0.0.1/24": (1, 5, "`10.0.0.1/24` is not a value", 'in quotes, `"10.0.0.1/24"`'),
     "a = [\n 10.0.0.1/24]": (2, 2, "`10.0.0.1/24` is not a value", 'in quotes, `"10.0.0.1/24"`'),
+    "a = 'b\nc = 1": (1, 5, "the string is not closed", "the quotes that it begins with"),
+    "a = 'b\nc = 'd'": (1, 7, "the string is not closed on its line", "the quote that it begins with"),
     "a = null": (1, 5, "`null` is not a value", "leave the key out"),
     "a = 010": (1, 5, "`010` is not a value", "write `10`"),
     "a = # c": (1, 5, "a value is expected", "in quotes"),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from k8snet_scripts.cni.configuration import Bandwidth, PortMapping, RequestedIp, Runtime
 from k8snet_scripts.cni.fields import Object
 from k8snet_scripts.cni.literals import read_address, read_requested_ip
@@ -11,6 +9,7 @@ from k8snet_scripts.cni.ranges import Address
 from k8snet_scripts.rules.literals import read_lladdr
 from k8snet_scripts.rules.options import PROTOCOLS
 from k8snet_scripts.rules.refusal import Refused, show
+from k8snet_scripts.values import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from k8snet_scripts.filtering import Path

@@ -19,6 +19,17 @@ from k8snet_scripts.rules.refusal import Refused, kind_of, show
 T = TypeVar("T")
 At: TypeAlias = Literal["key", "value"]
 
+_ITEMS = {
+    "addresses": '"10.10.0.2/24"',
+    "admit": '"10.10.0.0/24"',
+    "fdb": '{ lladdr = "02:00:00:00:00:02", dst = "192.0.2.2" }',
+    "masquerade": '"10.10.0.0/24"',
+    "neighbours": '{ address = "10.10.0.2", lladdr = "02:00:00:00:00:02" }',
+    "publish": '"8080:80"',
+    "routes": '{ to = "default", via = "10.10.0.1" }',
+}
+"""What an item of a list looks like."""
+
 _NO_HINTS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -62,7 +73,7 @@ class Table:
         """Report a value of the wrong type."""
         name = path[-1] if path else "the document"
         what = show(name) if isinstance(name, str) else f"an item of {show(path[-2])}"
-        self.error("wrong-type", path, f"{what} must be {expected}, not {kind_of(value)}", help)
+        self.error("wrong-type", path, f"{what} must be {expected}, not {kind_of(value)}", help or _example(path))
 
     def close(self, hints: Mapping[str, str] = _NO_HINTS) -> None:
         """Report every key that nobody has asked for, with the help that `hints` has for it or else a close match."""
@@ -127,7 +138,8 @@ class Table:
         if isinstance(value, list):
             yield from (((*path, index), item) for index, item in enumerate(value))
         else:
-            help = f'write `{key} = ["{show(value)[1:-1]}"]`' if isinstance(value, str) else ""
+            alone = isinstance(value, str) and expected != "tables"
+            help = f'write `{key} = ["{show(value)[1:-1]}"]`' if alone else ""
             self.mistyped(path, f"a list of {expected}", value, help)
 
     # Texts
@@ -214,3 +226,12 @@ class Table:
             return None, None
         guarded = self.guard(path, check, "key")
         return span, remember(convert(guarded, PerIndex(span.key)))
+
+
+def _example(path: Path) -> str:
+    """What could stand there, if it is a list or one of its items."""
+    if path and path[-1] in _ITEMS:
+        return f"write `{path[-1]} = [{_ITEMS[str(path[-1])]}]`, say"
+    if len(path) > 1 and path[-2] in _ITEMS:
+        return f"write `{_ITEMS[str(path[-2])]}`, say"
+    return ""

@@ -24,7 +24,6 @@ from k8snet_scripts.plugin.errors import (
     BAD_ENVIRONMENT,
     LIMITED,
     OTHER,
-    UNAVAILABLE,
     UNSUPPORTED_FIELD,
     CniError,
     join_errors,
@@ -32,11 +31,10 @@ from k8snet_scripts.plugin.errors import (
 from k8snet_scripts.plugin.ipam import Ipam, choose_ipam
 from k8snet_scripts.plugin.kinds import Plugin
 from k8snet_scripts.plugin.loading import load_main
-from k8snet_scripts.plugin.netns import check_netns, find_system_program, has_interface, is_own
-from k8snet_scripts.plugin.places import check_place
+from k8snet_scripts.plugin.netns import check_netns, find_container, has_interface
+from k8snet_scripts.plugin.places import check_scripts_run
 from k8snet_scripts.plugin.results import read_previous, render
 from k8snet_scripts.plugin.valid import Attached, read_valid
-from k8snet_scripts.plugin.wiring import Container
 from k8snet_scripts.rules.names import check_interface_name
 from k8snet_scripts.rules.refusal import Refused
 from k8snet_scripts.values import TYPE_CHECKING
@@ -44,8 +42,6 @@ from k8snet_scripts.values import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_PROGRAMS = ("bash", "ip", "nsenter", "unshare")
-_STATE = "/run/k8snet"
 _INTERFACES = "/proc/self/net/dev"
 _BEFORE_IPAM = (Interface("", ""),) * 3  # stand for the real ones where a result is tried
 
@@ -72,13 +68,13 @@ class Attaching(Plugin):
             attachment = _attach(plugin, grant)
             render(_describe(plugin, attachment, _BEFORE_IPAM), call.version)
             with BlamingTheScript():
-                interfaces = wiring.attach(network, plugin, _container(call), attachment, mac)
+                interfaces = wiring.attach(network, plugin, find_container(call), attachment, mac)
         return render(_describe(plugin, attachment, interfaces), call.version)
 
     def delete(self, call: Call) -> None:
         network, plugin = self._load(call)
         with BlamingTheScript():
-            wiring.detach(call.name, _container(call))
+            wiring.detach(call.name, find_container(call))
         _ipam(call, network, plugin).delete()
 
     def check(self, call: Call) -> None:
@@ -92,7 +88,7 @@ class Attaching(Plugin):
             raise CniError(OTHER, f"prevResult has no interface {call.ifname} in {call.netns}")
         _ipam(call, network, plugin).check(grant)
         with BlamingTheScript():
-            differing = wiring.inspect(network, plugin, _container(call), _attach(plugin, grant))
+            differing = wiring.inspect(network, plugin, find_container(call), _attach(plugin, grant))
         if differing:
             raise CniError(OTHER, differing[0], "\n".join(differing[1:]))
 
@@ -120,12 +116,7 @@ class Attaching(Plugin):
         network, plugin = self._load(call)
         _check_can(call, plugin)
         filters = plugin.ip_masq or (isinstance(plugin, BridgePlugin) and plugin.mac_spoof_check)
-        try:
-            for name in (*_PROGRAMS, *(("nft",) if filters else ())):
-                find_system_program(name, call.environment)
-        except CniError as error:
-            raise CniError(UNAVAILABLE, error.message) from error
-        check_place(_STATE)
+        check_scripts_run(call.environment, *(("nft",) if filters else ()))
         _ipam(call, network, plugin).status()
         if isinstance(plugin, BridgePlugin) and wiring.attached(call.name) and plugin.bridge not in _interfaces():
             message = f"the bridge {plugin.bridge} is gone, and with it the network of the containers that are on it"
@@ -150,12 +141,6 @@ def _describe(plugin: LinkPlugin, attachment: Attachment, interfaces: Sequence[I
 
 def _ipam(call: Call, network: Network, plugin: LinkPlugin) -> Ipam:
     return choose_ipam(call, plugin.ipam, network.runtime)
-
-
-def _container(call: Call) -> Container:
-    """The container of a call; the host's own namespace is not that of a container, however its path came to lead there."""
-    netns = "" if call.command == "DEL" and is_own(call.netns, call.environment) else call.netns
-    return Container(call.container_id, netns, call.ifname)
 
 
 def _check_can(call: Call, plugin: LinkPlugin) -> None:

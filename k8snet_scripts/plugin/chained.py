@@ -7,8 +7,9 @@ What a container already has from such a plugin of somebody else, which ours has
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from k8snet_scripts.cni.configuration import Network
 from k8snet_scripts.cni.ranges import Lease
@@ -17,20 +18,20 @@ from k8snet_scripts.plugin import pieces
 from k8snet_scripts.plugin.blaming import BlamingTheScript
 from k8snet_scripts.plugin.call import Call, value_of
 from k8snet_scripts.plugin.delegate import delegate
-from k8snet_scripts.plugin.errors import BAD_CONFIGURATION, OTHER, UNAVAILABLE, CniError, join_errors
+from k8snet_scripts.plugin.errors import BAD_CONFIGURATION, OTHER, CniError, join_errors
 from k8snet_scripts.plugin.kinds import ASIDE, Plugin
 from k8snet_scripts.plugin.loading import load_main
-from k8snet_scripts.plugin.names import Container, name_attachment
-from k8snet_scripts.plugin.netns import find_system_program, is_own
+from k8snet_scripts.plugin.names import name_attachment
+from k8snet_scripts.plugin.netns import find_container
 from k8snet_scripts.plugin.patterns import Particulars, Scripts, copy_scripts
 from k8snet_scripts.plugin.pieces import Piece
-from k8snet_scripts.plugin.places import check_place
+from k8snet_scripts.plugin.places import check_scripts_run
 from k8snet_scripts.plugin.programs import find_program
 from k8snet_scripts.plugin.results import Told, read_previous
 from k8snet_scripts.plugin.valid import Attached, read_valid
+from k8snet_scripts.values import Value
 
-_PROGRAMS = ("bash", "ip", "nsenter", "unshare")
-_STATE = "/run/k8snet"
+P = TypeVar("P", bound=Value)
 
 
 class Change(NamedTuple):
@@ -54,9 +55,9 @@ class Chained(Plugin):
     kind = ""
     programs: tuple[str, ...] = ()
 
+    @abstractmethod
     def find_change(self, call: Call, network: Network, told: Told) -> Change | None:
         """What is to be done; None for nothing.  Raises `CniError` where it cannot be."""
-        raise CniError(OTHER, f"`{self.kind}` changes nothing")
 
     def add(self, call: Call) -> Json:
         network = load_main(call, self.kind)
@@ -71,7 +72,7 @@ class Chained(Plugin):
     def delete(self, call: Call) -> None:
         load_main(call, self.kind)
         with BlamingTheScript():
-            is_done = pieces.tear_down(self.kind, call.name, self._container(call))
+            is_done = pieces.tear_down(self.kind, call.name, find_container(call))
         original = f"{call.program}{ASIDE}"
         if not is_done and find_program(original, call.path):
             delegate(call, original, "DEL")
@@ -106,24 +107,20 @@ class Chained(Plugin):
 
     def status(self, call: Call) -> None:
         load_main(call, self.kind)
-        try:
-            for name in (*_PROGRAMS, *self.programs):
-                find_system_program(name, call.environment)
-        except CniError as error:
-            raise CniError(UNAVAILABLE, error.message) from error
-        check_place(_STATE)
-
-    def _container(self, call: Call) -> Container:
-        netns = "" if call.command == "DEL" and is_own(call.netns, call.environment) else call.netns
-        return Container(call.container_id, netns, call.ifname)
+        check_scripts_run(call.environment, *self.programs)
 
     def _compile(self, call: Call, network: Network, change: Change) -> tuple[Piece, Scripts]:
-        container = self._container(call)
+        container = find_container(call)
         names = name_attachment(network.name, container, change.mac, self.kind)
         own = Particulars(call.container_id, names, change.leases, change.words)
         key = (self.kind, network.name, call.ifname, [lease.address.network for lease in change.leases], change.key)
         piece = Piece(self.kind, network.name, container, names, change.overruled)
         return piece, copy_scripts(own, [], key, change.compile)
+
+
+def find_settings(network: Network, kind: type[P]) -> P:
+    """What a network says to a plugin; the defaults where DEL could not read it."""
+    return next((plugin for plugin in network.plugins if isinstance(plugin, kind)), kind())
 
 
 def _read_required(call: Call) -> Told:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from k8snet_scripts.cni.configuration import FirewallPlugin, Network
 from k8snet_scripts.plugin.call import Call
-from k8snet_scripts.plugin.chained import Chained, Change
+from k8snet_scripts.plugin.chained import Chained, Change, find_settings
 from k8snet_scripts.plugin.errors import BAD_CONFIGURATION, UNSUPPORTED_FIELD, CniError
 from k8snet_scripts.plugin.patterns import Particulars, Scripts
 from k8snet_scripts.plugin.results import Told
@@ -20,7 +20,7 @@ class Firewall(Chained):
     programs = ("iptables", "ip6tables")
 
     def find_change(self, call: Call, network: Network, told: Told) -> Change | None:
-        plugin = next((plugin for plugin in network.plugins if isinstance(plugin, FirewallPlugin)), FirewallPlugin())
+        plugin = find_settings(network, FirewallPlugin)
         bridge = _find_bridge(plugin, told)
         leases = told.of_interface(call.ifname, call.netns).leases
         if not leases:

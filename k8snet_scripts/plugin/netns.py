@@ -6,11 +6,14 @@ import os
 from fcntl import ioctl
 
 from k8snet_scripts.plugin.errors import BAD_NETNS, OTHER, CniError
+from k8snet_scripts.plugin.names import Container
 from k8snet_scripts.plugin.programs import Finished, find_program, run_program
 from k8snet_scripts.values import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from k8snet_scripts.plugin.call import Call
 
 _OWN = "/proc/self/ns/net"
 _TYPE = 0xB703  # NS_GET_NSTYPE
@@ -35,6 +38,12 @@ def is_own(path: str, environment: Mapping[str, str]) -> bool:
         return os.path.samefile(path, _OWN)
     except (OSError, ValueError):
         return False
+
+
+def find_container(call: Call) -> Container:
+    """The container of a call.  The host's own namespace is not that of a container, however its path came to lead there."""
+    netns = "" if call.command == "DEL" and is_own(call.netns, call.environment) else call.netns
+    return Container(call.container_id, netns, call.ifname)
 
 
 def is_netns(path: str) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from k8snet_scripts.cni.configuration import Network, PortMapping, PortmapPlugin
 from k8snet_scripts.cni.ranges import Lease
 from k8snet_scripts.plugin.call import Call
-from k8snet_scripts.plugin.chained import Chained, Change
+from k8snet_scripts.plugin.chained import Chained, Change, find_settings
 from k8snet_scripts.plugin.errors import OTHER, CniError
 from k8snet_scripts.plugin.netns import find_system_program
 from k8snet_scripts.plugin.patterns import Particulars, Scripts
@@ -29,7 +29,7 @@ class Portmap(Chained):
     programs = ("nft",)
 
     def find_change(self, call: Call, network: Network, told: Told) -> Change | None:
-        plugin = next((plugin for plugin in network.plugins if isinstance(plugin, PortmapPlugin)), PortmapPlugin())
+        plugin = find_settings(network, PortmapPlugin)
         mappings = tuple([item.with_(path=()) for item in network.runtime.port_mappings])
         leases = _first_leases(told.of_interface(call.ifname, call.netns).leases)
         if not mappings or not leases:

@@ -6,7 +6,7 @@ from k8snet_scripts.cni.configuration import Network, TuningPlugin
 from k8snet_scripts.cni.settings import tune_sysctls
 from k8snet_scripts.plugin.arguments import read_mac
 from k8snet_scripts.plugin.call import Call
-from k8snet_scripts.plugin.chained import Chained, Change
+from k8snet_scripts.plugin.chained import Chained, Change, find_settings
 from k8snet_scripts.plugin.netns import check_netns
 from k8snet_scripts.plugin.patterns import Particulars, Scripts
 from k8snet_scripts.plugin.results import Told
@@ -22,7 +22,7 @@ class Tuning(Chained):
 
     def find_change(self, call: Call, network: Network, told: Told) -> Change | None:
         check_netns(call.netns, call.environment)
-        plugin = next((plugin for plugin in network.plugins if isinstance(plugin, TuningPlugin)), TuningPlugin())
+        plugin = find_settings(network, TuningPlugin)
         mac = network.runtime.mac or read_mac(call.arguments) or plugin.mac
         tuned = plugin.with_(mac=mac, mtu=plugin.mtu or None, data_dir="", path=())
         if tuned == TuningPlugin():

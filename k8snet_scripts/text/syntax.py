@@ -95,7 +95,11 @@ def explain_toml(error: tomllib.TOMLDecodeError, text: str) -> Complaint:
     if said.startswith(_REFUSED_KEY):
         return _refused_key(text[:at])
     message, help = next((ours for theirs, ours in _TOML.items() if said.startswith(theirs)), (_reworded(said), ""))
-    if said.startswith("Invalid statement") and text.lstrip().startswith("{"):
+    if said.startswith("Expected \"'"):  # none is left, so the last one there is begins the string
+        message, help, span = *_TOML["Unterminated string"], _one(text, text.rindex("'"))
+    elif said.startswith("Found invalid") and text.startswith("\n", at):
+        message, help = _TOML["Illegal character '\\n'"]
+    elif said.startswith("Invalid statement") and text.lstrip().startswith("{"):
         help = "this looks like JSON: call the file `.json`"
     elif said.startswith("Invalid initial") and text.startswith(("}", "\n"), at):
         help = "an inline table stands on one line, without a comma at its end"

@@ -111,7 +111,8 @@ DUAL = Life(
 PAGE = Path(__file__).parents[2] / "docs" / "cni.md"
 
 DELIBERATE = {
-    r"host: links: [^:]+: address: \(drawn by the kernel\) -> \(fixed\)$": "lets the kernel draw MAC addresses",
+    r"host: links: [^:]+: address: (\(drawn by the kernel\)|00:00:00:00:00:00) -> \(fixed\)$": "lets the kernel draw the MAC"
+    " address of the bridge",
     r"\w: links: (eth0|net1): address: \(drawn by the kernel\) -> \(fixed\)$": "lets the kernel draw MAC addresses",
     r"\w: routes: -4 type unicast dst \S+ dev \w+ table main protocol boot scope (link: new, present|global: gone, was "
     r"present)$": "for a container without an IPv4 address",
