@@ -58,7 +58,10 @@ start_reader() {
 	local speaker
 	exec {speaker}< <(
 		exec 2>&1
-		text=$(set -e; show_state "$@")
+		text=$(
+			set -e
+			show_state "$@"
+		)
 		printf '@read\n%s' "$text"
 	)
 	listening+=("$speaker")
@@ -381,6 +384,14 @@ read_numbers() {
 	if [[ $1 != host && ! ${makers[$1]-} ]]; then
 		makers[$1]=1
 		take_answer "$1" "$(enter "$1" ip -json netns list-id)"
+	fi
+}
+
+# Reads the VLANs of a namespace, if that was not done.
+read_vlans() {
+	if [[ ! ${vlans[$1]-} ]]; then
+		vlans[$1]=1
+		take_answer "$1" "$(enter "$1" bridge -json vlan show)"
 	fi
 }
 
