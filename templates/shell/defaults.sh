@@ -52,10 +52,13 @@ is_setting() {
 	esac
 }
 
-# Puts the outdated settings back.
+# Puts the outdated settings back, those of bridges after the VLANs of their ports.
 restore_defaults() {
-	local text here key ip line
+	local text here key ip line vlans_left=() rest=()
 	for text in "${outdated[@]}"; do
+		if [[ $text == *': vlan '* ]]; then vlans_left+=("$text"); else rest+=("$text"); fi
+	done
+	for text in "${vlans_left[@]}" "${rest[@]}"; do
 		here=${text%%: *} key=${text#*: } line=''
 		key=${key%% *}
 		if [[ $here == *' '* && ! ${live[$here]+set} ]] || ! holds "$here" "${text#*: }"; then continue; fi
@@ -78,22 +81,19 @@ restore_port() {
 	if [[ ${text##* } != "$value" ]]; then line="$ip link set dev ${name#* } type bridge_slave $key $value"; fi
 }
 
-# A bridge of ours, or a port, leaves a VLAN, unless it is the one that all have by default.
+# A bridge of ours, or a port, leaves a VLAN. Then it has the one that all have by default: a bridge of ours gives it when it
+# gets its vlan_default_pvid back, one of others has it.
 restore_vlan() {
-	local name=${here#* } bridge=$here own='' vid=${text#*: vlan } default=1
+	local name=${here#* } bridge=$here own='' default=0
 	if [[ $here == *' port of '* ]]; then bridge="${here%% *} ${here#* port of }"; else own=' self'; fi
-	name=${name%% port of *} vid=${vid%% *}
+	name=${name%% port of *}
 	if [[ ! $own && ${ports["${here%% *} $name"]-} != "$bridge" ]]; then return 0; fi
-	if [[ ${wanted["$bridge: vlan_filtering 1"]+set} ]]; then
-		default=0
-	elif [[ ! ${modelled[$bridge]+set} && ${live[$bridge]-} =~ '"vlan_default_pvid":'([0-9]+) ]]; then
-		default=${BASH_REMATCH[1]}
-	fi
-	if ((vid != default)); then remove_vlan "$here" "$text"; fi
+	if [[ ! ${modelled[$bridge]+set} && ${live[$bridge]-} =~ '"vlan_default_pvid":'([0-9]+) ]]; then default=${BASH_REMATCH[1]}; fi
+	if [[ $text == *": vlan $default pvid untagged" ]]; then return 0; fi
+	remove_vlan "$here" "$text"
 	if ((default == 0)) || [[ ${fact["$here: vlan $default pvid untagged"]+set} ]]; then return 0; fi
-	if ((vid != default)) && [[ ${modelled[$bridge]+set} ]]; then return 0; fi # it comes with vlan_default_pvid
 	fact["$here: vlan $default pvid untagged"]=1
-	line="bridge${ip#ip} vlan add dev $name vid $default pvid untagged$own"
+	line="bridge${ip#ip} vlan add dev $name vid $default pvid untagged"
 }
 
 # An interface gets the link-layer address that nothing else should have, and that is the same one until the next boot.

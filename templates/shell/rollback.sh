@@ -17,6 +17,10 @@ roll_back() {
 		return
 	fi
 	say "taking back what this run has done"
+	if ((${#borrowed[@]})); then
+		if [[ ! ${TURN+set} ]]; then take_turn; fi
+		read_others
+	fi
 	for ((i = ${#executed[@]} - 1; i >= 0; i--)); do
 		mapfile -t lines <<<"${batch[${executed[i]}]%$'\n'}"
 		for ((j = 0; j < ${#lines[@]}; j++)); do
@@ -24,6 +28,7 @@ roll_back() {
 		done
 		while ((--j >= 0)); do
 			text=${about[${lines[j]}]}
+			if [[ ${shared[$text]+set} ]]; then continue; fi # others rely on it by now, and take it back
 			if [[ $text == *': command '* ]]; then
 				run_apart "${checks[$text]}" >/dev/null 2>&1 || continue
 			elif [[ ${created[${executed[i]#* }]+set} ]]; then
