@@ -114,11 +114,23 @@ transaction() {
 one_by_one() {
 	local line
 	for line in "${lines[@]}"; do
-		if run_apart "$line" >"$said" 2>&1; then continue; fi
+		if is_done "$line" || run_apart "$line" >"$said" 2>&1; then continue; fi
 		tool='' lines=("$line")
 		if [[ ! ${FORCE-} ]]; then return 1; fi
 		complain "$(<"$said")"
 	done
+}
+
+# Has somebody else, who does not take turns with us, done in the meantime what a line adds?
+is_done() {
+	local line=${1/ -N / --list-rules }
+	case $1 in
+	*' -I '*) line=${1/ -I / -C } line=${line/ 1 / } ;;
+	*' -A '*) line=${1/ -A / -C } ;;
+	*' -N '*) ;;
+	*) return 1 ;;
+	esac
+	run_apart "$line" >/dev/null 2>&1
 }
 
 # Prints which of the lines given to a tool failed, and below it what was said.

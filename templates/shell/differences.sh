@@ -10,13 +10,12 @@ note_command() {
 	batch["$1 $place"]+=$2$'\n' about[$2]=$3
 }
 
-# Notes a fact that is not to be, and the command, or the two, that end it. Namespaces go when what has an end in them has gone.
+# Notes a fact that is not to be, and the commands that end it. Namespaces go when what has an end in them has gone.
 note_removal() {
-	local number=0
+	local number=0 line
 	if [[ $2 == *': namespace' ]]; then number=1; fi
 	drift+=("there, not wanted: $2")
-	note_command "$number" "${1%%$'\n'*}" "$2"
-	if [[ $1 == *$'\n'* ]]; then note_command "$number" "${1#*$'\n'}" "$2"; fi
+	while IFS= read -r line; do note_command "$number" "$line" "$2"; done <<<"$1"
 }
 
 # Refuses to start where something of a wanted name was made by others, or something that others make is missing.
@@ -394,6 +393,7 @@ add_missing() {
 		elif [[ ${sign[n]} == '=' ]]; then
 			continue
 		fi
+		if [[ ${words[n]} == 'master '* && ${live[${owner[n]}]-} == *'"master":'* ]]; then read_vlans "${owner[n]%% *}"; fi
 		drift+=("wanted, not there: $text")
 		note_command "${wave[n]}" "${command[n]}" "$text"
 		if [[ ${words[n]} == namespace ]]; then

@@ -35,12 +35,13 @@ wait_for() {
 	until flock --timeout 1 "$1"; do (($? == 1)) || exit 1; done
 }
 
-# One network at a time looks at what others have borrowed, and records what it borrows or gives back.
+# One network at a time looks at what others have borrowed, and records what it borrows or gives back; and tells iptables
+# of that, whose chains several have in common.
 take_turn() {
 	exec {TURN}</run/k8snet
 	wait_for "$TURN"
 }
-end_turn() { if [[ ${TURN+set} ]]; then exec {TURN}<&-; fi; }
+end_turn() { if [[ ${TURN+set} ]]; then exec {TURN}<&- && unset TURN; fi; }
 
 # What is recorded as ours, and which of the namespaces that matter here there are.
 read_ownership() {

@@ -17,6 +17,10 @@ roll_back() {
 		return
 	fi
 	say "taking back what this run has done"
+	if ((${#borrowed[@]})); then
+		if [[ ! ${TURN+set} ]]; then take_turn; fi
+		read_others
+	fi
 	for ((i = ${#executed[@]} - 1; i >= 0; i--)); do
 		mapfile -t lines <<<"${batch[${executed[i]}]%$'\n'}"
 		for ((j = 0; j < ${#lines[@]}; j++)); do
@@ -24,6 +28,7 @@ roll_back() {
 		done
 		while ((--j >= 0)); do
 			text=${about[${lines[j]}]}
+			if [[ ${shared[$text]+set} ]]; then continue; fi # others rely on it by now, and take it back
 			if [[ $text == *': command '* ]]; then
 				run_apart "${checks[$text]}" >/dev/null 2>&1 || continue
 			elif [[ ${created[${executed[i]#* }]+set} ]]; then
@@ -77,7 +82,7 @@ invert() {
 		;;
 	esac
 	case $key in
-	master) if [[ $1 == *' type bridge_slave '* ]]; then return 0; fi ;; # it is one again with other options
+	master) if [[ $1 == *' type bridge_slave '* || $1 == *' vlan '* ]]; then return 0; fi ;; # it is one again with other options
 	command) back=${ways_back[${about[$1]}]-} && return ;;
 	ask) return ;; # it may have been true before
 	file) value=${wish#file } back="rm -f ${value%% *}" && return ;;
@@ -104,6 +109,7 @@ invert() {
 			esac
 		done
 		;;
+	*' vlan delete '*) back="${1/ delete / add }${wish#vlan "${wish//[!0-9]/}"}" ;;
 	*' fdb '* | *' neigh '*) turn_entry "$1" ;;
 	*' delete '*) back=${1/ delete / add } ;;
 	*' promisc '* | *' allmulticast '*) if [[ $text ]]; then case $1 in *on) back="${1% on} off" ;; *) back="${1% off} on" ;; esac fi ;;
@@ -137,11 +143,11 @@ invert() {
 	esac
 }
 
-# The same for an interface that leaves a bridge for another one: with it go the options that it had there.
+# The same for an interface that leaves a bridge for another one: with it go the options and the VLANs that it had there.
 return_port() {
-	local key options=''
+	local key options='' bridge
 	text_of master
-	back="${1% *} $value"
+	bridge=$value back="${1% *} $value"
 	text=${live["$object port of $value"]-}
 	for key in hairpin guard root_block fastleave isolated neigh_suppress proxy_arp learning flood mcast_flood bcast_flood cost priority; do
 		if [[ $text != *"\"$key\":"* ]]; then continue; fi
@@ -150,6 +156,22 @@ return_port() {
 		if [[ $value != "${of_ports[$key]}" ]]; then options+=" $key $value"; fi
 	done
 	if [[ $options ]]; then back+=$'\n'"${1% master *} type bridge_slave$options"; fi
+	return_vlans "$object port of $bridge"
+}
+
+# Adds to back what gives a port its VLANs again, given the port, where they are not just the one that any port there has.
+return_vlans() {
+	local key default='' tool=bridge has=''
+	if [[ ${1%% *} != host ]]; then tool="bridge -n ${1%% *}"; fi
+	text=$(enter "${1%% *}" ip -json -details link show dev "${1##* }" 2>/dev/null) || return 0
+	if [[ $text =~ '"vlan_default_pvid":'([0-9]+) ]]; then default=${BASH_REMATCH[1]}; fi
+	for key in "${!fact[@]}"; do
+		if [[ $key != "$1: vlan "* ]]; then continue; fi
+		key=${key#*: vlan }
+		if [[ ${key%% *} == "$default" ]]; then has=yes; fi
+		if [[ $key != "$default pvid untagged" ]]; then back+=$'\n'"$tool vlan add dev ${object#* } vid $key"; fi
+	done
+	if [[ ! $has && ${default:-0} != 0 ]]; then back+=$'\n'"$tool vlan delete dev ${object#* } vid $default"; fi
 }
 
 # The same for an entry of the FDB, or a neighbour. What replaced another one gives way to that again.

@@ -95,12 +95,26 @@ mend() {
 	go_back=roll_back
 	record_intent
 	record_facts intended
+	for number in "${!places[@]}"; do
+		if ! tells_iptables "$number"; then end_turn; fi
+		run_wave "$number"
+	done
 	end_turn
-	for number in "${!places[@]}"; do run_wave "$number"; done
 	settle
 	record_facts finished
 	trap '' INT TERM HUP PIPE
 	go_back=''
+}
+
+# Is iptables told something in a wave, or in a later one?
+tells_iptables() {
+	local key
+	if ((${#rules[@]})); then
+		for key in "${!batch[@]}"; do
+			if ((${key%% *} >= $1)) && [[ ${batch[$key]} == *'tables --wait '* ]]; then return 0; fi
+		done
+	fi
+	return 1
 }
 
 # Records what is about to be made and cannot be marked in the instant it is made: whatever happens, it is known as ours.
@@ -140,7 +154,7 @@ run_wave() {
 act_alone() {
 	local turn
 	exec {turn}</run/k8snet
-	if [[ $1 == *'ip netns add '* ]]; then flock "$turn" || { echo "flock /run/k8snet" && return 1; }; fi
+	if [[ $1 == *'ip netns add '* && ! ${TURN+set} ]]; then flock "$turn" || { echo "flock /run/k8snet" && return 1; }; fi
 	carry_out host "$1" {turn}<&-
 }
 

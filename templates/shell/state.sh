@@ -434,6 +434,14 @@ read_numbers() {
 	fi
 }
 
+# Reads the VLANs of a namespace, if that was not done.
+read_vlans() {
+	if [[ ! ${vlans[$1]-} ]]; then
+		vlans[$1]=1
+		take_answer "$1" "$(enter "$1" bridge -json vlan show)"
+	fi
+}
+
 # The same as find_peer for any link: it may be in a namespace whose numbers for others were not read, and none knows the host by name.
 find_other_end() {
 	local namespace=${1%% *} object

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from k8snet_scripts.render import Kind
 from live.kernel import diff, snapshot
 from live.network import PATIENCE, Done, Network, commands, compiled, golden
-from live.sandbox import Process, Sandbox
+from live.sandbox import PATH, Process, Sandbox
 
 BOX = """
 name = "box-{number}"
@@ -84,3 +86,68 @@ def test_different_networks_are_made_and_removed_at_once(sandbox: Sandbox, round
             if kind == "setup":
                 assert [network.drift() for network in networks] == [[]] * 4
         assert diff(empty, networks[0].state()) == []
+
+
+ADMITTED = """
+name = "admitted-{number}"
+[host]
+forwarding = true
+[bridges.br{number}]
+addresses = ["10.{number}.0.1/24"]
+admit = true
+[namespaces.box{number}.veths.eth0]
+peer = "veth{number}"
+bridge = "br{number}"
+addresses = ["10.{number}.0.2/24"]
+"""
+SLOWLY = """
+#!/bin/sh
+sleep 0.3
+exec {program} "$@"
+"""
+
+
+@pytest.mark.needs("iptables_filter")
+def test_networks_that_have_chains_of_iptables_in_common_are_made_and_removed_at_once(sandbox: Sandbox) -> None:
+    """Between what a run reads and what it tells iptables, another one would come to the same conclusions."""
+    networks = [Network(sandbox, compiled(ADMITTED.format(number=number))) for number in (1, 2)]
+    rules = "iptables -S; ip6tables -S"
+    before = sandbox.bash(rules, check=True).stdout
+    programs = sandbox.directory / "programs"
+    programs.mkdir()
+    slow = programs / "iptables-restore"
+    slow.write_text(SLOWLY.lstrip().format(program=shutil.which(slow.name, path=PATH)))
+    slow.chmod(0o755)
+    kinds: tuple[Kind, ...] = ("setup", "teardown", "setup", "teardown")
+    for kind in kinds:
+        for network in networks:
+            (sandbox.directory / f"{network.name}.sh").write_text(network.text(kind))
+        paths = [str(sandbox.directory / f"{network.name}.sh") for network in networks]
+        runs = [sandbox.popen(["bash", path], env={"PATH": f"{programs}:{PATH}"}) for path in paths]
+        assert [(run.returncode, run.stdout) for run in map(finish, runs)] == [(0, "")] * 2
+        if kind == "setup":
+            assert [network.drift() for network in networks] == [[], []]
+            assert sandbox.bash("iptables -S FORWARD", check=True).stdout.count("-j CNI-FORWARD") == 1
+    assert sandbox.bash(rules, check=True).stdout == before
+
+
+@pytest.mark.needs("iptables_filter")
+def test_what_another_network_came_to_rely_on_is_left_when_a_run_goes_back(sandbox: Sandbox) -> None:
+    here = sandbox.directory
+    waits = f'run = ["bash", "-c", "touch {here}/ready; until [ -e {here}/go ]; do sleep 0.1; done; exit 1"]'
+    one, other = (Network(sandbox, compiled(ADMITTED.format(number=number))) for number in (1, 2))
+    failing = Network(
+        sandbox,
+        compiled(f'{ADMITTED.format(number=1)}[namespaces.box1]\ncommands = [{{ {waits}, check = ["false"] }}]\n'),
+    )
+    run = start(failing, "setup")
+    sandbox.bash(f"until [ -e {here}/ready ]; do sleep 0.05; done", check=True)
+    other.set_up()
+    (here / "go").touch()
+    assert finish(run).returncode == 1
+    assert (other.drift(), other.failures()) == ([], [])
+    one.set_up()
+    other.tear_down()
+    assert (one.drift(), one.failures()) == ([], [])
+    one.tear_down()
+    assert "CNI" not in sandbox.bash("iptables -S", check=True).stdout
