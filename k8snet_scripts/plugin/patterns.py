@@ -1,7 +1,8 @@
 """Patterns: the scripts of one attachment or other piece, from which those of the next ones are copied.
 
-Two pieces for one network differ in names, MAC addresses and addresses.  Where these are as long as those of a
-pattern, everything else in the scripts is the same, the layout too: they are what the compiler would give, without it.
+Two pieces for one network differ in names, MAC addresses and addresses.  Where those that are drawn or stand in columns
+are as long as those of a pattern, everything else in the scripts is the same, the layout too: they are what the compiler
+would give, without it.
 """
 
 from __future__ import annotations
@@ -113,9 +114,12 @@ def _are_told_apart(leases: tuple[Lease, ...], others: list[str]) -> bool:
 
 
 def _digest(key: object, own: Particulars) -> str:
-    """What pieces have in common that can go by one pattern."""
-    lengths = [list(map(len, texts)) for texts in own.texts()]
-    return digest(repr((_templates(), key, lengths)))[:32]
+    """What pieces have in common that can go by one pattern.
+
+    The length of a container ID, a mark or a MAC address moves nothing else in a script.
+    """
+    laid_out = [own.names.topology, own.names.namespace, own.names.host_end, *own.words, *own.texts()[1]]
+    return digest(repr((_templates(), key, list(map(len, laid_out)))))[:32]
 
 
 def _templates() -> list[tuple[str, int, int]]:

@@ -52,6 +52,8 @@ execute_lines() {
 		enter "$namespace" bash "$strict" <<<"${texts[*]%\'}" >"$said" 2>&1 || status=$?
 	elif [[ $tool == ip*tables ]]; then
 		"$tool-restore" --noflush --wait <<<"$(transaction)" >"$said" 2>&1 || one_by_one || status=$?
+	elif [[ ${lines[0]} == "nft '"*\' && ${lines[0]:5:-1} != *\'* ]]; then # what a shell would make of it, without one
+		nft "${lines[0]:5:-1}" >"$said" 2>&1 || status=$?
 	elif [[ $tool ]]; then
 		enter "$namespace" "$tool" ${FORCE:+-force} -batch - <<<"${lines[*]#"$prefix"}" >"$said" 2>&1 || status=$?
 	else

@@ -167,7 +167,7 @@ work() {
 		others=${commands//"ip netns exec $place bash -c 'echo "/i}
 		case ${others%$'\n'} in
 		*$'\n'[!i]* | *' netns exec '* | *' link delete '*) one_by_one[i]=$place ;;
-		*) if ((${#here[@]} < 3)); then one_by_one[i]=$place; else jobs+=$place${commands//"ip -n $place "/}$'\n'; fi ;;
+		*) if ((${#here[@]} < 3)) && [[ $others == "$commands" ]]; then one_by_one[i]=$place; else jobs+=$place${commands//"ip -n $place "/}$'\n'; fi ;;
 		esac
 	done
 	act_together "$1" || return 1

@@ -53,7 +53,7 @@ main() {
 		failure="failed: $said"
 		return 1
 	fi
-	rm -f "$OWNED"
+	rm -f "$OWNED" "$STATE/wanted" "$STATE"/*.*
 }
 
 # Carries out commands in their order, those of one namespace together as long as they follow each other.
