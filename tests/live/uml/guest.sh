@@ -29,7 +29,7 @@ run_command() {
 # Writes down for systemd what it needs to boot, to keep a journal, to run the command and to shut down.
 install_units() {
 	local units=/run/systemd/system from=/lib/systemd/system
-	if (($1 == 1)); then rm -rf /etc/systemd/system; fi
+	if (($1 == 1)); then rm -rf /etc/systemd/system/*; fi
 	mkdir -p "$units"/{sysinit,multi-user}.target.wants
 	cp "$from"/{sysinit,basic,multi-user,local-fs,local-fs-pre,swap,network,network-pre,network-online}.target "$units"
 	cp "$from"/{sockets,slices,paths,timers,shutdown,umount,final,reboot}.target "$units"
