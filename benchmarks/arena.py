@@ -1,7 +1,8 @@
 """Where one contender runs: a private network and mount namespace with an empty /run, gone when the run is over.
 
-`run_privately` starts any program in such a namespace; `run_contender` starts this file in such a namespace; there it sets up, runs again and tears down, measures each, has
-the network judged by the floor's `check` in between, and prints the times (in seconds) as JSON.
+`run_privately` starts any program in such a namespace; `run_contender` starts this file in one.  There it sets up,
+verifies, sets up again and tears down (what the contender has of that), measures each, has the network judged by a
+referee in between, and prints the times (in seconds) as JSON.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ class Times:
     """What one run took, in seconds, and what teardown had left behind when it returned."""
 
     setup: float
+    verify: float | None
     again: float | None
     teardown: float
     left: int  # links and names of namespaces that still were there
@@ -93,6 +95,7 @@ def _present() -> set[str]:
 def _compete(task: dict[str, Argv]) -> Times:
     before = _present()
     setup, _ = _measured(task["setup"])
+    verify, _ = _measured(task["verify"]) if task["verify"] else (None, "")
     _measured(task["referee"])
     again = None
     time.sleep(REST)
@@ -110,7 +113,7 @@ def _compete(task: dict[str, Argv]) -> Times:
         gone = time.perf_counter() - start
         if gone > 60:
             sys.exit(f"teardown left {sorted(_present() - before)[:5]} …")
-    return Times(setup, again, teardown, left, gone)
+    return Times(setup, verify, again, teardown, left, gone)
 
 
 if __name__ == "__main__":

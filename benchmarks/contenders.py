@@ -18,12 +18,16 @@ Argv = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """The commands of one contender at one size.  `again` is a run that finds everything in place, if it has one."""
+    """The commands of one contender at one size.
+
+    `again` is a run that finds everything in place, and `verify` one that looks whether all is well, if it has them.
+    """
 
     name: str
     setup: Argv
     again: Argv | None
     teardown: Argv
+    verify: Argv | None = None
     slow: bool = False  # takes minutes at a thousand namespaces: run once there, and within a budget
 
 
@@ -65,16 +69,16 @@ def generated_contender(k8snet: Argv, count: int, directory: Path) -> Contender:
 
 def hand_written_contender(count: int, directory: Path) -> Contender:
     """One `ip` command a line, veths made in place: what a careful person writes.  It cannot be run twice."""
-    setup = _script(directory / "hand-setup.sh", (command for _, command in _wanted(count)))
-    teardown = _script(directory / "hand-teardown.sh", _removal(count))
+    setup = write_script(directory / "hand-setup.sh", (command for _, command in _wanted(count)))
+    teardown = write_script(directory / "hand-teardown.sh", _removal(count))
     return Contender("hand-written", setup, None, teardown, slow=True)
 
 
 def guarded_contender(count: int, directory: Path) -> Contender:
     """The same, each command behind a look whether it is needed, so that the script may be run again."""
     guarded = (f"{test} || {command}" for test, command in _wanted(count))
-    setup = _script(directory / "guarded-setup.sh", guarded)
-    teardown = _script(directory / "guarded-teardown.sh", _guarded_removal(count))
+    setup = write_script(directory / "guarded-setup.sh", guarded)
+    teardown = write_script(directory / "guarded-teardown.sh", _guarded_removal(count))
     return Contender("guarded", setup, setup, teardown, slow=True)
 
 
@@ -83,7 +87,8 @@ def address(number: int) -> str:
     return f"10.0.{(number + 1) // 256}.{(number + 1) % 256}/16"
 
 
-def _script(path: Path, lines: Iterator[str]) -> Argv:
+def write_script(path: Path, lines: Iterator[str]) -> Argv:
+    """Write a script that stops at the first command that fails; give what runs it."""
     path.write_text("set -e\n" + "".join(f"{line}\n" for line in lines))
     return ("bash", str(path))
 

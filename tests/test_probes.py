@@ -9,6 +9,7 @@ import pytest
 from cables import bridge, cable, network, plug, route
 from hypothesis import given
 from hypothesis import strategies as st
+from loading import NAMED, load
 from topologies import topologies
 
 from k8snet_scripts.addresses import Cidr, parse_address
@@ -82,6 +83,14 @@ def test_a_large_topology_is_sampled_over_everything_that_is_there() -> None:
     assert "on segment br0 no frames pass to X" in reasons
     assert any(why.startswith("no route to X in n") for why in reasons)
     assert words.startswith("a sample of 240 of 22952 pairs: 151 of 152 namespaces as source, 151 of 151 as target")
+
+
+def test_the_sample_of_a_cluster_has_the_ways_between_its_nodes() -> None:
+    probes, _ = choose_probes(load(f"{NAMED}[cluster]\nnodes = 10\npods_per_node = 50\nfabric = 'host-gw'\n"))
+    pods = [probe for probe in probes if "-pod" in probe.source and "-pod" in probe.target]
+    ways = {(probe.source.partition("-")[0], probe.target.partition("-")[0]) for probe in pods}
+    assert len(probes) == 240
+    assert len(ways) > 95  # of 100, those from a node to itself included
 
 
 def test_where_not_all_namespaces_fit_as_many_as_possible_take_part() -> None:

@@ -193,7 +193,7 @@ def _with_host(sites: _Sites) -> Iterator[_Pair]:
 
 
 def _around(sites: _Sites) -> Iterator[_Pair]:
-    """From each namespace to the next one that has addresses, then to ones farther away."""
+    """From each namespace to another one that has addresses: to one of the next, or one far away, in turn."""
     names = list(sites.addresses)
     targets = [name for name in names if sites.addresses[name]]
     places = {name: place for place, name in enumerate(targets)}
@@ -202,8 +202,11 @@ def _around(sites: _Sites) -> Iterator[_Pair]:
     for name in names:
         place = places.get(name, place - 1) + 1
         following.append(place)
-    for distance in dict.fromkeys((0, len(targets) // 2, len(targets) // 3, 1, 2, 3)):
-        for index in _spread(len(names)):
+    far = [sign * (len(targets) // part) for part in (2, 3, 5, 7) for sign in (1, -1)]
+    distances = [0, *far[::2], 1, *far[1::2], 2, 3]
+    for turn in range(len(distances)):
+        for number, index in enumerate(_spread(len(names))):
+            distance = distances[(number + turn) % len(distances)]
             target = targets[(following[index] + distance) % len(targets)] if targets else names[index]
             if target != names[index]:
                 yield from _pairs(names[index], target, sites.addresses[target])

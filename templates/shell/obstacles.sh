@@ -83,11 +83,10 @@ look_at_chains() {
 }
 
 look_at_nft_chain() {
-	local text last name tool="${1}tables"
+	local text='' name tool="${1}tables" drops=$'\n(counter )?(drop|reject[^\n]*)\n'
 	if [[ "$table $chain" == "$1 filter FORWARD" && ${rules[host]-} == *"$tool"* ]]; then return; fi
-	text=$(nft --stateless list chain "${table% *}" "${table#* }" "$chain" 2>/dev/null) || return 0
-	last=${text%$'\n\t}'*} last=${last##*[$'\n\t']}
-	if [[ $text != *'policy drop;'* && ! $last =~ ^(counter )?(drop|reject.*)$ ]]; then return 0; fi
+	list_rules "$chain" nft --stateless list chain "${table% *}" "${table#* }"
+	if [[ $text != *'policy drop;'* && ! $text =~ $drops ]]; then return 0; fi
 	for name in "${passages[@]}"; do
 		if [[ $text != *"iifname \"$name\" "*accept* || $text != *"oifname \"$name\" "*accept* ]]; then
 			if [[ $table == "$1 filter" && $chain == FORWARD ]]; then
@@ -103,17 +102,29 @@ look_at_nft_chain() {
 
 # The same for the older kind of iptables.
 look_at_iptables() {
-	local text name tool="${1}tables"
+	local text='' name tool="${1}tables" drops=$'\n-j (DROP|REJECT[^\n]*)\n'
 	if [[ ${rules[host]-} == *"$tool"* ]]; then return; fi
 	if command -v "$tool-legacy" >/dev/null; then tool+=-legacy; fi
-	text=$("$tool" --wait --list-rules FORWARD 2>/dev/null) || return 0
-	if [[ $text != '-P FORWARD DROP'* && ! ${text##*$'\n'} =~ ^-A\ FORWARD\ -j\ (DROP|REJECT) ]]; then return 0; fi
+	list_rules FORWARD "$tool" --wait --list-rules
+	if [[ $text != *'-P FORWARD DROP'* && ! $text =~ $drops ]]; then return 0; fi
 	for name in "${passages[@]}"; do
-		if [[ $text != *"-A FORWARD -i $name -j ACCEPT"* || $text != *"-A FORWARD -o $name -j ACCEPT"* ]]; then
+		if [[ $text != *$'\n'"-i $name -j ACCEPT"* || $text != *$'\n'"-o $name -j ACCEPT"* ]]; then
 			suggest_iptables "$@"
 			return
 		fi
 	done
+}
+
+# Adds to text the rules of a chain, a line each, and after one that hands everything on to another chain those of that one.
+# Given are the chain and the command that lists one.
+list_rules() {
+	local chain=$1 listing line
+	shift
+	listing=$("$@" "$chain" 2>/dev/null) || return 0
+	while read -r line; do
+		text+=$'\n'${line#"-A $chain "}$'\n'
+		if [[ $line =~ ^("-A $chain -j "|(counter )?jump )([^ ]+)$ ]]; then list_rules "${BASH_REMATCH[3]}" "$@"; fi
+	done <<<"$listing"
 }
 
 suggest_iptables() {

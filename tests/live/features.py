@@ -31,6 +31,7 @@ TRIALS = {
     "cgroup2": "mount -n -t cgroup2 cgroup2 /sys/fs/cgroup",
     "ansible": "command -v ansible-playbook; command -v sshd; grep 4294967295 /proc/self/uid_map",
     "systemd": "command -v systemd-analyze",
+    "boot": "for file in linux.uml modprobe mkfs.ext4 /lib/systemd/systemd; do command -v $file; done; grep 4294967295 /proc/self/uid_map; ! grep User.Mode /proc/cpuinfo",
     "user_namespaces": "unshare --user --map-root-user --net --mount true",
 }
 """Commands that all succeed where the kernel, with the programs installed, can do it."""

@@ -85,6 +85,28 @@ def test_a_firewall_that_drops_what_is_forwarded_is_named_and_what_is_said_mends
     assert reached(network, "a", *FAR) == [True, True]
 
 
+@pytest.mark.parametrize(
+    "tool",
+    [
+        pytest.param("iptables", marks=pytest.mark.needs("nft_filter", "iptables_filter")),
+        pytest.param("iptables-legacy", marks=pytest.mark.needs("iptables_legacy")),
+    ],
+)
+def test_what_a_chain_does_that_every_packet_is_sent_to_counts(sandbox: Sandbox, tool: str) -> None:
+    network = Network(sandbox, compiled(FORWARDING))
+    network.do(f"{tool} -N DOCKER-USER; {tool} -A FORWARD -j DOCKER-USER; {tool} -A FORWARD -s 192.0.2.0/24 -j DROP")
+    assert say(network) == []
+    network.do(f"{tool} -A DOCKER-USER -j DROP")
+    assert len(say(network)) == 1
+    network.do(
+        *(f"{tool} -I DOCKER-USER {way} {name} -j ACCEPT" for way in ("-i", "-o") for name in ("br0", "to.b")),
+        f"{tool} -P FORWARD DROP",
+    )
+    assert say(network) == []
+    settle(sandbox)
+    assert reached(network, "a", FAR[0]) == [True]
+
+
 @NFT_FILTER
 def test_a_firewall_that_drops_nothing_else_is_not_in_the_way(sandbox: Sandbox) -> None:
     network = Network(sandbox, compiled(FORWARDING))
