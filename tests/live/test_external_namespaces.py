@@ -8,6 +8,7 @@ from live.kernel import diff
 from live.monitor import Monitor
 from live.network import Network, compiled
 from live.sandbox import Sandbox
+from live.second_kernel import second_kernel
 
 CONTAINER = """
 ip netns add web
@@ -88,6 +89,7 @@ def test_what_is_changed_behind_the_back_of_setup_is_mended_and_what_others_did_
     assert diff(before, network.state()) == []
 
 
+@second_kernel
 def test_it_has_to_be_there(network: Network) -> None:
     network.do("ip netns delete web")
     before = network.state(identity=True)
