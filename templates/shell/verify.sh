@@ -21,7 +21,7 @@ main() {
 		*) usage >&2 && return 2 ;;
 		esac
 	done
-	prepare ip bridge nsenter stat head mktemp timeout sleep
+	prepare ip bridge nsenter stat head mktemp sleep
 	table=$(topology)
 	read_table "$table"
 	read_probes
@@ -115,17 +115,11 @@ read_probes() {
 	set +f
 }
 
-# Makes the probes, some at a time, looks at them from the other side, and reports them in their order.
+# Makes the probes, looks at them from the other side, and reports them in their order.
 check_probes() {
-	local first n said together=16
-	make_scratch
-	for ((first = 0; first < ${#probe[@]}; first += together)); do
-		for ((n = first; n < first + together && n < ${#probe[@]}; n++)); do
-			try "$n" >"$scratch/$n" &
-		done
-		wait
-	done
-	for n in "${!probe[@]}"; do outcome[n]=$(<"$scratch/$n"); done
+	local n text said
+	for n in "${!probe[@]}"; do outcome[n]="not reached (${source[n]} is not there)"; done
+	while read -r n text; do outcome[n]=$text; done < <(try_all)
 	observe
 	for n in "${!probe[@]}"; do
 		case ${expected[n]}${outcome[n]} in
@@ -136,18 +130,46 @@ check_probes() {
 	done
 }
 
-# Prints whether the probe got through. To be refused is proof of the way there and of the way back.
+# Makes all probes and prints what came of each: its number, and the outcome in words. In each namespace that probes start
+# from, some at a time, one process makes them, so that one that has to be waited for holds up no other one.
+try_all() {
+	local n place places=() running=0
+	local -A tasks=()
+	for n in "${!probe[@]}"; do
+		if [[ ! ${tasks[${source[n]}]+set} ]]; then places+=("${source[n]}"); fi
+		tasks[${source[n]}]+="$n ${expected[n]} ${target[n]%\'}"$'\n'
+	done
+	for place in "${places[@]}"; do
+		if ((running++ >= 16)); then wait -n || true; fi
+		enter "$place" bash -c "$(declare -f try_some try); try_some" 2>/dev/null <<<"${tasks[$place]%$'\n'}" &
+	done
+	wait
+}
+
+try_some() {
+	local task running=0
+	while read -r -a task; do
+		if ((running++ >= 64)); then wait -n; fi
+		try "${task[@]}" &
+	done
+	wait
+}
+
+# Prints whether a probe got through. To be refused is proof of the way there and of the way back.
 try() {
-	local said tries=1 seconds=1
-	if [[ ${expected[$1]} == '>' ]]; then tries=3 seconds=2; fi
+	local answer said='' tries=1 seconds=1
+	if [[ $2 == '>' ]]; then tries=3 seconds=2; fi
 	while ((tries-- > 0)); do
-		said=$(enter "${source[$1]}" timeout "$seconds" bash -c ": </dev/tcp/${target[$1]%\'}" 2>&1) && said=refused
-		if [[ $said == *refused* ]]; then
-			printf 'reached'
+		exec {answer}< <({ : <"/dev/tcp/$3"; } 2>&1 && echo refused)
+		read -r -t "$seconds" -u "$answer" said || kill $! 2>/dev/null
+		exec {answer}<&-
+		if [[ $said == *refused ]]; then
+			echo "$1 reached"
 			return
 		fi
 	done
-	printf 'not reached (%s)' "${said:+${said##*: }}"
+	said=${said##*: }
+	echo "$1 not reached (${said:-no answer})"
 }
 
 # ---- what the other side sees ----
@@ -223,6 +245,7 @@ observe() {
 			text+="$n ${source[n]} ${said%% *} $words"$'\n'
 		fi
 	done
+	make_scratch
 	if [[ ! $text ]] || ! perl -e "$hopper$observer" "$HOSTTYPE" <<<"${text%$'\n'}" >"$scratch/observed" 2>/dev/null; then return 0; fi
 	while read -r n words said; do
 		if [[ $words == - && ${claim[n]#* reaches } == 'host '* ]]; then continue; fi # a firewall of the host may mind
