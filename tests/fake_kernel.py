@@ -8,8 +8,9 @@ its options and VLANs.  A command that it does not know raises `UnknownCommand`;
 
 from __future__ import annotations
 
-import copy
+import pickle
 from collections.abc import Iterable, Sequence
+from typing import cast
 
 from fake_files import Files
 from fake_filter import Filter
@@ -36,7 +37,7 @@ class FakeKernel:
 
     def copy(self) -> FakeKernel:
         """A system of its own in the same state."""
-        return copy.deepcopy(self)
+        return cast(FakeKernel, pickle.loads(pickle.dumps(self)))  # a deep copy, in a fraction of the time
 
     def facts(self) -> set[str]:
         """Everything that is true, `OWNER: WORDS`."""

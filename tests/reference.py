@@ -186,9 +186,11 @@ class _Comparison:
         for key, argv in reversed(self.record.undo.items()):
             if key in facts and key not in wanted:
                 self.remove(argv)
+        facts = self.kernel.facts()
         for step in self.makings:
-            if self.exists(step.owner) and not holds(step, self.kernel.facts(), self.kernel):
+            if self.exists(step.owner) and not holds(step, facts, self.kernel):
                 self.remove_link(step.owner)
+                facts = self.kernel.facts()
         for step in self.makings:
             peer = _peer(step)
             if peer and not self.exists(step.owner) and self.exists(peer):
@@ -260,7 +262,7 @@ class _Comparison:
 
     def add_missing(self) -> None:
         facts, before = self.kernel.facts(), self.before.facts()
-        following = set(self.following(facts))
+        following = set(self.following(facts, before))
         for number, wave in enumerate(self.plan.waves, start=2):
             for step in (step for group in wave.groups for step in group.steps):
                 doubtful = step in self.foreseen or step.owner in following and step.words.startswith("mtu ")
@@ -276,9 +278,8 @@ class _Comparison:
                 if back:
                     self.found.undo[fact(step)] = back
 
-    def following(self, facts: set[str]) -> Iterator[str]:
+    def following(self, facts: set[str], before: set[str]) -> Iterator[str]:
         """The bridges whose MTU is not to be relied on: it may follow a port that is about to change, or has gone."""
-        gone = self.before.facts() - facts
         for step in self.steps:
             namespace = step.owner.partition(" ")[0]
             if step.words.startswith("master ") and not holds(step, facts, self.kernel):
@@ -286,7 +287,7 @@ class _Comparison:
             if step.words.startswith("mtu ") and not holds(step, facts, self.kernel):
                 start = f"{step.owner}: master "
                 yield from (f"{namespace} {text.removeprefix(start)}" for text in facts if text.startswith(start))
-        for text in gone:
+        for text in before - facts:
             owner, _, words = text.partition(": ")
             if words.startswith("master "):
                 yield f"{owner.partition(' ')[0]} {words.removeprefix('master ')}"

@@ -21,7 +21,7 @@ main() {
 		*) usage >&2 && return 2 ;;
 		esac
 	done
-	prepare ip bridge nsenter stat head timeout sleep
+	prepare ip bridge nsenter stat head sleep
 	table=$(topology)
 	read_table "$table"
 	read_probes
@@ -115,9 +115,10 @@ read_probes() {
 	set +f
 }
 
-# Makes the probes, some at a time, looks at them from the other side, and reports them in their order.
+# Makes the probes, looks at them from the other side, and reports them in their order.
 check_probes() {
 	local n text said
+	for n in "${!probe[@]}"; do outcome[n]="not reached (${source[n]} is not there)"; done
 	while read -r n text; do outcome[n]=$text; done < <(try_all)
 	observe
 	for n in "${!probe[@]}"; do
@@ -129,29 +130,46 @@ check_probes() {
 	done
 }
 
-# Makes all probes, some at a time, and prints what comes of each: its number, and the outcome in words.
+# Makes all probes and prints what came of each: its number, and the outcome in words. In each namespace that probes start
+# from, some at a time, one process makes them, so that one that has to be waited for holds up no other one.
 try_all() {
-	local first n together=16
-	for ((first = 0; first < ${#probe[@]}; first += together)); do
-		for ((n = first; n < first + together && n < ${#probe[@]}; n++)); do
-			try "$n" &
-		done
-		wait
+	local n place places=() running=0
+	local -A tasks=()
+	for n in "${!probe[@]}"; do
+		if [[ ! ${tasks[${source[n]}]+set} ]]; then places+=("${source[n]}"); fi
+		tasks[${source[n]}]+="$n ${expected[n]} ${target[n]%\'}"$'\n'
 	done
+	for place in "${places[@]}"; do
+		if ((running++ >= 16)); then wait -n || true; fi
+		enter "$place" bash -c "$(declare -f try_some try); try_some" 2>/dev/null <<<"${tasks[$place]%$'\n'}" &
+	done
+	wait
 }
 
-# Prints whether the probe got through. To be refused is proof of the way there and of the way back.
+try_some() {
+	local task running=0
+	while read -r -a task; do
+		if ((running++ >= 64)); then wait -n; fi
+		try "${task[@]}" &
+	done
+	wait
+}
+
+# Prints whether a probe got through. To be refused is proof of the way there and of the way back.
 try() {
-	local said tries=1 seconds=1
-	if [[ ${expected[$1]} == '>' ]]; then tries=3 seconds=2; fi
+	local answer said='' tries=1 seconds=1
+	if [[ $2 == '>' ]]; then tries=3 seconds=2; fi
 	while ((tries-- > 0)); do
-		said=$(enter "${source[$1]}" timeout "$seconds" bash -c ": </dev/tcp/${target[$1]%\'}" 2>&1) && said=refused
-		if [[ $said == *refused* ]]; then
-			printf '%d reached\n' "$1"
+		exec {answer}< <({ : <"/dev/tcp/$3"; } 2>&1 && echo refused)
+		read -r -t "$seconds" -u "$answer" said || kill $! 2>/dev/null
+		exec {answer}<&-
+		if [[ $said == *refused ]]; then
+			echo "$1 reached"
 			return
 		fi
 	done
-	printf '%d not reached (%s)\n' "$1" "${said:+${said##*: }}"
+	said=${said##*: }
+	echo "$1 not reached (${said:-no answer})"
 }
 
 # ---- what the other side sees ----

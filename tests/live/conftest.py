@@ -6,8 +6,9 @@ gives neither; without it they fail there, and in CI it is refused, so that they
 Tests that kill, break and interrupt a script try some of the moments there are: `moments.py` says how to try all.
 
 A test that needs something of the kernel says so, `@pytest.mark.needs("vlan_filtering")`; a kernel that has not got it
-deselects the test.  With `K8SNET_LIVE_LEDGER=FILE` it is written down which live tests there are and which passed on
-this kernel; `.ci/ledger.py` adds the ledgers of all kernels up and finds a test that ran on none.
+deselects the test.  `second_kernel.py` says which ones CI runs on a second kernel.  With `K8SNET_LIVE_LEDGER=FILE` it
+is written down which live tests there are and which passed on this kernel; `.ci/ledger.py` adds the ledgers of all
+kernels up and finds a test that ran on none.
 """
 
 from __future__ import annotations

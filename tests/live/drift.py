@@ -8,12 +8,14 @@ it matches are facts that a run makes true where they are not, not the attribute
 from __future__ import annotations
 
 import functools
+import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from k8snet_scripts.render import shell_line
 from k8snet_scripts.scripts import Scripts
 from k8snet_scripts.steps import Sign
+from live.features import Kernel
 from live.kernel import State, diff
 from live.network import GOLDEN, Network, compiled, golden
 from live.sandbox import Sandbox
@@ -103,11 +105,15 @@ def remade(
 
 
 def scripts(name: str) -> Scripts:
-    """A golden, or one of the networks above.  Options have no spanning tree here: each of its changes would take seconds."""
+    """A golden, or one of the networks above.
+
+    Options have no spanning tree here, each of whose changes would take seconds, and no masquerade where a kernel has none.
+    """
     if name in NETWORKS:
         return compiled(NETWORKS[name])
     if name == "options":
-        return compiled((GOLDEN / name / "topology.toml").read_text().replace("stp = true", "stp = false"))
+        text = (GOLDEN / name / "topology.toml").read_text().replace("stp = true", "stp = false")
+        return compiled(text if Kernel().has("nft_masquerade6") else re.sub(r"(?m)^masquerade = .*\n", "", text))
     return golden(name)
 
 

@@ -21,13 +21,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import pytest
 
 from live.faults import Fault, Injector, What
 from live.sandbox import PATH, Process, Sandbox
 
+One = TypeVar("One")
 KNOB = "K8SNET_MOMENTS"
 
 PROGRAMS = (
@@ -118,7 +119,7 @@ class Moments:
         return {"PATH": f"{self._directory}:{PATH}"}
 
 
-def sample(moments: Iterable[Moment], size: int, seed: str) -> list[Moment]:
+def sample(moments: Iterable[One], size: int, seed: str) -> list[One]:
     """Some of the moments, always the same ones, in their order: a sixth of `size` of them.
 
     `K8SNET_MOMENTS=many` is for `size`, and `K8SNET_MOMENTS=all` for every one.

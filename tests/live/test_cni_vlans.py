@@ -10,6 +10,7 @@ from live.kernel import State, diff
 from live.network import Network as Scripted
 from live.node import differences, node, node_state, whole_state
 from live.reference_plugins import Reference
+from live.second_kernel import second_kernel
 from live.test_cni_plugins import BRIDGE, chain
 from live.test_cni_reference import compiled_pods
 
@@ -32,6 +33,7 @@ def comparable(state: State) -> State:
     return renamed
 
 
+@second_kernel
 @pytest.mark.needs("vlan_filtering")
 def test_pods_of_a_vlan_and_their_gateway_are_those_of_the_reference() -> None:
     with node(hasty=True) as theirs, node(hasty=True) as ours:

@@ -39,7 +39,10 @@ END""",
         ("node2: net.*",),
     ),
     *(
-        Drift("options", f"nft {change}", ("host: nft table inet k8snet-options",))
+        pytest.param(
+            Drift("options", f"nft {change}", ("host: nft table inet k8snet-options",)),
+            marks=pytest.mark.needs("nft_masquerade", "nft_masquerade6"),
+        )
         for change in (
             "delete table inet k8snet-options",
             "flush table inet k8snet-options",

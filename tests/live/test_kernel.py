@@ -6,6 +6,7 @@ import pytest
 
 from live.kernel import diff, snapshot
 from live.sandbox import Sandbox
+from live.second_kernel import second_kernel
 from live.settle import settle
 
 BUILD = """
@@ -82,6 +83,7 @@ def test_every_change_is_seen_and_named(sandbox: Sandbox) -> None:
     assert [start for start in CHANGES.values() if not any(line.startswith(start) for line in lines)] == []
 
 
+@second_kernel
 def test_one_change_is_one_line(sandbox: Sandbox) -> None:
     script = "bridge link set dev o1 hairpin on"
     assert changed_by(sandbox, script) == [CHANGES[script]]
@@ -136,6 +138,7 @@ def test_traffic_is_no_change(sandbox: Sandbox) -> None:
     assert diff(before, snapshot(sandbox)) == []
 
 
+@second_kernel
 @pytest.mark.needs("vlan_filtering")
 def test_vlans_of_ports_are_seen(sandbox: Sandbox) -> None:
     lines = changed_by(sandbox, "bridge vlan add dev o1 vid 7 pvid untagged")

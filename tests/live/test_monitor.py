@@ -7,6 +7,7 @@ import pytest
 from live.kernel import snapshot
 from live.monitor import Monitor
 from live.sandbox import Sandbox
+from live.second_kernel import second_kernel
 from live.test_kernel import BUILD
 
 
@@ -44,6 +45,7 @@ CHANGES = {
 }
 
 
+@second_kernel
 def test_every_change_is_heard(sandbox: Sandbox) -> None:
     events = heard(sandbox, "set -e\n" + "\n".join(CHANGES))
     assert [start for start in CHANGES.values() if not any(event.startswith(start) for event in events)] == []

@@ -8,6 +8,7 @@ import pytest
 
 from live.network import Network, commands, compiled, golden
 from live.sandbox import Sandbox
+from live.second_kernel import second_kernel
 from live.settle import settle
 from live.test_cluster import VXLAN
 
@@ -131,6 +132,7 @@ def test_a_firewall_that_sees_frames_of_a_bridge_is_in_the_way_of_those_only(san
     assert reached(network, "node1", "10.10.0.3") == [True]
 
 
+@second_kernel
 @VXLAN
 def test_a_strict_filter_of_reverse_paths_is_in_the_way_of_tunnels(sandbox: Sandbox) -> None:
     text = (

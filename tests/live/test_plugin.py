@@ -15,8 +15,9 @@ from live.node import node, whole_state
 from live.reference_plugins import DIRECTORY as REFERENCE
 from live.runtime import INTERFACE, Answer, Json
 from live.sandbox import PATH, Sandbox
+from live.second_kernel import second_kernel
 
-pytestmark = pytest.mark.needs("nft_masquerade", "iptables_nat")
+NAT = pytest.mark.needs("nft_masquerade", "iptables_nat")
 
 NETWORK: Json = {
     "cniVersion": "1.1.0",
@@ -84,6 +85,7 @@ def reaches(runtime: Runtime, pod: str, target: str) -> bool:
     return runtime.sandbox.run(argv).returncode == 0
 
 
+@NAT
 def test_two_pods_come_and_go(runtime: Runtime) -> None:
     runtime.make_namespaces("web", "db")
     assert runtime.call("STATUS", NETWORK).status == 0
@@ -135,6 +137,7 @@ def test_a_pod_with_a_way_out_by_each_of_two_networks_is_checked_on_both(runtime
     assert [runtime.call("CHECK", handed, "web", IFNAME=name).status for name, handed in told.items()] == [0, 1]
 
 
+@NAT
 def test_check_sees_what_is_wrong(runtime: Runtime) -> None:
     for number, drift in enumerate(DRIFTS):
         runtime.make_namespaces(f"web{number}")
@@ -154,6 +157,7 @@ def test_check_sees_what_is_wrong(runtime: Runtime) -> None:
         runtime.sandbox.run(["ip", "link", "delete", f"br{number}"], check=True)
 
 
+@NAT
 def test_an_add_that_fails_leaves_nothing(runtime: Runtime) -> None:
     runtime.make_namespaces("web")
     runtime.sandbox.run(["ip", "link", "add", "name", "br0", "type", "veth", "peer", "name", "x0"], check=True)
@@ -165,6 +169,7 @@ def test_an_add_that_fails_leaves_nothing(runtime: Runtime) -> None:
     assert [line for line in diff(before, after) if "last_reserved_ip" not in line] == []
 
 
+@NAT
 def test_garbage_is_collected(runtime: Runtime) -> None:
     pods = ("p1", "p2", "p3")
     runtime.make_namespaces(*pods)
@@ -181,6 +186,7 @@ def test_garbage_is_collected(runtime: Runtime) -> None:
     assert len(ports) == 1 and reaches(runtime, "p1", "10.1.0.1")
 
 
+@NAT
 def test_many_at_once_get_addresses_of_their_own(runtime: Runtime) -> None:
     pods = tuple(f"p{number}" for number in range(6))
     runtime.make_namespaces(*pods)
@@ -189,6 +195,7 @@ def test_many_at_once_get_addresses_of_their_own(runtime: Runtime) -> None:
     assert all(reaches(runtime, pod, "10.1.0.1") for pod in pods)
 
 
+@NAT
 def test_the_reference_takes_our_addresses_and_we_take_its(runtime: Runtime) -> None:
     """Its `bridge` calls our `host-local`; ours calls its `host-local`, if that was left where it was."""
     network = {**NETWORK, "cniVersion": "1.0.0", "type": "bridge"}
@@ -211,6 +218,7 @@ def test_the_reference_takes_our_addresses_and_we_take_its(runtime: Runtime) -> 
     assert runtime.sandbox.run(["bridge", "link"], check=True).stdout == ""
 
 
+@second_kernel
 def test_loopback_is_up_and_down(runtime: Runtime) -> None:
     network = {"cniVersion": "1.1.0", "name": "lo", "type": "loopback"}
     runtime.make_namespaces("web")

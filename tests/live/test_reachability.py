@@ -22,6 +22,7 @@ from k8snet_scripts.topology import Topology
 from live.features import Kernel
 from live.network import Network, modelled
 from live.sandbox import Sandbox
+from live.second_kernel import second_kernel
 from live.settle import settle
 from live.test_random import possible
 
@@ -110,8 +111,9 @@ def test_the_kernel_does_what_the_model_says(kernel: Kernel, topology: Topology)
         assert "\n".join(disagreements(sandbox, possible(topology, kernel))) == ""
 
 
+@second_kernel
 @pytest.mark.needs("vlan_filtering")
-@settings(PAIRS, max_examples=int(EXAMPLES or 6))  # the kernel that can is slow
+@settings(PAIRS, max_examples=int(EXAMPLES or 3))  # the kernel that can is slow
 @given(topology=topologies(max_namespaces=6, externals=False, routed=True, adorned=False))
 def test_the_kernel_does_what_the_model_says_of_vlans(kernel: Kernel, topology: Topology) -> None:
     with Sandbox() as sandbox:

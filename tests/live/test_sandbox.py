@@ -13,6 +13,7 @@ import pytest
 
 from live.features import Kernel
 from live.sandbox import Sandbox
+from live.second_kernel import second_kernel
 
 BRIDGE = ["ip", "link", "add", "name", "k8snet-live", "type", "bridge"]
 MARKED = f"sleep {1_000_000 + os.getpid()}"
@@ -86,6 +87,7 @@ def test_results_are_those_of_the_program(either: Sandbox) -> None:
             sandbox.run(["sh", "-c", "exit 7"], check=True)
 
 
+@second_kernel
 def test_a_script_comes_by_pipe_or_from_a_file(sandbox: Sandbox) -> None:
     script = 'printf "%s|" "$@"; cat\n'
     assert sandbox.bash(script, "a b", "--flag", via="file", stdin="rest").stdout == "a b|--flag|rest"

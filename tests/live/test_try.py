@@ -13,6 +13,7 @@ from goldens import GOLDEN
 from live.command import Command
 from live.features import Kernel
 from live.sandbox import Sandbox
+from live.second_kernel import second_kernel
 
 DOCKER = (GOLDEN / "docker" / "topology.toml").read_text()
 QUICK = pytest.mark.needs("speed")  # the kernel makes no difference to these; one that is slow leaves them out
@@ -145,6 +146,7 @@ def test_the_starter_with_masquerade_works(sandbox: Sandbox) -> None:
     try_starter("gateway", sandbox)
 
 
+@second_kernel
 @pytest.mark.needs("vlan_filtering")
 def test_the_starter_with_vlans_works(sandbox: Sandbox) -> None:
     try_starter("vlan", sandbox)
