@@ -20,8 +20,9 @@ from k8snet_scripts.cni.node import INTERFACE, wire_node
 from k8snet_scripts.cni.store import Owner, Store, store_files
 from k8snet_scripts.diagnostics import Report
 from k8snet_scripts.filtering import Masquerade
+from k8snet_scripts.records import Record
 from k8snet_scripts.rules.names import check_interface_name, check_topology_name
-from k8snet_scripts.topology import HOST, End, Record, Route, Topology, Vlans
+from k8snet_scripts.topology import HOST, End, Route, Topology, Vlans
 
 Keys = tuple[str | int, ...]
 

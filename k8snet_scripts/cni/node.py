@@ -48,7 +48,8 @@ from k8snet_scripts.cni.tuning import refuse_tuning, tune_interface
 from k8snet_scripts.cni.wires import make_bridge, make_gateway, make_masquerade, make_veth
 from k8snet_scripts.diagnostics import Report
 from k8snet_scripts.filtering import Publication
-from k8snet_scripts.topology import HOST, Bridge, Namespace, Record, Topology, Veth
+from k8snet_scripts.records import Record
+from k8snet_scripts.topology import HOST, Bridge, Namespace, Topology, Veth
 
 INTERFACE = "eth0"
 """What the interface of a pod is called."""
