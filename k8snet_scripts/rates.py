@@ -13,6 +13,8 @@ LATENCY = 25_000
 UNITS = {"bit": 1, "kbit": 10**3, "mbit": 10**6, "gbit": 10**9}
 """Bits a second, by the words of `tc`."""
 
+_DEFAULT_MTU = 1500
+_HEADER = 14  # bytes of Ethernet before what an MTU counts
 _LEAST_BURST = 16 * 1024
 _LONGEST_BURST = 274
 """Seconds: the kernel counts the time that a burst takes in ticks of 64 ns, and has 32 bits for their number."""
@@ -37,6 +39,11 @@ class Rate:
 def choose_burst(bits: int) -> int:
     """The burst of a rate that names none, in bytes: what passes in ten milliseconds, or some packets."""
     return max(bits // 800, _LEAST_BURST)
+
+
+def smallest_burst(bits: int, mtu: int | None) -> int:
+    """The smallest burst that a whole packet fits into, in bytes: the kernel counts bursts a little short."""
+    return (mtu or _DEFAULT_MTU) + _HEADER + bits // 8_000_000 + 1
 
 
 def largest_burst(bits: int) -> int:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from k8snet_scripts.check.findings import FirstFindings
 from k8snet_scripts.check.routes import report_device
 from k8snet_scripts.check.sites import Site, whereabouts
+from k8snet_scripts.rates import smallest_burst
 from k8snet_scripts.topology import Bridge, Ifb, Interface
-
-_DEFAULT_MTU = 1500
-_HEADER = 14  # bytes of Ethernet before what an MTU counts
 
 
 def check_rates(site: Site, report: FirstFindings) -> None:
@@ -39,12 +37,12 @@ def _check_burst(interface: Interface, site: Site, report: FirstFindings) -> Non
     if isinstance(interface, Ifb) and mtu is None:
         source = site.interfaces.get(interface.source)
         mtu = source.mtu if source else None
-    least = (mtu or _DEFAULT_MTU) + _HEADER + rate.bits // 8_000_000 + 1
+    least = smallest_burst(rate.bits, mtu)
     if rate.burst < least:
         report.error(
             "small-burst",
             (*interface.path, "burst"),
-            f"no packet of {mtu or _DEFAULT_MTU} bytes fits into the burst of `{interface.name}`, {rate.burst} bytes",
+            f"no packet of {mtu or 1500} bytes fits into the burst of `{interface.name}`, {rate.burst} bytes",
             help=f'write `burst = "{least}b"` or more, or leave it out',
         )
 
