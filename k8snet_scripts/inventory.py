@@ -61,6 +61,11 @@ class Inventory:
         """Whether its pair is made from an end."""
         return id(end) in self._makers
 
+    def interfaces(self, namespace: Namespace) -> Iterator[Interface]:
+        """Every interface in a namespace: the ends of veths first."""
+        yield from self.ends.get(namespace.name, ())
+        yield from namespace.holders
+
     def room(self, namespace: Namespace, vxlan: Vxlan) -> int | None:
         """The largest MTU that a VXLAN device can have, where that is known."""
         return room(vxlan, find_underlay(vxlan, (*self.ends.get(namespace.name, ()), *namespace.holders)))

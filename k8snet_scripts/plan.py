@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import NamedTuple
 
-from k8snet_scripts import devices, filters, steps
+from k8snet_scripts import devices, filters, shaping, steps
 from k8snet_scripts.commands import accompany, run_command
 from k8snet_scripts.inventory import Inventory, find_presets, made_from
 from k8snet_scripts.reasons import whereabouts, why, why_namespace, why_veth
@@ -165,6 +165,9 @@ def _make_devices(inventory: Inventory) -> Iterator[Group]:
         for vxlan in namespace.vxlans:
             made = devices.make_vxlan(namespace.name, vxlan, inventory.room(namespace, vxlan), inventory.mark)
             yield Group(why(vxlan, f"The VXLAN device {vxlan.name}{whereabouts(namespace.name)}."), tuple(made))
+        for ifb in namespace.ifbs:
+            what = f"The ifb {ifb.name}{whereabouts(namespace.name)}, for what comes in at {ifb.source}."
+            yield Group(why(ifb, what), tuple(shaping.make_ifb(namespace.name, ifb, inventory.mark)))
 
 
 def _configure_plain(inventory: Inventory) -> Iterator[Group]:
@@ -203,6 +206,9 @@ def _configure(inventory: Inventory, namespaces: Iterable[Namespace]) -> Iterato
         rows = tuple(_configuration(inventory, namespace))
         if rows:
             yield Group(why_namespace(namespace), rows)
+        limits = tuple(shaping.limit_rates(namespace.name, inventory.interfaces(namespace)))
+        if limits:
+            yield Group(f"What interfaces{whereabouts(namespace.name)} send and take in at most.", limits)
         rules = tuple(filters.filter_packets(inventory, namespace))
         if rules:
             yield Group(filters.why(inventory, namespace), rules)

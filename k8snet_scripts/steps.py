@@ -15,6 +15,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from k8snet_scripts.addresses import Cidr
+from k8snet_scripts.records import Record
 from k8snet_scripts.topology import (
     DEFAULT_METRIC,
     HOST,
@@ -22,7 +23,6 @@ from k8snet_scripts.topology import (
     End,
     Interface,
     Port,
-    Record,
     Route,
     Vlans,
 )

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 
 from k8snet_scripts.addresses import Cidr
 from k8snet_scripts.filtering import Admission, Forward, Isolation, Masquerade, Path, Publication
+from k8snet_scripts.rates import Rate
+from k8snet_scripts.records import Record
 
 HOST = "host"
 """The name, everywhere, of the namespace that a script is started in.  No other namespace can be called that."""
@@ -99,6 +101,7 @@ class Interface:
     promisc: bool = False
     allmulti: bool | None = None  # None: as the kernel has it
     txqlen: int | None = None  # packets
+    rate: Rate | None = None  # of what it sends
     path: Path = ()
 
 
@@ -173,8 +176,7 @@ class Vxlan(Interface):
     @property
     def endpoints(self) -> Iterator[str]:
         """Every address of an endpoint that it names."""
-        yield from filter(None, (self.local, self.remote, self.group))
-        yield from (entry.dst for entry in self.fdb)
+        yield from filter(None, (self.local, self.remote, self.group, *(entry.dst for entry in self.fdb)))
 
     @property
     def family(self) -> int:
@@ -199,21 +201,15 @@ class Macvlan(Interface):
     mode: str = "bridge"  # one of MACVLAN_MODES
 
 
-Device = Vxlan | Macvlan
-"""An interface that is made on top of others."""
-
-
 @dataclass(frozen=True, slots=True)
-class Record:
-    """A small file of the host by which programs tell each other what is taken: an address, say.
+class Ifb(Interface):
+    """What comes in at `source`, an interface of the same namespace, goes through this one, so that it has its rate."""
 
-    It is made in one step that fails where it exists, never changed, and removed when all else has gone.
-    """
+    source: str = ""
 
-    path: str  # absolute; its directory is made if it is not there
-    lines: tuple[str, ...] = ()  # words of A-Z a-z 0-9 . _ : / -; CR and LF stand between two lines, nothing at the end
-    mode: int = 0o644
-    initial: bool = False  # one that is there already may say something else
+
+Device = Vxlan | Macvlan | Ifb
+"""An interface that is made on top of others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +265,11 @@ class Namespace:
     def macvlans(self) -> tuple[Macvlan, ...]:
         """Its macvlans."""
         return tuple([device for device in self.devices if isinstance(device, Macvlan)])
+
+    @property
+    def ifbs(self) -> tuple[Ifb, ...]:
+        """Its ifbs."""
+        return tuple([device for device in self.devices if isinstance(device, Ifb)])
 
     @property
     def holders(self) -> tuple[Interface, ...]:

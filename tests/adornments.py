@@ -20,7 +20,8 @@ from k8snet_scripts.filtering import (
     Masquerade,
     Publication,
 )
-from k8snet_scripts.topology import End, Namespace, Route, Topology
+from k8snet_scripts.rates import Rate
+from k8snet_scripts.topology import End, Ifb, Namespace, Route, Topology
 
 T = TypeVar("T")
 
@@ -30,6 +31,9 @@ CONDITIONS = (
     Condition("saddr", parse_cidr("2001:db8::/32"), negated=True),
 )
 OPEN_ON = {4: (None, "0.0.0.0", "127.0.0.1", "192.0.2.77"), 6: (None, "::", "2001:db8::77")}
+
+
+RATES = (None, None, None, Rate(10**7, 70000), Rate(1_000_008, 65535 + 300, 7001), Rate(3 * 10**9, 10**6, 400_000))
 
 
 class Dice(Protocol):
@@ -54,7 +58,12 @@ def adorn(topology: Topology, dice: Dice) -> Topology:
             for end, peer in ((inner, outer), (outer, inner))
         ]
         veths.append(replace(veth, inner=published[0], outer=published[1]))
-    host, *namespaces = (_adorn_namespace(place, known[place.name], dice) for place in topology.everywhere())
+    ends: dict[str, list[str]] = {}
+    for end in topology.ends():
+        ends.setdefault(end.namespace, []).append(end.name)
+    host, *namespaces = (
+        _adorn_namespace(place, known[place.name], ends.get(place.name, []), dice) for place in topology.everywhere()
+    )
     return replace(topology, host=host, namespaces=tuple(namespaces), veths=tuple(veths))
 
 
@@ -70,6 +79,7 @@ def _adorn_end(end: End, home: Namespace, dice: Dice) -> End:
         promisc=dice.chance(8),
         allmulti=dice.one((None, None, None, True, False)),
         txqlen=dice.one((None, None, None, 7, 0)),
+        rate=dice.one(RATES),
     )
     if end.addresses and not end.routes and not any(route.via for route in home.routes) and dice.chance(6):
         return replace(end, connected=False)
@@ -108,16 +118,18 @@ def _publish(end: End, place: Namespace, known: list[Cidr], ports: Iterable[int]
         )
 
 
-def _adorn_namespace(namespace: Namespace, known: list[Cidr], dice: Dice) -> Namespace:
+def _adorn_namespace(namespace: Namespace, known: list[Cidr], ends: list[str], dice: Dice) -> Namespace:
     admissions = [
         Admission(network, dice.one((DEFAULT_ADMIN_CHAIN, "MINE")), dice.chance())
         for network in dice.some(list(dict.fromkeys(known)))
     ]
+    ifbs = [Ifb("ifb-0", source=ends[0], rate=RATES[-1])] if ends and dice.chance(4) else []
     apart = [Isolation(bridge.name, family) for bridge in namespace.bridges for family in dice.some((4, 6))]
     return replace(
         namespace,
         admissions=tuple(admissions),
         isolations=tuple(apart),
+        devices=(*namespace.devices, *ifbs),
         masquerade=tuple(_widen(rule, dice) for rule in namespace.masquerade),
     )
 

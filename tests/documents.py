@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from k8snet_scripts.filtering import Publication
+from k8snet_scripts.rates import Rate
 from k8snet_scripts.topology import (
     HOST,
     Bridge,
     Command,
     End,
+    Ifb,
     Interface,
     Macvlan,
     Namespace,
@@ -26,7 +28,7 @@ def document(topology: Topology, short: bool) -> dict[str, object]:
     """A topology as the file would say it; with `short`, what a peer has stands in the table of the veth if it can."""
     host = place(topology.host)
     root: dict[str, Any] = {"name": topology.name, "description": topology.description, "host": host}
-    for key in ("bridges", "interfaces", "macvlans", "vxlans"):
+    for key in ("bridges", "interfaces", "macvlans", "vxlans", "ifbs"):
         root[key] = host.pop(key)
     root["namespaces"] = {namespace.name: place(namespace) for namespace in topology.namespaces}
     for namespace in topology.namespaces:
@@ -90,6 +92,7 @@ def place(namespace: Namespace) -> dict[str, Any]:
     }
     table["macvlans"] = {item.name: macvlan(item) for item in namespace.macvlans}
     table["vxlans"] = {item.name: vxlan(item) for item in namespace.vxlans}
+    table["ifbs"] = {item.name: ifb(item) for item in namespace.ifbs}
     if namespace.forwarding is not None:
         table["forwarding"] = namespace.forwarding
     if namespace.external:
@@ -109,7 +112,17 @@ def interface(item: Interface, key: str) -> dict[str, object]:
         table["mtu"] = item.mtu
     if item.lladdr:
         table["lladdr"] = item.lladdr.upper()
-    return table
+    return table | rate(item.rate)
+
+
+def rate(item: Rate | None) -> dict[str, object]:
+    if item is None:
+        return {}
+    return {"rate": f"{item.bits / 1000:.3f}kbit", "burst": str(item.burst), "latency": f"{item.latency}us"}
+
+
+def ifb(item: Ifb) -> dict[str, object]:
+    return {"source": item.source, **interface(item, "bridge")}
 
 
 def port(item: Port | None, key: str) -> dict[str, object]:

@@ -15,6 +15,7 @@ from typing import cast
 from fake_files import Files
 from fake_filter import Filter
 from fake_namespace import BRIDGE_DEFAULTS, LO, MAIN, PORT_DEFAULTS, FakeRoute, Link, Refusal, Space, UnknownCommand
+from fake_shaping import change_shaping
 
 from k8snet_scripts.addresses import WIDTH, Cidr, parse_cidr
 from k8snet_scripts.quoting import quote_words
@@ -76,6 +77,10 @@ class FakeKernel:
                 _change_fdb(self._space(name).link(link), verb, (lladdr, dst))
             case ["bridge", "fdb", verb, lladdr, "dev", link, "dst", dst]:
                 _change_fdb(self.spaces[HOST].link(link), verb, (lladdr, dst))
+            case ["tc", "-n", name, noun, verb, "dev", link, *words]:
+                change_shaping(self._space(name), (noun, verb), link, words)
+            case ["tc", noun, verb, "dev", link, *words]:
+                change_shaping(self.spaces[HOST], (noun, verb), link, words)
             case command if not self.files.run(command):
                 self._program(self.spaces[HOST], command)
 
@@ -157,6 +162,8 @@ class FakeKernel:
                 pvid = int(link.options["vlan_default_pvid"])
                 if pvid:
                     link.join_vlan(pvid, ("pvid", "untagged"))
+            case ["ifb"]:
+                space.add_link(self._new_link(namespace, name, "ifb", given))
             case ["macvlan", "mode", mode]:
                 self._add_macvlan(namespace, name, given, mode)
             case ["vxlan", *options]:
@@ -232,7 +239,7 @@ class FakeKernel:
         return Link(name, kind, lladdr, given.get("group", "0"), mtu=mtu, options=options)
 
     def _drop_link(self, namespace: str, link: Link) -> None:
-        if link.kind not in ("veth", "bridge", "vxlan", "macvlan"):
+        if link.kind not in ("veth", "bridge", "vxlan", "macvlan", "ifb"):
             raise Refusal("RTNETLINK answers: Operation not supported")
         for home, name in ((namespace, link.name), *([link.peer] if link.peer else [])):
             for there, child in self._children(home, name):

@@ -92,7 +92,7 @@ class FakeRoute(NamedTuple):
 
 @dataclass
 class Link:
-    """An interface.  `kind` is `loopback`, `veth`, `bridge`, `vxlan`, `macvlan`, or `device` for one of the machine's own."""
+    """An interface.  `kind` is `loopback`, `veth`, `bridge`, `vxlan`, `macvlan`, `ifb`, or `device` of the machine."""
 
     name: str
     kind: str
@@ -113,6 +113,10 @@ class Link:
     listening: dict[str, str] = field(default_factory=lambda: {"promisc": "off", "allmulti": "off", "txqlen": "1000"})
     fdb: list[tuple[str, str]] = field(default_factory=list)  # link-layer addresses, and the endpoints they are behind
     neighbours: dict[str, str] = field(default_factory=dict)  # addresses with their link-layer addresses
+    rate: str = ""  # the words of its root queueing discipline
+    filtered: bool = False  # whether it can have filters for what comes in
+    redirect: str = ""  # where the first of them leads; nothing where it leads to what is gone
+    filters: int = 0
 
     def tell(self, space: Space) -> Iterator[tuple[str, str]]:
         """The facts about it: the owner, without its namespace, and the words."""
@@ -123,7 +127,10 @@ class Link:
         if self.parent:
             passed = " passthru" if self.options["mode"] == "passthru" else ""
             told.append(f"macvlan{passed}, parent {' '.join(self.parent)}")
-        told += ["bridge"] if self.kind == "bridge" else []
+        told += [self.kind] if self.kind in ("bridge", "ifb") else []
+        told += [self.rate] if self.rate else []
+        told += ["ingress"] if self.filtered else []
+        told += [f"redirect {self.redirect}" if self.redirect else "filter 1"] if self.filters else []
         for address in self.addresses:
             alone = " noprefixroute" if address in self.alone else ""
             told.append(f"inet{'6' if address.family == 6 else ''} {address}{alone}")
@@ -188,6 +195,8 @@ class Space:
         link.addresses.clear()
         for upper in [upper.name for upper in self.links.values() if upper.options.get("dev") == name]:
             self.drop_link(upper)
+        for other in self.links.values():
+            other.redirect = "" if other.redirect == name else other.redirect
         self.routes = [route for route in self.routes if route.dev != name]
         self.sysctls = {key: value for key, value in self.sysctls.items() if f".conf.{spelt(name)}." not in key}
         self.settle()

@@ -13,6 +13,7 @@ from k8snet_scripts.topology import (
     HOST,
     Bridge,
     End,
+    Ifb,
     Interface,
     Macvlan,
     Namespace,
@@ -98,8 +99,8 @@ def tunnel(**options: Any) -> Fault:
     return wired("10.9.9.1/24", "fd99::1/64", there=("10.9.9.2/24", "fd99::2/64"), f1=f1)
 
 
-def shared(*macvlans: Macvlan, **options: Any) -> Fault:
-    """Macvlans in the namespace `f1` of an end `f0`, which has the options, and of a bridge, a port and a tunnel."""
+def shared(*macvlans: Macvlan | Ifb, **options: Any) -> Fault:
+    """Macvlans, or ifbs, in the namespace `f1` of an end `f0`, which has the options, and of a bridge, a port and a tunnel."""
     parts: dict[str, Any] = {"bridges": (Bridge("f9"),), "devices": (Vxlan("ft", id=7), *macvlans)}
     return add(
         Veth(end("f0", "f1", **options), end("f0", "f2", **options)),

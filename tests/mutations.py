@@ -95,6 +95,15 @@ def _undo(step: Step, bridges: list[str], is_owned: bool, is_alone: bool) -> Ite
         yield ((*argv[:-3], OTHER_VALUES[key], *argv[-2:]),)
     elif key == "dev":
         pass  # another one may have no room
+    elif key == "tbf":
+        root = argv[: argv.index("root") + 1]
+        yield (tuple("delete" if word == "replace" else word for word in root),)
+        yield ((*root, *["tbf", "rate", "8kbit", "burst", "9999", "latency", "7ms"]),)
+    elif key == "redirect":
+        without = tuple("delete" if word == "add" else word for word in argv[: argv.index("protocol")])
+        yield (without,)
+        yield without, (*argv[:-1], "lo")
+        yield ((*ip(namespace), "link", "delete", "dev", argv[-1]),)
     elif "add" in argv:
         without = tuple("delete" if word == "add" else word for word in argv)
         yield (without,)

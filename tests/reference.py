@@ -57,7 +57,7 @@ def place(argv: Argv) -> str:
     """The namespace whose batch a command is in."""
     if argv[:3] == ("ip", "netns", "exec"):
         return argv[3]
-    return argv[2] if argv[0] in ("ip", "bridge") and argv[1] == "-n" else HOST
+    return argv[2] if argv[0] in ("ip", "bridge", "tc") and argv[1] == "-n" else HOST
 
 
 def in_turn(wave: dict[str, list[Argv]]) -> Iterator[Argv]:
@@ -245,12 +245,25 @@ class _Comparison:
             for neighbour in list(link.neighbours):
                 if (interface, "neigh", neighbour) not in entries:
                     self.remove((*_ip(namespace), "neigh", "delete", neighbour, "dev", name))
+            self.remove_shaping(interface, wanted)
             owner = f"{interface} port of {link.master}" if link.master else interface
             for vid in list(link.vlans):
                 if owner in members and (owner, str(vid)) not in vids:
                     own = () if link.master else ("self",)
                     bridge = ("bridge",) if namespace == HOST else ("bridge", "-n", namespace)
                     self.remove((*bridge, "vlan", "delete", "dev", name, "vid", str(vid), *own))
+
+    def remove_shaping(self, interface: str, wanted: set[str]) -> None:
+        """A rate of an interface that has none, and a filter that leads elsewhere."""
+        namespace, _, name = interface.partition(" ")
+        link = self.kernel.spaces[namespace].links[name]
+        tc = ("tc",) if namespace == HOST else ("tc", "-n", namespace)
+        if link.rate and not any(text.startswith(f"{interface}: tbf ") for text in wanted):
+            self.remove((*tc, "qdisc", "delete", "dev", name, "root"))
+        if link.filtered and f"{interface}: ingress" not in wanted:
+            self.remove((*tc, "qdisc", "delete", "dev", name, "ingress"))
+        elif link.filters and f"{interface}: redirect {link.redirect}" not in wanted:
+            self.remove((*tc, "filter", "delete", "dev", name, "ingress", "pref", "1"))
 
     def take_back_vlans(self) -> None:
         """A bridge that is told to hand out no VLAN by itself takes back the one that it has handed out."""
@@ -321,6 +334,11 @@ def _inverse(step: Step, before: set[str]) -> Argv | None:
     argv, (key, _, value) = step.argv, step.words.partition(" ")
     start = f"{step.owner}: {key} "
     old = next((text.removeprefix(start) for text in before if text.startswith(start)), "")
+    if key == "tbf":
+        root = argv[: argv.index("root") + 1]
+        return (*root, "tbf", *old.split()) if old else tuple("delete" if word == "replace" else word for word in root)
+    if key == "redirect":
+        return tuple("delete" if word == "add" else word for word in argv[: argv.index("protocol")])
     if "add" in argv[:5]:
         return tuple("delete" if word == "add" else word for word in argv)
     if key == "file":

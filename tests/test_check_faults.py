@@ -28,11 +28,13 @@ from topologies import topologies
 
 from k8snet_scripts.addresses import parse_cidr
 from k8snet_scripts.filtering import Isolation, Masquerade, Publication
+from k8snet_scripts.rates import Rate
 from k8snet_scripts.topology import (
     HOST,
     Bridge,
     End,
     FdbEntry,
+    Ifb,
     Macvlan,
     Namespace,
     Neighbour,
@@ -92,6 +94,7 @@ FAULTS: dict[str, list[Fault]] = {
         wired("172.16.0.1/24", f1=Namespace("f1", routes=(route("10.0.0.0/8", dev="f1"),))),
         wired(f1=Namespace("f1", sysctls=(("net.ipv4.conf.f1.rp_filter", "0"),))),
         shared(Macvlan("fm", parent="nowhere")),
+        shared(Ifb("fi", source="f8", rate=Rate(8000, 9000))),
         shared(Macvlan("fm", parent="fm")),
         shared(Macvlan("fm", parent="f0", parent_namespace=HOST)),
     ],
@@ -167,12 +170,23 @@ FAULTS: dict[str, list[Fault]] = {
     ],
     "macvlan-parent": [
         *(shared(Macvlan("fm", parent=parent)) for parent in ("f9", "f1", "ft")),
+        shared(Ifb("fi", source="f0", rate=Rate(8000, 9000)), Macvlan("fm", parent="fi")),
         shared(Macvlan("fm", parent="f0"), Macvlan("fn", parent="fm")),
         add(
             Veth(end("f0", "f1"), end("f0", "f2")),
             host=lambda host: replace(host, devices=(Macvlan("fm", parent="f0", parent_namespace="f1"),)),
         ),
         shared(Macvlan("fm", parent="f0", mode="passthru"), Macvlan("fn", parent="f0", mode="vepa")),
+    ],
+    "ifb-source": [
+        shared(Ifb("fi", source="f9", rate=Rate(8000, 9000))),
+        shared(Ifb("fi", source="f0", rate=Rate(8000, 9000)), Ifb("fj", source="fi", rate=Rate(8000, 9000))),
+        shared(*(Ifb(name, source="f0", rate=Rate(8000, 9000)) for name in ("fi", "fj"))),
+    ],
+    "small-burst": [
+        wired(rate=Rate(8000, 1514)),
+        wired(rate=Rate(80_000_000, 1524)),
+        shared(Ifb("fi", source="f0", rate=Rate(8000, 1414)), mtu=1400),
     ],
     "duplicate-vxlan": [add(f1=Namespace("f1", devices=(Vxlan("f0", id=7), Vxlan("f1", id=7))))],
     "address-on-port": [
@@ -228,6 +242,7 @@ FAULTS: dict[str, list[Fault]] = {
         for lladdr in (None, "02:00:00:00:00:08")
     ]
     + [shared(Macvlan("fm", parent="f0", port=Port("f9")))]
+    + [shared(Ifb("fi", source="f0", rate=Rate(8000, 9000), port=Port("f9")))]
     + [shared(Macvlan("fm", parent="f0", mode="passthru", lladdr="02:00:00:00:00:08"))]
     + [add(f1=Namespace("f1", forwarding=True, sysctls=(("net.ipv4.ip_forward", "1"),)))],
 }

@@ -9,6 +9,7 @@ from faulty import Fault, add, cases, cidrs, end, lab, route, slugs, wired
 
 from k8snet_scripts.addresses import Cidr, parse_cidr
 from k8snet_scripts.filtering import Admission, Condition, Isolation, Masquerade, Publication
+from k8snet_scripts.rates import Rate
 from k8snet_scripts.topology import HOST, Bridge, Command, End, Interface, Macvlan, Namespace, Port, Route, Veth, Vlans
 
 BAD_VALUES: dict[str, list[Fault]] = {
@@ -40,6 +41,10 @@ BAD_VALUES: dict[str, list[Fault]] = {
         for run, check in (((), ("true",)), (("true",), ()), (("",), ("true",)), (("echo", "a\0b"), ("true",)))
     ],
     "bad-mtu": [wired(mtu=67)],
+    "bad-rate": [
+        wired(rate=rate)
+        for rate in (Rate(0, 9000), Rate(9, 9000), Rate(2 * 10**12, 9000), Rate(8000, 2**40), Rate(8000, 9000, 0))
+    ],
     "bad-lladdr": [
         wired(lladdr=lladdr) for lladdr in ("01:00:00:00:00:01", "00:00:00:00:00:00", "1:2", "02:00:00:00:00:01\n")
     ],

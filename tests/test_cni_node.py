@@ -16,12 +16,15 @@ from k8snet_scripts.cni.addressing import DelegatedIpam, HostLocal
 from k8snet_scripts.cni.configuration import BridgePlugin, Network
 from k8snet_scripts.cni.host_local import AllocationError, allocate_all
 from k8snet_scripts.cni.load import load_network
+from k8snet_scripts.cni.names import name_ifb
 from k8snet_scripts.cni.node import INTERFACE, wire_node
 from k8snet_scripts.cni.store import Owner, Store, store_files
 from k8snet_scripts.diagnostics import Report
 from k8snet_scripts.filtering import Masquerade
+from k8snet_scripts.rates import Rate
+from k8snet_scripts.records import Record
 from k8snet_scripts.rules.names import check_interface_name, check_topology_name
-from k8snet_scripts.topology import HOST, End, Record, Route, Topology, Vlans
+from k8snet_scripts.topology import HOST, End, Route, Topology, Vlans
 
 Keys = tuple[str | int, ...]
 
@@ -253,11 +256,48 @@ def test_what_a_bridge_asks_for_in_vain(keys: dict[str, Any], found: tuple[str, 
     assert refuse(bridge(**keys)) == [found]
 
 
-@pytest.mark.parametrize("type", ["bandwidth"])
-def test_a_plugin_that_changes_an_interface(type: str) -> None:
-    plugins = [{"type": "bridge", "ipam": SUBNET}, {"type": type}]
-    data = {"name": "net", "cniVersion": "1.0.0", "plugins": plugins}
-    assert refuse(data) == [("unsupported-plugin", ("plugins", 1, "type"))]
+def limited(first: dict[str, Any] | None = None, **limits: Any) -> dict[str, Any]:
+    plugins = [first or {"type": "bridge", "mtu": 1400, "ipam": SUBNET}, {"type": "bandwidth", **limits}]
+    return {"name": "net", "cniVersion": "1.0.0", "plugins": plugins}
+
+
+def test_what_pods_send_and_take_in_is_limited_at_the_ends_of_the_host() -> None:
+    limits = {"ingressRate": 10_000_001, "ingressBurst": 2_147_483_647, "egressRate": 10**6, "egressBurst": 2**31 - 1}
+    point: dict[str, Any] = {"type": "ptp", "mtu": 1400, "ipam": SUBNET}
+    for first in (None, point):
+        topology = wire(limited(first, **limits), ("nginx", "web"))
+        ends = outer_ends(topology)
+        assert [veth.outer.rate for veth in topology.veths] == 2 * [Rate(10_000_000, 268_435_455)]
+        assert [(ifb.source, ifb.mtu, ifb.rate) for ifb in topology.host.ifbs] == [
+            (end, 1400, Rate(10**6, 274 * 125_000)) for end in ends
+        ]
+        assert all(veth.inner.rate is None for veth in topology.veths)
+    assert wire(limited()).host.ifbs == ()
+    only = wire(limited(ingressRate=80_000, ingressBurst=80_000))
+    assert (only.host.ifbs, only.veths[0].outer.rate) == ((), Rate(80_000, 10_000))
+
+
+def test_an_ifb_is_called_as_the_reference_calls_it() -> None:
+    assert name_ifb("n", "c1") == "bwp9b00b9b7c279"
+
+
+@pytest.mark.parametrize(
+    ("limits", "slug", "key"),
+    [
+        ({"ingressRate": 7, "ingressBurst": 80_000}, "bad-plugin-option", "ingressRate"),
+        ({"egressRate": 80_000, "egressBurst": 7}, "bad-plugin-option", "egressBurst"),
+        ({"egressRate": 2**50, "egressBurst": 80_000}, "bad-plugin-option", "egressRate"),
+        ({"egressRate": 80_000, "egressBurst": 8 * 1414}, "small-burst", "egressBurst"),
+    ],
+)
+def test_limits_that_cannot_be(limits: dict[str, Any], slug: str, key: str) -> None:
+    assert refuse(limited(**limits)) == [(slug, ("plugins", 1, key))]
+
+
+def test_a_pod_on_a_macvlan_has_no_limits() -> None:
+    first = {"type": "macvlan", "master": "lan0", "ipam": SUBNET}
+    found = refuse(limited(first, ingressRate=80_000, ingressBurst=80_000))
+    assert found == [("unsupported-plugin", ("plugins", 1, "type"))]
 
 
 def test_a_plugin_that_makes_another_interface() -> None:
@@ -280,12 +320,12 @@ def test_what_the_check_finds_is_located_in_the_plugin() -> None:
 def test_everything_that_is_wrong_is_found_at_once() -> None:
     ipam = {"type": "host-local", "subnet": "10.1.0.0/30"}
     first = {"type": "bridge", "args": {"cni": {"mac": "02:00:00:00:00:01"}}, "ipam": ipam}
-    data = {"name": "net", "cniVersion": "1.0.0", "plugins": [first, {"type": "bandwidth"}]}
-    assert sorted(slug for slug, _ in refuse(data)) == [
-        "subnet-exhausted",
-        "unsupported-option",
-        "unsupported-plugin",
-    ]
+    data = {
+        "name": "net",
+        "cniVersion": "1.0.0",
+        "plugins": [first, {"type": "bandwidth", "egressRate": 8, "egressBurst": 7}],
+    }
+    assert sorted(slug for slug, _ in refuse(data)) == ["bad-plugin-option", "subnet-exhausted", "unsupported-option"]
 
 
 # ---- ptp ----

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from loading import load, unplaced
 from topologies import topologies
 
-from k8snet_scripts import filtering
+from k8snet_scripts import filtering, rates
 from k8snet_scripts import topology as model
 from k8snet_scripts.addresses import parse_cidr
 from k8snet_scripts.check.check import check_topology
@@ -23,6 +23,7 @@ from k8snet_scripts.diagnostics import Report
 from k8snet_scripts.filtering import Admission, Condition, Forward, Isolation, Masquerade, Publication
 from k8snet_scripts.notation.document import write_topology
 from k8snet_scripts.notation.toml import Value, write_key, write_table, write_value
+from k8snet_scripts.rates import Rate
 from k8snet_scripts.render import KINDS, Origin, template_directory
 from k8snet_scripts.scripts import compile_topology, load_source
 from k8snet_scripts.topology import (
@@ -31,6 +32,7 @@ from k8snet_scripts.topology import (
     Command,
     End,
     FdbEntry,
+    Ifb,
     Interface,
     Macvlan,
     Namespace,
@@ -162,7 +164,7 @@ def test_ports_that_lead_to_what_others_made_are_named() -> None:
 
 INTERFACE = (
     "name addresses routes mtu lladdr port description external configured broadcast connected promisc"
-    " allmulti txqlen path"
+    " allmulti txqlen rate path"
 )
 KNOWN = {
     Topology: "name host namespaces veths description records",
@@ -174,6 +176,8 @@ KNOWN = {
     End: f"{INTERFACE} namespace publications",
     Vxlan: f"{INTERFACE} id local remote group dev dstport learning fdb neighbours",
     Macvlan: f"{INTERFACE} parent parent_namespace mode",
+    Ifb: f"{INTERFACE} source",
+    Rate: "bits burst latency",
     FdbEntry: "dst lladdr path",
     Neighbour: "address lladdr path",
     Veth: "inner outer path",
@@ -195,8 +199,8 @@ def test_everything_that_the_model_has_is_written() -> None:
         assert [field.name for field in fields(kind)] == known.split()
     made = {
         kind
-        for module in (model, filtering)
+        for module in (model, filtering, rates)
         for kind in vars(module).values()
         if isinstance(kind, type) and kind.__module__ == module.__name__
     }
-    assert made - set(KNOWN) == {model.Record}
+    assert made == set(KNOWN)

@@ -17,7 +17,7 @@ from mutations import Mutation, mutations
 from reference import Foreign, Record, fact, holds, place, set_up, tear_down
 from topologies import topologies
 
-from k8snet_scripts import topology as records
+from k8snet_scripts import records
 from k8snet_scripts.addresses import Cidr, parse_cidr
 from k8snet_scripts.filtering import Masquerade
 from k8snet_scripts.marks import link_group
@@ -413,6 +413,10 @@ def wanted_facts(topology: Topology) -> Iterator[str]:
             yield f"{namespace.name} {macvlan.name}: macvlan{' passthru' if passed else ''}, parent {parent}"
             if not passed:
                 yield f"{namespace.name} {macvlan.name}: mode {macvlan.mode}"
+        for ifb in namespace.ifbs:
+            yield f"{namespace.name} {ifb.name}: ifb"
+            yield f"{namespace.name} {ifb.source}: ingress"
+            yield f"{namespace.name} {ifb.source}: redirect {ifb.name}"
         for device in namespace.vxlans:
             yield f"{namespace.name} {device.name}: vxlan id {device.id} dstport {device.dstport}"
             yield from (f"{namespace.name} {device.name}: {words}" for words in tunnel_facts(device))
@@ -444,6 +448,8 @@ def interface_facts(namespace: str, interface: Interface) -> Iterator[str]:
         yield f"{owner}: allmulti {'on' if interface.allmulti else 'off'}"
     if interface.txqlen is not None:
         yield f"{owner}: txqlen {interface.txqlen}"
+    if interface.rate:
+        yield f"{owner}: {' '.join(interface.rate.words)}"
     if not interface.external:
         yield f"{owner}: up"
     if interface.mtu:
@@ -526,20 +532,25 @@ TITLES = (
     "Commands, when all else is there: `#:` tells whether one was carried out, `#<` takes it back",
 )
 
-FILTERS = ("nft ", "iptables ", "ip6tables ")
+KINDS = {
+    "packet filter": ("nft ", "iptables ", "ip6tables "),
+    "at most": ("tbf ", "ingress", "redirect "),
+}
+"""The beginnings of facts that have a group of their own, by words that tell why it is there."""
 
 
 @few
 @given(topologies())
-def test_a_namespace_is_set_up_in_one_group_and_its_packet_filter_in_another(topology: Topology) -> None:
+def test_a_namespace_is_set_up_in_one_group_and_its_packet_filter_and_its_rates_in_others(topology: Topology) -> None:
     for wave in plan_topology(topology).waves:
         if wave.title in TITLES[6:8]:
-            for is_filter in (False, True):
-                groups = [group for group in wave.groups if ("packet filter" in group.why) is is_filter]
+            for kind in ("", *KINDS):
+                groups = [group for group in wave.groups if kind == next((k for k in KINDS if k in group.why), "")]
                 places = [{step.owner.split()[0] for step in group.steps} for group in groups]
                 assert all(len(names) == 1 for names in places)
                 assert len(set().union(*places)) == len(places)
-                assert all(step.words.startswith(FILTERS) is is_filter for group in groups for step in group.steps)
+                for words in (step.words for group in groups for step in group.steps):
+                    assert kind == next((k for k in KINDS if words.startswith(KINDS[k])), "")
 
 
 @few

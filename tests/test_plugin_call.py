@@ -112,7 +112,7 @@ def test_under_our_own_name_the_type_counts(type: object) -> None:
     said = call("ADD", {**NETWORK, "type": type})
     assert (said.code, said.message) == (
         7,
-        "`type` must be one of k8snet, bridge, firewall, host-local, loopback, portmap, ptp, static, tuning",
+        "`type` must be one of k8snet, bandwidth, bridge, firewall, host-local, loopback, portmap, ptp, static, tuning",
     )
 
 

@@ -12,7 +12,7 @@ from fake_kernel import FakeKernel
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from k8snet_scripts.plugin import pieces, portmap, shelf
+from k8snet_scripts.plugin import bandwidth, pieces, portmap, shelf
 from k8snet_scripts.plugin.names import Container
 from k8snet_scripts.plugin.pieces import Piece
 from k8snet_scripts.plugin.running import WiringError
@@ -87,6 +87,7 @@ def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Pieces]:
         monkeypatch.setattr(pieces, name, getattr(fake, name))
     monkeypatch.setattr(pieces, "differences", fake.compare)
     monkeypatch.setattr(portmap, "_way_to", lambda lease: "br0")
+    monkeypatch.setattr(bandwidth, "_find_host_end", lambda call, told: ("veth0123abcd", 1400))
     yield fake
 
 
@@ -103,6 +104,7 @@ CHAINED = {
     "portmap": publishing(MAPPING),
     "tuning": plugin("tuning", mtu=1400, sysctl={"net.ipv4.conf.IFNAME.arp_filter": "1"}),
     "firewall": plugin("firewall"),
+    "bandwidth": plugin("bandwidth", ingressRate=80_000, ingressBurst=80_000),
 }
 
 
@@ -168,6 +170,37 @@ def test_the_original_takes_back_what_it_has_done(fake: Pieces, tmp_path: Path) 
         assert call("DEL", CHAINED["portmap"], "portmap", PATH=str(tmp_path)).status == 0
     assert (tmp_path / "said").read_text().startswith('DEL\n{"cniVersion"')
     assert (tmp_path / "said").read_text().count("DEL\n") == 1
+
+
+# Limits
+
+
+def test_a_limit_of_what_is_sent_is_one_more_interface(fake: Pieces) -> None:
+    limits = {"egressRate": 10**6, "egressBurst": 10**6}
+    told = call("ADD", {**CHAINED["bandwidth"], **limits}).result
+    more = told["interfaces"].pop()
+    assert told == PREVIOUS
+    assert f"ip link add name {more['name']} mtu 1400 address {more['mac']} " in fake.script
+    assert f"redirect dev {more['name']}" in fake.script
+    assert "tc qdisc replace dev veth0123abcd root tbf rate 80kbit burst 10000 latency 25ms" in fake.script
+    assert call("DEL", CHAINED["bandwidth"]).status == 0
+    asked = {"bandwidth": {"ingressRate": 160_000, "ingressBurst": 160_000}}
+    assert (
+        call("ADD", {**CHAINED["bandwidth"], **limits, "runtimeConfig": asked}, CONTAINERID="ctr2").result == PREVIOUS
+    )
+    assert "rate 160kbit burst 20000" in fake.script
+
+
+@pytest.mark.parametrize("limits", [{}, {"ingressRate": 0, "ingressBurst": 0}, {"runtimeConfig": {"bandwidth": {}}}])
+def test_no_limit_is_nothing_to_do(fake: Pieces, limits: Json) -> None:
+    assert call("ADD", plugin("bandwidth", **limits)).result == PREVIOUS
+    assert fake.there == {}
+
+
+@pytest.mark.parametrize("limits", [{"ingressRate": 8}, {"ingressRate": 7, "ingressBurst": 8}, {"egressRate": "1M"}])
+def test_a_limit_that_cannot_be_is_refused(fake: Pieces, limits: Json) -> None:
+    assert call("ADD", plugin("bandwidth", **limits)).code == 7
+    assert fake.there == {}
 
 
 # Ports

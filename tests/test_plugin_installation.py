@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from k8snet_scripts.cli import main
 from k8snet_scripts.plugin.installation import Occupied, install, launcher, uninstall
 
-KINDS = ("bridge", "firewall", "host-local", "loopback", "portmap", "ptp", "static", "tuning")
+KINDS = ("bandwidth", "bridge", "firewall", "host-local", "loopback", "portmap", "ptp", "static", "tuning")
 ORIGINAL = "#!/bin/sh\necho original\n"
 
 
@@ -55,6 +55,7 @@ def test_it_stands_in_for_others_and_gives_their_places_back(tmp_path: Path) -> 
     result = k8snet("cni", "install", tmp_path, "--replace")
     assert result.stdout.splitlines() == [
         f"{tmp_path}/k8snet is new",
+        f"{tmp_path}/bandwidth is new",
         f"{tmp_path}/bridge is replaced; the original is kept as {tmp_path}/bridge.before-k8snet",
         f"{tmp_path}/firewall is new",
         f"{tmp_path}/host-local is new",
@@ -66,7 +67,7 @@ def test_it_stands_in_for_others_and_gives_their_places_back(tmp_path: Path) -> 
     ]
     there = contents(tmp_path)
     assert all(there[name] == launcher() for name in ("k8snet", *KINDS))
-    assert k8snet("cni", "install", tmp_path, "--replace").stdout.count("up to date") == 9
+    assert k8snet("cni", "install", tmp_path, "--replace").stdout.count("up to date") == 10
     assert contents(tmp_path) == there
     result = k8snet("cni", "uninstall", tmp_path)
     assert f"{tmp_path}/bridge is the original again\n" in result.stdout
@@ -93,7 +94,7 @@ def test_what_came_from_elsewhere_in_between_is_the_original(tmp_path: Path) -> 
     (tmp_path / "bridge").unlink()
     (tmp_path / "bridge").write_text("newer")
     assert (
-        list(uninstall(tmp_path))[1] == f"{tmp_path}/bridge is not one of ours: {tmp_path}/bridge.before-k8snet stays"
+        list(uninstall(tmp_path))[2] == f"{tmp_path}/bridge is not one of ours: {tmp_path}/bridge.before-k8snet stays"
     )
     assert list(install(tmp_path, replace=True))
     assert list(uninstall(tmp_path))
@@ -151,7 +152,7 @@ def test_an_odd_interpreter_is_found_too(tmp_path: Path) -> None:
     plugin.chmod(0o755)
     done = run(plugin, CNI_COMMAND="VERSION", PATH="/usr/bin:/bin")
     assert (done.returncode, done.stderr) == (0, "")
-    assert list(install(tmp_path, replace=True))[1] == f"{plugin} is renewed"
+    assert list(install(tmp_path, replace=True))[2] == f"{plugin} is renewed"
 
 
 def test_it_says_so_when_k8snet_is_gone(tmp_path: Path) -> None:

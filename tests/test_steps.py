@@ -9,8 +9,9 @@ import pytest
 from k8snet_scripts import filters, steps
 from k8snet_scripts.addresses import parse_cidr
 from k8snet_scripts.filtering import Masquerade
+from k8snet_scripts.records import Record
 from k8snet_scripts.steps import Sign, Step
-from k8snet_scripts.topology import HOST, Bridge, End, Interface, Port, Record, Route, Vlans
+from k8snet_scripts.topology import HOST, Bridge, End, Interface, Port, Route, Vlans
 
 
 def row(step: Step) -> str:

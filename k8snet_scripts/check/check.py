@@ -12,6 +12,7 @@ from k8snet_scripts.check.joined import check_segments
 from k8snet_scripts.check.macvlans import check_macvlans
 from k8snet_scripts.check.ports import check_ports
 from k8snet_scripts.check.publications import check_publications
+from k8snet_scripts.check.rates import check_rates
 from k8snet_scripts.check.routes import check_routes
 from k8snet_scripts.check.settings import check_settings
 from k8snet_scripts.check.sites import settle_sites
@@ -39,6 +40,7 @@ def check_topology(topology: Topology, report: Report, *, values: bool = True) -
         check_routes(site, owned, findings)
         check_settings(site, owned, findings)
         check_vxlans(site, owned, findings)
+        check_rates(site, findings)
     check_macvlans(sites, findings)
     check_segments(topology, sites, findings)
     check_publications(topology, sites, findings)

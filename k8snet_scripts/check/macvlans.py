@@ -8,7 +8,7 @@ from k8snet_scripts.check.findings import FirstFindings
 from k8snet_scripts.check.ports import check_ipv6_mtu
 from k8snet_scripts.check.routes import report_device
 from k8snet_scripts.check.sites import Placed, Site, report_unknown
-from k8snet_scripts.topology import HOST, Bridge, Interface, Macvlan, Vxlan
+from k8snet_scripts.topology import HOST, Bridge, Ifb, Interface, Macvlan, Vxlan
 
 
 def check_macvlans(sites: Mapping[str, Site], report: FirstFindings) -> None:
@@ -51,6 +51,8 @@ def _check_parent(macvlan: Macvlan, placed: Placed, parent: Placed, report: Firs
         flaw, help = "is a bridge", "give the namespace a veth to it instead"
     elif isinstance(interface, Macvlan):
         flaw, help = "is a macvlan itself", f"name its parent, `{interface.parent}`"
+    elif isinstance(interface, Ifb):
+        flaw, help = "is an ifb", f"name the interface that it is for, `{interface.source}`"
     elif isinstance(interface, Vxlan):
         flaw, help = "is a VXLAN device", "give the namespace a veth to a bridge that has it for a port"
     else:

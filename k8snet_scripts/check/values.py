@@ -7,6 +7,7 @@ up on command lines all the same.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 from k8snet_scripts.addresses import WIDTH, Cidr
 from k8snet_scripts.check.findings import FirstFindings
@@ -41,6 +42,7 @@ from k8snet_scripts.rules.options import (
     VXLAN_NUMBERS,
 )
 from k8snet_scripts.rules.ports import check_masquerade, read_condition, read_port_address, read_publication
+from k8snet_scripts.rules.rates import check_rate
 from k8snet_scripts.rules.refusal import Refused, show
 from k8snet_scripts.topology import (
     HOST,
@@ -58,6 +60,8 @@ from k8snet_scripts.topology import (
 )
 
 _NUMBERS = range(2**32)
+
+T = TypeVar("T")
 
 _BRIDGE_OPTIONS: Mapping[str, range] = {
     **{word: range(2) for word in BRIDGE_SWITCHES.values()},
@@ -77,9 +81,9 @@ class _Values:
     def refuse(self, path: Path, slug: str, message: str, help: str = "") -> None:
         self.report.error(slug, path, message, help=help)
 
-    def attempt(self, path: Path, check: Callable[[str], object], text: str) -> None:
+    def attempt(self, path: Path, check: Callable[[T], object], value: T) -> None:
         try:
-            check(text)
+            check(value)
         except Refused as refused:
             self.refuse(path, refused.slug, refused.message, refused.help)
 
@@ -138,8 +142,10 @@ class _Values:
             self.interface(device)
             if isinstance(device, Vxlan):
                 self.vxlan(device)
-            else:
+            elif isinstance(device, Macvlan):
                 self.macvlan(device)
+            else:
+                self.interface_name((*device.path, "source"), device.source)
         for bridge in namespace.bridges:
             self.interface(bridge)
             self.bridge(bridge)
@@ -166,6 +172,8 @@ class _Values:
             self.attempt((*path, "lladdr"), read_lladdr, interface.lladdr)
         if interface.txqlen is not None and interface.txqlen not in _NUMBERS:
             self.refuse((*path, "txqueuelen"), "bad-option", f"{show(interface.txqlen)} is out of range")
+        if interface.rate is not None:
+            self.attempt(path, check_rate, interface.rate)
         if interface.port:
             self.port(interface.port)
         for address in interface.addresses:

@@ -17,6 +17,11 @@ def name_host_end(network: str, container: str, ifname: str) -> str:
     return f"veth{digest(f'{network} {container} {ifname}')[:8]}"
 
 
+def name_ifb(network: str, container: str) -> str:
+    """The name of the ifb for what a container sends: `bwp` and twelve hexadecimal digits, as the reference has it."""
+    return f"bwp{digests.long_digest(f'{network}{container}').hex()[:12]}"
+
+
 def make_lladdr(text: str) -> str:
     """A unicast address, marked as locally administered."""
     digits = digest(text)

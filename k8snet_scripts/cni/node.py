@@ -25,7 +25,10 @@ from k8snet_scripts.cni.attachment import (
     grant_host_local,
     grant_static,
 )
+from k8snet_scripts.cni.bandwidth import find_bandwidth, limit_ingress, make_ifbs, refuse_bandwidth
 from k8snet_scripts.cni.configuration import (
+    Bandwidth,
+    BandwidthPlugin,
     BridgePlugin,
     FirewallPlugin,
     LoopbackPlugin,
@@ -48,14 +51,21 @@ from k8snet_scripts.cni.tuning import refuse_tuning, tune_interface
 from k8snet_scripts.cni.wires import make_bridge, make_gateway, make_masquerade, make_veth
 from k8snet_scripts.diagnostics import Report
 from k8snet_scripts.filtering import Publication
-from k8snet_scripts.topology import HOST, Bridge, Namespace, Record, Topology, Veth
+from k8snet_scripts.records import Record
+from k8snet_scripts.topology import HOST, Bridge, Namespace, Topology, Veth
 
 INTERFACE = "eth0"
 """What the interface of a pod is called."""
 
 _IPAM = {"host-local": HostLocal, "static": StaticIpam}
 _MAIN = {"bridge": BridgePlugin, "ptp": PtpPlugin, "macvlan": MacvlanPlugin}
-_CHAINED = {"loopback": LoopbackPlugin, "portmap": PortmapPlugin, "firewall": FirewallPlugin, "tuning": TuningPlugin}
+_CHAINED = {
+    "loopback": LoopbackPlugin,
+    "portmap": PortmapPlugin,
+    "firewall": FirewallPlugin,
+    "tuning": TuningPlugin,
+    "bandwidth": BandwidthPlugin,
+}
 
 
 _MainPlugin: TypeAlias = BridgePlugin | PtpPlugin | MacvlanPlugin
@@ -82,6 +92,7 @@ def wire_node(network: Network, pods: Sequence[str], report: Report, published: 
     tunings = _tunings(network)
     for tuning in tunings:
         refuse_tuning(tuning, plugin.mtu, len(pods), report)
+    limits = _limits(network, plugin, report)
     store, wired = _attach(plugin, pods, report)
     bridges: tuple[Bridge, ...] = ()
     veths: tuple[Veth, ...] = ()
@@ -100,13 +111,14 @@ def wire_node(network: Network, pods: Sequence[str], report: Report, published: 
     quiet = (*(bridge.name for bridge in bridges), *(veth.outer.name for veth in veths), *host_ends)
     if not isinstance(plugin, MacvlanPlugin):
         ends = zip(wired, host_ends, strict=True)
-        veths += tuple([_veth(network, plugin, pod, name, ports.get(pod.name, ())) for pod, name in ends])
+        veths += tuple([_veth(network, plugin, pod, name, ports.get(pod.name, ()), limits) for pod, name in ends])
     return Topology(
         name=name_topology(network.name),
         host=Namespace(
             HOST,
             bridges=bridges,
             interfaces=(make_master(plugin),) if isinstance(plugin, MacvlanPlugin) else (),
+            devices=tuple(make_ifbs(network.name, limits, plugin.mtu, zip(pods, host_ends, strict=False))),
             sysctls=host_settings(plugin, quiet),
             forwarding=True if forwarding else None,
             masquerade=tuple(chain.from_iterable(make_masquerade(pod.attachment) for pod in wired)),
@@ -141,7 +153,7 @@ def _main_plugin(network: Network, report: Report) -> _MainPlugin:
                 (*plugin.path, "type"),
                 "the scripts cannot do what this plugin does",
                 help="they know `bridge`, `ptp` and `macvlan` with `host-local` or `static`, and after it "
-                "`loopback`, `portmap`, `firewall` and `tuning`",
+                "`loopback`, `portmap`, `firewall`, `tuning` and `bandwidth`",
             )
     main = main or BridgePlugin()
     for asked in network.runtime.places:
@@ -226,7 +238,12 @@ def _namespace(plugin: _MainPlugin, tunings: Iterable[TuningPlugin], pod: _Pod) 
 
 
 def _veth(
-    network: Network, plugin: BridgePlugin | PtpPlugin, pod: _Pod, host_end: str, ports: tuple[Publication, ...]
+    network: Network,
+    plugin: BridgePlugin | PtpPlugin,
+    pod: _Pod,
+    host_end: str,
+    ports: tuple[Publication, ...],
+    limits: BandwidthPlugin,
 ) -> Veth:
     """The veth of a pod.  Where frames with another MAC address are dropped, the pod's has to be known beforehand."""
     if isinstance(plugin, BridgePlugin):
@@ -237,7 +254,18 @@ def _veth(
     inner = replace(veth.inner, publications=ports)
     for tuning in _tunings(network):
         inner = tune_interface(tuning, inner)
-    return replace(veth, inner=inner)
+    return replace(veth, inner=inner, outer=replace(veth.outer, rate=limit_ingress(limits.bandwidth or Bandwidth())))
+
+
+def _limits(network: Network, plugin: _MainPlugin, report: Report) -> BandwidthPlugin:
+    """The limits of each pod, none where they cannot be."""
+    found = find_bandwidth(network.plugins)
+    if found and isinstance(plugin, MacvlanPlugin):
+        message, help = "a pod on a macvlan has no end on the host that could be limited", "take it out"
+        report.error("unsupported-plugin", (*found.path, "type"), message, help=help)
+    elif found and not refuse_bandwidth(found, plugin.mtu, report):
+        return found
+    return BandwidthPlugin()
 
 
 def _tunings(network: Network) -> list[TuningPlugin]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from k8snet_scripts.addresses import Cidr
 from k8snet_scripts.drawing.arrangement import Gap, Hanging, Link, Place, Section
 from k8snet_scripts.filtering import Masquerade
-from k8snet_scripts.topology import MACVLAN_MODES, Interface, Macvlan, Namespace, Route, Vlans, Vxlan
+from k8snet_scripts.topology import MACVLAN_MODES, Ifb, Interface, Macvlan, Namespace, Route, Vlans, Vxlan
 
 _ADDRESSES = 8  # shown of one interface
 _ROUTES = 4  # shown of one interface
@@ -107,6 +107,8 @@ def kind_text(interface: Interface) -> str:
         mode = "" if interface.mode == MACVLAN_MODES[0] else f", {clean(interface.mode)}"
         there = f"{clean(interface.parent_namespace)} " if interface.parent_namespace else ""
         return f"macvlan on {there}{clean(interface.parent)}{mode}"
+    if isinstance(interface, Ifb):
+        return f"ifb for what comes in at {clean(interface.source)}"
     if not isinstance(interface, Vxlan):
         return "external"
     others = list(dict.fromkeys([*interface.defaults, *(entry.dst for entry in interface.fdb)]))

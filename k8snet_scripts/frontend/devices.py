@@ -1,16 +1,17 @@
-"""Devices that stand on other interfaces: from the tables of macvlans and of VXLAN devices to the model."""
+"""Devices that stand on other interfaces: from the tables of macvlans, VXLAN devices and ifbs to the model."""
 
 from __future__ import annotations
 
 from k8snet_scripts.frontend.fields import Table
-from k8snet_scripts.frontend.interfaces import check_place, read_common, read_link
+from k8snet_scripts.frontend.interfaces import check_place, read_common, read_description, read_link
 from k8snet_scripts.frontend.options import read_ports
 from k8snet_scripts.frontend.ranges import Each, combine, gather
+from k8snet_scripts.frontend.rates import read_rate
 from k8snet_scripts.rules.literals import read_endpoint, read_group, read_lladdr
 from k8snet_scripts.rules.names import check_interface_name
-from k8snet_scripts.rules.options import VXLAN_NUMBERS
+from k8snet_scripts.rules.options import HIGHEST_MTU, LOWEST_MTU, VXLAN_NUMBERS
 from k8snet_scripts.rules.refusal import Refused, show
-from k8snet_scripts.topology import MACVLAN_MODES, VXLAN_PORT, FdbEntry, Macvlan, Neighbour, Vxlan
+from k8snet_scripts.topology import MACVLAN_MODES, VXLAN_PORT, FdbEntry, Ifb, Macvlan, Neighbour, Vxlan
 
 _HINTS = {
     "learning": "to learn nothing from what arrives, write `nolearning = true`",
@@ -23,6 +24,11 @@ _MACVLAN_HINTS = {
     "master": "write `parent`",
     "link": "write `parent`",
     "dev": "write `parent`",
+}
+_IFB_HINTS = {
+    **dict.fromkeys(("addresses", "routes"), "give them to the interface that the ifb is for"),
+    **dict.fromkeys(("bridge", "master"), "an ifb is on no bridge: what comes in goes to where it would have gone"),
+    **dict.fromkeys(("dev", "link", "parent"), "write `source`"),
 }
 
 
@@ -101,6 +107,26 @@ def read_vxlan(table: Table, name: Each[str | None]) -> Each[Vxlan | None]:
     )
     table.close(_HINTS)
     return vxlan
+
+
+def read_ifb(table: Table, name: Each[str | None]) -> Each[Ifb | None]:
+    """An ifb, for what comes in at another interface of the same namespace."""
+    for key, example in (("source", "vethB"), ("rate", "10mbit")):
+        if not table.has(key):
+            table.missing(key, f'write `{key} = "{example}"`, say')
+    source = table.text("source", check_interface_name)
+    ifb = combine(
+        Ifb,
+        name=name,
+        source=source,
+        rate=read_rate(table),
+        mtu=table.integer("mtu", LOWEST_MTU, HIGHEST_MTU, "bad-mtu"),
+        lladdr=table.text("lladdr", read_lladdr),
+        description=read_description(table),
+        path=table.path,
+    )
+    table.close(_IFB_HINTS)
+    return None if source is None else ifb
 
 
 def _read_fdb_entry(table: Table) -> Each[FdbEntry | None]:

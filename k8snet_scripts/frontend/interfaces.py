@@ -15,6 +15,7 @@ from k8snet_scripts.frontend.fields import Table
 from k8snet_scripts.frontend.filters import read_publications
 from k8snet_scripts.frontend.options import read_bridge_options, read_membership, read_ports
 from k8snet_scripts.frontend.ranges import Each, combine, convert, gather
+from k8snet_scripts.frontend.rates import read_rate
 from k8snet_scripts.frontend.routes import read_interface_routes
 from k8snet_scripts.rules.literals import (
     LINK_LOCAL,
@@ -33,7 +34,7 @@ _BRIDGE_HINTS = {
     "master": "a bridge cannot be a port of another one: join the two by a veth",
 }
 _PORT_HINTS = {"master": "write `bridge`"}
-_LINK_KEYS = ("mtu", "lladdr", "broadcast")
+_LINK_KEYS = ("mtu", "lladdr", "broadcast", "rate", "burst", "latency")
 _LISTENING_KEYS = ("promisc", "allmulticast", "txqueuelen")
 
 
@@ -170,6 +171,7 @@ def read_link(table: Table) -> dict[str, Each[Any]]:
         "mtu": table.integer("mtu", LOWEST_MTU, HIGHEST_MTU, "bad-mtu"),
         "lladdr": table.text("lladdr", read_lladdr),
         "broadcast": table.boolean("broadcast") or False,
+        "rate": read_rate(table),
     }
 
 

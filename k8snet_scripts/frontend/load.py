@@ -15,7 +15,7 @@ from k8snet_scripts.filtering import Admission, Isolation, Masquerade
 from k8snet_scripts.frontend.allocate import allocate_addresses
 from k8snet_scripts.frontend.cluster import TABLE, read_cluster
 from k8snet_scripts.frontend.commands import read_commands
-from k8snet_scripts.frontend.devices import read_macvlan, read_vxlan
+from k8snet_scripts.frontend.devices import read_ifb, read_macvlan, read_vxlan
 from k8snet_scripts.frontend.fields import Document, Table
 from k8snet_scripts.frontend.filters import read_admissions, read_masquerade
 from k8snet_scripts.frontend.interfaces import (
@@ -31,7 +31,19 @@ from k8snet_scripts.frontend.routes import read_routes
 from k8snet_scripts.rules.literals import check_sysctl, read_loopback_address, read_setting
 from k8snet_scripts.rules.names import check_interface_name, check_namespace_name, check_topology_name
 from k8snet_scripts.rules.refusal import Refused, kind_of, show
-from k8snet_scripts.topology import HOST, ROLES, Bridge, Device, Interface, Macvlan, Namespace, Topology, Veth, Vxlan
+from k8snet_scripts.topology import (
+    HOST,
+    ROLES,
+    Bridge,
+    Device,
+    Ifb,
+    Interface,
+    Macvlan,
+    Namespace,
+    Topology,
+    Veth,
+    Vxlan,
+)
 
 _FORWARDING = ("net.ipv4.ip_forward", "net.ipv4.conf.all.forwarding", "net.ipv6.conf.all.forwarding")
 _LARGEST_SETTING = 2**64
@@ -42,6 +54,7 @@ _HOST_HINTS = {
     "veths": "the host's veths stand at the top: `[veths.NAME]`",
     "macvlans": "the host's macvlans stand at the top: `[macvlans.NAME]`",
     "vxlans": "the host's VXLAN devices stand at the top: `[vxlans.NAME]`",
+    "ifbs": "the host's ifbs stand at the top: `[ifbs.NAME]`",
     "interfaces": "the host's interfaces stand at the top: `[interfaces.NAME]`",
 }
 _TABLES = ("namespaces", "bridges", "veths", HOST, TABLE)
@@ -151,6 +164,7 @@ def _read_place(
     """A namespace; `home` is the table that holds what is in it."""
     macvlans = home.entries("macvlans", check_interface_name, read_macvlan)
     vxlans = home.entries("vxlans", check_interface_name, read_vxlan)
+    ifbs = home.entries("ifbs", check_interface_name, read_ifb)
     gateways = home.entries("bridges", check_interface_name, read_bridge)
     veths = home.entries("veths", check_interface_name, lambda veth, end: read_veth(veth, end, name))
     namespace = combine(
@@ -160,7 +174,7 @@ def _read_place(
         routes=read_routes(table),
         bridges=convert(_list_bridges, gateways),
         interfaces=interfaces,
-        devices=combine(_join_devices, macvlans=macvlans, vxlans=vxlans),
+        devices=combine(_join_devices, macvlans=macvlans, vxlans=vxlans, ifbs=ifbs),
         sysctls=_read_sysctls(table),
         forwarding=table.boolean("forwarding"),
         masquerade=combine(_join_masquerade, sources=read_masquerade(table), gateways=gateways),
@@ -175,8 +189,10 @@ def _read_place(
     return combine(_Place, namespace=namespace, veths=veths)
 
 
-def _join_devices(macvlans: tuple[Macvlan, ...], vxlans: tuple[Vxlan, ...]) -> tuple[Device, ...]:
-    return (*macvlans, *vxlans)
+def _join_devices(
+    macvlans: tuple[Macvlan, ...], vxlans: tuple[Vxlan, ...], ifbs: tuple[Ifb, ...]
+) -> tuple[Device, ...]:
+    return (*macvlans, *vxlans, *ifbs)
 
 
 def _read_role(table: Table) -> Each[str | None]:

@@ -17,6 +17,7 @@ from k8snet_scripts.notation.filters import (
     describe_publication,
     write_port,
 )
+from k8snet_scripts.notation.rates import describe_rate
 from k8snet_scripts.notation.toml import Value, write_table
 from k8snet_scripts.rules.options import BRIDGE_NUMBERS, BRIDGE_SECONDS, BRIDGE_SWITCHES, GUARD_KEY, PORT_NUMBERS
 from k8snet_scripts.topology import (
@@ -26,6 +27,7 @@ from k8snet_scripts.topology import (
     Bridge,
     Command,
     End,
+    Ifb,
     Interface,
     Macvlan,
     Namespace,
@@ -85,6 +87,8 @@ def _describe_links(path: Path, namespace: Namespace, veths: Iterable[Veth]) -> 
     for device in namespace.devices:
         if isinstance(device, Vxlan):
             yield (*path, "vxlans", device.name), _describe_vxlan(device)
+        elif isinstance(device, Ifb):
+            yield (*path, "ifbs", device.name), {"source": device.source} | _describe_interface(device)
         else:
             yield (*path, "macvlans", device.name), _describe_macvlan(device)
     for veth in veths:
@@ -223,6 +227,7 @@ def _describe_interface(interface: Interface) -> Table:
         table["allmulticast"] = interface.allmulti
     if interface.txqlen is not None:
         table["txqueuelen"] = interface.txqlen
+    table |= describe_rate(interface.rate)
     if interface.routes:
         table["routes"] = [_describe_route(route, interface.name) for route in interface.routes]
     return table

@@ -8,7 +8,7 @@ What a container already has from such a plugin of somebody else, which ours has
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
 from k8snet_scripts.cni.configuration import Network
@@ -38,7 +38,8 @@ class Change(NamedTuple):
     """What a plugin does for a container that has `leases`.
 
     Changes with an equal `key` differ in names, addresses and `words` only, for any of which `compile` makes the scripts.
-    `mac` is an address that the interface gets; `overruled` is as in a piece.
+    `mac` is an address that the interface gets; `overruled` is as in a piece.  `through` is an interface of the host that is
+    made for it, with the MAC address that the names of the piece have for the host.
     """
 
     key: object
@@ -47,6 +48,7 @@ class Change(NamedTuple):
     words: tuple[str, ...] = ()
     mac: str | None = None
     overruled: tuple[str, ...] = ()
+    through: str = ""
 
 
 class Chained(Plugin):
@@ -63,11 +65,13 @@ class Chained(Plugin):
         network = load_main(call, self.kind)
         told = _read_required(call)
         change = self.find_change(call, network, told)
-        if change:
-            with BlamingTheScript():
-                piece, scripts = self._compile(call, network, change)
-                pieces.set_up(piece, scripts)
-        return _retell(call, change)
+        if change is None:
+            return _retell(call)
+        with BlamingTheScript():
+            piece, scripts = self._compile(call, network, change)
+            pieces.set_up(piece, scripts)
+        made: list[Json] = [{"name": change.through, "mac": piece.names.host_lladdr}] if change.through else []
+        return _retell(call, change.mac, made)
 
     def delete(self, call: Call) -> None:
         load_main(call, self.kind)
@@ -131,14 +135,12 @@ def _read_required(call: Call) -> Told:
     return told
 
 
-def _retell(call: Call, change: Change | None) -> Json:
-    """What was told before, with the MAC address that the interface has now."""
+def _retell(call: Call, mac: str | None = None, made: Sequence[Json] = ()) -> Json:
+    """What was told before, with the MAC address that the interface has now, and with what was made."""
     previous = value_of(call.configuration, "prevResult")
     assert isinstance(previous, dict)
     interfaces = previous.get("interfaces")
-    if change is None or change.mac is None or not interfaces:
+    if not interfaces or (mac is None and not made):
         return previous
-    return {
-        **previous,
-        "interfaces": [{**item, "mac": change.mac} if item.get("name") == call.ifname else item for item in interfaces],
-    }
+    told = [{**item, "mac": mac} if mac and item.get("name") == call.ifname else item for item in interfaces]
+    return {**previous, "interfaces": [*told, *made]}

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from k8snet_scripts.cni.configuration import FirewallPlugin, PortMapping, PortmapPlugin, TuningPlugin
+from k8snet_scripts.cni.bandwidth import limit_egress, limit_ingress
+from k8snet_scripts.cni.configuration import Bandwidth, FirewallPlugin, PortMapping, PortmapPlugin, TuningPlugin
 from k8snet_scripts.cni.filters import admit_pod, forward_ports, isolate_bridge, publish_ports, read_mappings
 from k8snet_scripts.cni.ranges import Lease
 from k8snet_scripts.cni.settings import tune_sysctls
@@ -83,6 +84,25 @@ def compile_tuning(network: str, plugin: TuningPlugin, ifname: str, container_id
         description=f"An interface on the CNI network {network}, changed as the plugin tuning does it.",
     )
     return compile_scripts(topology, f"for {ifname} of the container {container_id} on the network {network}", _KINDS)
+
+
+def compile_limits(
+    network: str, limits: Bandwidth, mtu: int, words: tuple[str, ...], container_id: str, names: Names
+) -> Scripts:
+    """Limits at an end of a veth; `words` are the name of that, and of the ifb that what comes in goes through."""
+    end, through = words
+    ifb = limit_egress(limits, through, end, mtu, names.host_lladdr)
+    what = "The host's end of the container's veth."
+    return _compile_host(
+        names,
+        Namespace(
+            HOST,
+            interfaces=(Interface(end, rate=limit_ingress(limits), external=True, description=what),),
+            devices=(ifb,) if ifb else (),
+        ),
+        f"A container on the CNI network {network} with limits, as the plugin bandwidth sets them.",
+        f"for the limits of the container {container_id} on the network {network}",
+    )
 
 
 def _compile_host(names: Names, host: Namespace, description: str, cause: str) -> Scripts:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 ITSELF = "k8snet"
 """The name under which the type in the configuration counts.  Any name that is not one of `KINDS` is as good."""
 
-KINDS = ("bridge", "firewall", "host-local", "loopback", "portmap", "ptp", "static", "tuning")
+KINDS = ("bandwidth", "bridge", "firewall", "host-local", "loopback", "portmap", "ptp", "static", "tuning")
 """The plugins that we stand in for."""
 
 ASIDE = ".before-k8snet"
@@ -50,6 +50,10 @@ def find_plugin(call: Call) -> Plugin:
             from k8snet_scripts.plugin.loopback import Loopback
 
             return Loopback()
+        case "bandwidth":
+            from k8snet_scripts.plugin.bandwidth import Bandwidth
+
+            return Bandwidth()
         case "portmap":
             from k8snet_scripts.plugin.portmap import Portmap
 

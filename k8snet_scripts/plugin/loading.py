@@ -20,7 +20,7 @@ IPAM_KINDS = ("host-local", "static")
 
 _OURS = "k8snet"
 _RUNTIME_KEYS = ("ips", "mac", "ipranges")
-_OF_CHAINED = {"portmap": ("portmappings",), "tuning": ("mac",), "firewall": ()}
+_OF_CHAINED = {"portmap": ("portmappings",), "tuning": ("mac",), "firewall": (), "bandwidth": ("bandwidth",)}
 _UNSUPPORTED = ("unsupported-option", "unsupported-plugin")
 
 

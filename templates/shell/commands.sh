@@ -9,7 +9,7 @@ announce() {
 	set +f
 }
 
-# Carries out commands of one namespace, given a line each: those of `ip`, of `bridge` and of `iptables`, those that write
+# Carries out commands of one namespace, given a line each: those of `ip`, `bridge`, `tc` and `iptables`, those that write
 # settings, and those that write records are together in one process as long as they follow each other.
 # Where one fails it prints that command and, below, what was said of it, and carries out no more; with FORCE it goes on.
 carry_out() {
@@ -22,6 +22,7 @@ carry_out() {
 		'ip netns exec '*) next='' ;;
 		'ip '*) next=ip ;;
 		'bridge '*) next=bridge ;;
+		'tc '*) next=tc ;;
 		'iptables '*) next=iptables ;;
 		'ip6tables '*) next=ip6tables ;;
 		*) next='' ;;
@@ -101,6 +102,7 @@ complain() {
 report_failure() {
 	case $2 in
 	*'Cannot find device'* | *'No such '* | *'Cannot assign requested address'* | *'does not exist'* | *'File exists'*) ;;
+	*'Cannot find specified '* | *'Cannot delete qdisc with handle of zero'* | *'Exclusivity flag on'*) ;; # tc
 	*'Cannot open network namespace'* | *'Bad rule'* | *'No chain'* | *'Chain already exists'*) ;;
 	*) say "could not be carried out: $1"$'\n'"$2" ;;
 	esac
@@ -156,7 +158,7 @@ ip_in() { if [[ $1 == host ]]; then ip=ip; else ip="ip -n $1"; fi; }
 # The namespace in which a command is carried out.
 find_place() {
 	case $1 in
-	'ip -n '* | 'bridge -n '*) place=${1#* -n } place=${place%% *} ;;
+	'ip -n '* | 'bridge -n '* | 'tc -n '*) place=${1#* -n } place=${place%% *} ;;
 	'ip netns exec '*) place=${1#ip netns exec } place=${place%% *} ;;
 	*) place=host ;;
 	esac

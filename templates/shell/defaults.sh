@@ -30,6 +30,7 @@ find_outdated() {
 		here=${text%%: *}
 		if [[ ${wanted[$text]+set} ]]; then continue; fi
 		text=${text#*: }
+		case $text in tbf' '* | ingress | redirect' '*) note_reading "${here%% *}" "$text" ;; esac
 		if [[ ! ${asked["$here: ${text%% *}"]+set} ]] && is_setting "$here" "${text%% *}"; then
 			outdated+=("$here: $text")
 			note_reading "${here%% *}" "$text"

@@ -115,7 +115,8 @@ remove_leftovers() {
 expect_back() {
 	local value
 	case $2 in
-	iptables' '* | ip6tables' '*) unset 'fact["$1: $2"]' ;;
+	iptables' '* | ip6tables' '* | ingress | redirect' '*) unset 'fact["$1: $2"]' ;;
+	tbf' '*) unset 'fact["$1: tbf"]' ;;
 	net.*)
 		value=${3#*echo }
 		unset 'fact["$1: $2"]'
@@ -165,6 +166,10 @@ forget_link() {
 	for key in "${!fact[@]}"; do
 		case $key in
 		"$1: "* | "$1 port of "* | "${1%% *}: net."*".${name//.//}."*) unset 'fact[$key]' ;;
+		"${1%% *} "*": redirect $name") # its filter stays, and leads nowhere
+			unset 'fact[$key]'
+			fact["${key%: *}: filter 1"]=1
+			;;
 		*) if [[ "$1" == "${key%%: *} ${fact[$key]}" ]]; then unset 'fact[$key]'; fi ;;
 		esac
 	done
@@ -287,6 +292,7 @@ remove_extras() {
 		inet*) remove_address "$here" "${key##* }" "$key" ;;
 		vlan*) remove_vlan "$here" "$key" ;;
 		fdb* | neigh*) remove_entry "$here" "$key" ;;
+		tbf | ingress | clsact | redirect* | filter*) remove_shaping "$here" "$key" ;;
 		esac
 	done
 }
@@ -303,6 +309,7 @@ is_extra() {
 		[[ ${tagging[$1]+set} && ! ${wanted["$1: vlan $vid"]+set} && ! ${wanted["$1: vlan $vid untagged"]+set} && ! ${wanted["$1: vlan $vid pvid untagged"]+set} ]]
 		;;
 	fdb' '* | neigh' '*) [[ ${modelled[$1]+set} && ! ${entries["$1: ${2% "${2#* * }"}"]+set} ]] ;;
+	tbf | ingress | clsact | redirect' '* | filter' '*) is_extra_shaping "$@" ;;
 	*) return 1 ;;
 	esac
 }
@@ -409,7 +416,7 @@ add_missing() {
 is_rewired() {
 	local text
 	for text in "${about[@]}"; do
-		if [[ $text == "$1 "*': '@(interface|bridge|veth,*|vxlan*|macvlan*) || $text == *": veth, peer $1 "* ]]; then return 0; fi
+		if [[ $text == "$1 "*': '@(interface|bridge|veth,*|vxlan*|macvlan*|ifb) || $text == *": veth, peer $1 "* ]]; then return 0; fi
 	done
 	return 1
 }

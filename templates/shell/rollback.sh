@@ -85,6 +85,7 @@ invert() {
 	master) if [[ $1 == *' type bridge_slave '* || $1 == *' vlan '* ]]; then return 0; fi ;; # it is one again with other options
 	command) back=${ways_back[${about[$1]}]-} && return ;;
 	ask) return ;; # it may have been true before
+	tbf | ingress | clsact | redirect | filter) invert_shaping "$1" && return ;;
 	file) value=${wish#file } back="rm -f ${value%% *}" && return ;;
 	directory) back="rmdir --ignore-fail-on-non-empty ${wish#directory }" && return ;;
 	esac

@@ -2,7 +2,8 @@
 
 # places[2]: the namespaces in which wave 2 has something to do; batch[2 node1]: what, a command a line
 # about[COMMAND]: the fact that it changes; created[node1]: a namespace that this run makes
-# was[FACT]: what was known of an address before it was removed; dragged: what adds again what the kernel took along
+# was[FACT]: what was known of an address before it was removed; was[host vethB]: where it led what came in
+# dragged: what adds again what the kernel took along
 # borrowed: the facts, in their order, that this run makes true on something that is not ours; undo has the ways back
 declare -a places=() executed=() borrowed=() dragged=()
 declare -A batch=() about=() created=() was=()
@@ -43,6 +44,7 @@ main() {
 	read_table "$table"
 	if ((${#tables[@]})); then prepare nft; fi
 	if ((${#rules[@]})); then prepare iptables ip6tables; fi
+	if ((${#rated[@]})); then prepare tc; fi
 	if [[ $mode == run ]]; then lock; fi
 	read_ownership
 	if borrows; then

@@ -68,7 +68,7 @@ start_reader() {
 }
 
 # Is there more to read in a namespace than one process for all of them can?
-asks_more() { [[ ${vlans[$1]-}${tables[$1]-}${rules[$1]-}${tunnels[$1]-} || ($1 != host && ${makers[$1]-}) ]]; }
+asks_more() { [[ ${vlans[$1]-}${tables[$1]-}${rules[$1]-}${tunnels[$1]-}${shaped[$1]-} || ($1 != host && ${makers[$1]-}) ]]; }
 
 # Reads the namespaces named as far as that is possible together; the others are left. Without a perl that can, all are.
 read_together() {
@@ -147,6 +147,7 @@ show_state() {
 		show_sysctls
 		if [[ ${vlans[$namespace]-} ]]; then enter "$namespace" bridge -json vlan show; fi
 		if [[ ${tunnels[$namespace]-} ]]; then enter "$namespace" bridge -json fdb show; fi
+		if [[ ${shaped[$namespace]-} ]]; then show_shaping; fi
 		if [[ ! ${LOCK-} || -e $OWNED ]]; then # a first run has no table yet
 			for family in ${tables[$namespace]-}; do show_table; done
 		fi
@@ -221,6 +222,11 @@ take_state() {
 			fact["$namespace: nft ${line%% *}"]=${line#* }
 			;;
 		'@iptables '* | '@ip6tables '*) fact["$namespace: ${line#@}"]=1 ;;
+		'@qdiscs '*) take_qdiscs "$namespace" "${line#@qdiscs }" ;;
+		'@filters '*)
+			line=${line#@filters }
+			take_filter "$namespace ${line%% *}" "${line#* }"
+			;;
 		@*) namespace=${line#@} ;;
 		'[ ]' | '[]') ;;
 		\[*) take_answer "$namespace" "$line" ;;

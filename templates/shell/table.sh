@@ -46,11 +46,12 @@ read_table() {
 		?'mtu '*) mtus[${owner[n]}]=${words[n]#mtu } shifting+=("$n") ;;
 		?'address '* | ?'remote '* | ?'group '* | ?'vlan_default_pvid 0') shifting+=("$n") ;;
 		' fdb '[!0]* | ' fdb 0'[!0]* | ' neigh '*) entries[${step[n]%" ${words[n]#* * }"}]=1 ;;
-		' vlan '* | ' net.'* | ' nft '* | ' iptables '* | ' ip6tables '*)
+		' vlan '* | ' net.'* | ' nft '* | ' iptables '* | ' ip6tables '* | ' tbf '* | ' ingress' | ' redirect '*)
 			here=${owner[n]%% *}
 			note_reading "$here" "${words[n]}"
 			case ${words[n]} in
 			vlan*) tagging[${owner[n]}]=1 ;;
+			tbf*) rated[${owner[n]}]=1 ;;
 			net.ipv4.ip_forward' '* | net.ipv6.conf.all.forwarding' '*) shifting+=("$n") ;;
 			esac
 			;;
@@ -82,6 +83,7 @@ note_reading() {
 		sysctls[$1]+=" /proc/sys/${path//%/.}"
 		;;
 	vlan*) vlans[$1]=1 ;;
+	'tbf '* | ingress | 'redirect '*) shaped[$1]=1 ;;
 	'nft table '*)
 		path=${2#nft table }
 		note_once tables "$1" "${path%% *}"
@@ -111,6 +113,10 @@ holds() {
 	inet*' noprefixroute') [[ ${fact["$1: ${2% *}"]-} == *'"noprefixroute":true'* ]] ;;
 	up | master' '* | inet' '* | inet6' '* | vlan' '* | fdb' '* | neigh' '* | net.* | iptables' '* | ip6tables' '*) is_moot "$2" ;;
 	command' '*) was_carried_out "$1: $2" ;;
+	tbf' '*) has_rate "$1" "$2" ;;
+	ingress) [[ ${fact["$1: ingress"]+set} || (${fact["$1: clsact"]+set} && ! ${modelled[$1]+set}) ]] ;;
+	redirect' '*) [[ ${fact["$1: $2"]+set} ]] ;;
+	ifb) [[ $text == *'"info_kind":"ifb"'* ]] ;;
 	namespace) [[ ${netns[$1]-broken} != broken ]] ;;
 	directory' '*) [[ -d ${2#directory } ]] ;;
 	file' '*) file_says "${2#file }" ;;

@@ -24,6 +24,7 @@ main() {
 	prepare ip bridge nsenter stat head sleep
 	table=$(topology)
 	read_table "$table"
+	if ((${#rated[@]})); then prepare tc; fi
 	read_probes
 	printf 'TAP version 13\n1..%d\n' "$((${#step[@]} + ${#probe[@]} + ${#requirement[@]}))"
 	wait_until_settled

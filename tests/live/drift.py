@@ -73,7 +73,26 @@ peer = "beyond"
 parent = { namespace = "tap", name = "other" }
 addresses = ["10.8.0.1/24"]
 """
-NETWORKS = {"vlans": VLANS, "tunnels": TUNNELS, "passed": PASSED}
+
+RATES = """
+name = "rates"
+[bridges.br0]
+[namespaces."n{1..2}".veths.eth0]
+peer = { name = "v{}", rate = "8mbit", burst = "4000b" }
+bridge = "br0"
+addresses = ["10.0.0.{}/24"]
+[namespaces.n3.veths.eth0]
+peer = "v3"
+bridge = "br0"
+addresses = ["10.0.0.3/24"]
+rate = "16mbit"
+latency = "50ms"
+[ifbs.from-n3]
+source = "v3"
+rate = "32mbit"
+burst = "40000"
+"""
+NETWORKS = {"rates": RATES, "vlans": VLANS, "tunnels": TUNNELS, "passed": PASSED}
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,8 @@ TRIALS = {
     "macvlan": "ip link add name t0 type veth peer name t1; ip link add link t0 name t2 type macvlan",
     "ipvlan": "ip link add name t0 type veth peer name t1; ip link add link t0 name t2 type ipvlan",
     "vrf": "ip link add name t0 type vrf table 7",
+    "ifb": "ip link add name t0 type ifb; tc qdisc add dev t0 root tbf rate 1mbit burst 10kb latency 9ms; tc qdisc add dev t0"
+    " ingress; tc filter add dev t0 ingress protocol all u32 match u32 0 0 action mirred egress redirect dev t0",
     "netem": "ip link add name t0 type veth peer name t1; tc qdisc add dev t0 root netem delay 1ms",
     "nft_masquerade": "nft 'table ip t { chain c { type nat hook postrouting priority 100; masquerade; }; }'",
     "nft_masquerade6": "nft 'table ip6 t { chain c { type nat hook postrouting priority 100; masquerade; }; }'",

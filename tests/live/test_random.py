@@ -79,7 +79,8 @@ def possible(topology: Topology, kernel: Kernel) -> Topology:
         bridges = tuple(map(bridge, old.bridges))
         interfaces = tuple(map(holder, old.interfaces))
         macvlans = old.macvlans if kernel.has("macvlan") else ()
-        devices = (*macvlans, *(map(holder, old.vxlans) if kernel.has("vxlan") else ()))
+        ifbs = old.ifbs if kernel.has("ifb") else ()
+        devices = (*macvlans, *(map(holder, old.vxlans) if kernel.has("vxlan") else ()), *ifbs)
         sysctls = tuple(pair for pair in old.sysctls if ".default." not in pair[0])
         masquerade = old.masquerade if nat else ()
         return dataclasses.replace(
@@ -101,7 +102,7 @@ def spoil(step: Step) -> str:
     match key:
         case "namespace":
             return f"ip netns delete {namespace}"
-        case "bridge" | "veth," | "vxlan" | "macvlan" | "macvlan,":
+        case "bridge" | "veth," | "vxlan" | "macvlan" | "macvlan," | "ifb":
             return f"{ip} link delete dev {name}"
         case "up":
             return f"{ip} link set dev {name} down"
@@ -112,6 +113,12 @@ def spoil(step: Step) -> str:
             return f"{ip} neigh delete {value} dev {name}"
         case "learning" if "vxlan" in step.argv:
             return f"{ip} link set dev {name} type vxlan {'nolearning' if value == 'true' else 'learning'}"
+        case "tbf":
+            return f"{ip.replace('ip', 'tc', 1)} qdisc delete dev {name} root"
+        case "ingress":
+            return f"{ip.replace('ip', 'tc', 1)} qdisc delete dev {name} ingress"
+        case "redirect":
+            return f"{ip.replace('ip', 'tc', 1)} filter delete dev {name} ingress pref 1"
         case "mode":
             return f"{ip} link set dev {name} type macvlan mode {'vepa' if value == 'bridge' else 'bridge'}"
         case "local" | "remote" | "group":

@@ -18,7 +18,7 @@ from live.test_random import MORE, machine, possible
 
 READ = """
 declare -r SELF=read NAME=reading TABLE=k8snet-reading MARK=1
-for part in prelude ownership state together table; do source "$1/shell/$part.sh"; done
+for part in prelude ownership state together shaping table; do source "$1/shell/$part.sh"; done
 if [[ $2 == ip ]]; then perl() { return 127; }; fi
 owner=({0..100}) # so many that the host is read together with the namespaces
 for namespace in "${@:3}"; do sysctls[$namespace]=' /proc/sys/net/ipv4/ip_forward /proc/sys/net/none'; done
