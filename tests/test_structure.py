@@ -14,7 +14,7 @@ PACKAGE = Path(k8snet_scripts.__file__).parent
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py") if "templates" not in path.parts)
 
 LAYERS = [
-    {"addresses", "forest", "drafts", "aside", "values", "digests", "quoting"},
+    {"addresses", "forest", "drafts", "aside", "values", "moulds", "digests", "quoting"},
     {"filtering"},
     {"topology", "marks"},
     {"text", "diagnostics"},
