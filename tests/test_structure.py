@@ -25,7 +25,7 @@ LAYERS = [
     {"plan"},
     {"render"},
     {"scripts"},
-    {"machines", "export"},
+    {"machines", "export", "ahead"},
     {"run"},
     {"plugin"},
     {"cli"},
