@@ -203,9 +203,9 @@ _WAVES: Mapping[str, Callable[[Inventory], Iterator[Group]]] = {
 
 def _configure(inventory: Inventory, namespaces: Iterable[Namespace]) -> Iterator[Group]:
     for namespace in namespaces:
-        rows = tuple(_configuration(inventory, namespace))
+        rows = _configuration(inventory, namespace)
         if rows:
-            yield Group(why_namespace(namespace), rows)
+            yield Group(why_namespace(namespace), tuple(rows))
         limits = tuple(shaping.limit_rates(namespace.name, inventory.interfaces(namespace)))
         if limits:
             yield Group(f"What interfaces{whereabouts(namespace.name)} send and take in at most.", limits)
@@ -214,33 +214,25 @@ def _configure(inventory: Inventory, namespaces: Iterable[Namespace]) -> Iterato
             yield Group(filters.why(inventory, namespace), rules)
 
 
-def _configuration(inventory: Inventory, namespace: Namespace) -> Iterator[Step]:
+def _configuration(inventory: Inventory, namespace: Namespace) -> list[Step]:
     """Everything that is done in one namespace once its links are made."""
-    name = namespace.name
+    name, holders = namespace.name, namespace.holders
+    ends = inventory.ends.get(name, ())
     sources = inventory.sources.get(name, ())
-    for key, value in choose_settings(inventory, namespace):
-        yield steps.set_sysctl(name, key, value)
+    rows = [steps.set_sysctl(name, key, value) for key, value in choose_settings(inventory, namespace)]
     if namespace.is_made:
-        yield steps.bring_up(name, "lo")
-    for address in namespace.addresses:
-        yield steps.add_address(name, "lo", address, sources)
-    for end in inventory.ends.get(name, ()):
-        yield from _end(inventory, end, sources)
-    for interface in namespace.interfaces:
-        yield from _existing(name, interface, sources)
-    for device in namespace.devices:
-        yield from _device(name, device, sources)
-    for bridge in namespace.bridges:
-        yield from steps.bridge_mtu(name, bridge)
-        for address in bridge.addresses:
-            yield steps.add_address(name, bridge.name, address, sources, broadcast=bridge.broadcast)
-        yield from steps.listen(name, bridge)
-        if not bridge.external:
-            yield steps.bring_up(name, bridge.name)
-    yield from add_routes(namespace, (*inventory.ends.get(name, ()), *namespace.holders))
-    yield from _vlans(inventory, namespace)
+        rows.append(steps.bring_up(name, "lo"))
+    rows += [steps.add_address(name, "lo", address, sources) for address in namespace.addresses]
+    for end in ends:
+        rows += _end(inventory, end, sources)
+    if holders:
+        rows += _holders(namespace, sources)
+    rows += add_routes(namespace, (*ends, *holders))
+    if namespace.bridges:
+        rows += _vlans(namespace, (*ends, *namespace.interfaces, *namespace.devices))
     for vxlan in namespace.vxlans:
-        yield from devices.know_endpoints(name, vxlan)
+        rows += devices.know_endpoints(name, vxlan)
+    return rows
 
 
 def _end(inventory: Inventory, end: End, sources: Collection[str]) -> Iterator[Step]:
@@ -257,6 +249,22 @@ def _end(inventory: Inventory, end: End, sources: Collection[str]) -> Iterator[S
     if not made_here:
         yield steps.bring_up(end.namespace, end.name)
     yield from steps.listen(end.namespace, end)
+
+
+def _holders(namespace: Namespace, sources: Collection[str]) -> Iterator[Step]:
+    """What there is besides the ends of veths."""
+    name = namespace.name
+    for interface in namespace.interfaces:
+        yield from _existing(name, interface, sources)
+    for device in namespace.devices:
+        yield from _device(name, device, sources)
+    for bridge in namespace.bridges:
+        yield from steps.bridge_mtu(name, bridge)
+        for address in bridge.addresses:
+            yield steps.add_address(name, bridge.name, address, sources, broadcast=bridge.broadcast)
+        yield from steps.listen(name, bridge)
+        if not bridge.external:
+            yield steps.bring_up(name, bridge.name)
 
 
 def _existing(namespace: str, interface: Interface, sources: Collection[str]) -> Iterator[Step]:
@@ -283,14 +291,14 @@ def _device(namespace: str, device: Device, sources: Collection[str]) -> Iterato
         yield from devices.know_neighbours(namespace, device)
 
 
-def _vlans(inventory: Inventory, namespace: Namespace) -> Iterator[Step]:
+def _vlans(namespace: Namespace, ports: Iterable[Interface]) -> Iterator[Step]:
     """The VLANs of filtering bridges and their ports, all of them: a bridge made here hands out none by itself."""
     filtering = {bridge.name for bridge in namespace.bridges if bridge.vlan_filtering}
     for bridge in namespace.bridges:
         if bridge.vlan_filtering:
             owner = f"{namespace.name} {bridge.name}"
             yield from steps.vlan_memberships(namespace.name, bridge.name, owner, bridge.vlans or UNTAGGED, own=True)
-    for interface in (*inventory.ends.get(namespace.name, ()), *namespace.interfaces, *namespace.devices):
+    for interface in ports:
         port = interface.port
         if port and (port.vlans or port.bridge in filtering):
             owner = f"{namespace.name} {interface.name} port of {port.bridge}"

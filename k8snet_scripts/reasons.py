@@ -11,7 +11,7 @@ def why(interface: Interface, otherwise: str) -> str:
 
 def why_veth(veth: Veth, maker: End, peer: End) -> str:
     """Which cable it is and where its ends are; first what its author says of it."""
-    said = " ".join(filter(None, (veth.inner.description, veth.outer.description)))
+    said = " ".join([end.description for end in (veth.inner, veth.outer) if end.description])
     joined = f", a port of {maker.port.bridge}" if maker.port else ""
     what = f"{peer.name}{whereabouts(peer.namespace)}; its peer {maker.name}{whereabouts(maker.namespace)}{joined}."
     return f"{said} {what}" if said else what

@@ -11,7 +11,7 @@ import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from string import ascii_letters, digits
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -151,6 +151,8 @@ def _is_plain(line: str, words: int) -> bool:
 
 def comment(text: str | Iterable[str]) -> Text:
     """Lines of text as a comment, without any character that could end it or disturb a terminal."""
+    if isinstance(text, str) and text and text.isprintable():
+        return Text(f"# {text}".rstrip())  # one line, as most are
     lines = text.splitlines() if isinstance(text, str) else text
     return Text("\n".join([f"# {plain(line)}".rstrip() for line in lines]))
 
@@ -167,22 +169,24 @@ def _lines(groups: Iterable[Group]) -> Iterator[str]:
     """
     waiting = iter(groups)
     while some := list(islice(waiting, _GROUPS)):
-        yield "".join([f"\n{comment(group.why)}\n{_rows(group)}\n" for group in some])
+        yield "".join([f"\n{comment(group.why)}\n{rows}\n" for group, rows in zip(some, _rows(some), strict=True)])
 
 
-def _rows(group: Group) -> str:
-    """The steps of a group, and their companions, as rows: command, sign, fact."""
-    steps = (*group.steps, *group.companions)
-    commands = [" ".join(argv) for _, argv, _, _ in steps]
-    if not _is_plain(" ".join(commands), sum([len(argv) for _, argv, _, _ in steps])):
-        commands = list(map(command_line, steps))
-    width = _width(commands)
-    return "\n".join(
-        [
-            f"{command.ljust(width)}   #{sign} {owner}: {words}"
-            for command, (sign, _, owner, words) in zip(commands, steps, strict=True)
-        ]
-    )
+def _rows(groups: Iterable[Group]) -> Iterator[str]:
+    """The steps of each group, and their companions, as rows: command, sign, fact."""
+    tables = [(*group.steps, *group.companions) for group in groups]
+    columns = [[" ".join(argv) for _, argv, _, _ in steps] for steps in tables]
+    words = sum([len(argv) for steps in tables for _, argv, _, _ in steps])
+    if not _is_plain(" ".join(chain.from_iterable(columns)), words):
+        columns = [list(map(command_line, steps)) for steps in tables]
+    for steps, commands in zip(tables, columns, strict=True):
+        width = _width(commands)
+        yield "\n".join(
+            [
+                f"{command.ljust(width)}   #{sign} {owner}: {words}"
+                for command, (sign, _, owner, words) in zip(commands, steps)
+            ]
+        )
 
 
 def teardown_rows(plan: Plan) -> Text:

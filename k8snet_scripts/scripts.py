@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -81,15 +81,35 @@ class Loaded(NamedTuple):
 
 def load_source(name: str) -> Loaded:
     """The checked topology in a file, or on standard input (`-`); raises `Refused`."""
+    loaded, check = _load(name)
+    check()
+    return loaded
+
+
+def _load(name: str) -> tuple[Loaded, Callable[[], None]]:
+    """The topology in a file, and what remains to be checked of it.
+
+    Raises `Refused` if it cannot be read as a whole, and so does the check if anything is wrong with what it describes.
+    """
     source, report = read_source(name, read_bytes(name))
     if report.ok and asks_for_node(source.data):
-        return _load_request(source, report)
-    if report.ok:
-        topology = load_topology(source.data, report)
+        return _load_request(source, report), _check_nothing
+    if not report.ok:
+        raise Refused(render_findings(report, source))
+    topology = load_topology(source.data, report)
+
+    def check() -> None:
         check_topology(topology, report, values=False)
-        if report.ok:
-            return Loaded((source,), topology)
-    raise Refused(render_findings(report, source))
+        if not report.ok:
+            raise Refused(render_findings(report, source))
+
+    if not report.ok:
+        check()
+    return Loaded((source,), topology), check
+
+
+def _check_nothing() -> None:
+    """What there is to do for a topology that was checked before."""
 
 
 def _load_request(source: Source, report: Report) -> Loaded:
@@ -140,8 +160,8 @@ def read_bytes(name: str) -> bytes:
 
 def compile_source(name: str, templates: Path | None = None) -> Scripts:
     """The scripts of the topology in a file, or on standard input (`-`); raises `Refused`."""
-    sources, topology = load_source(name)
-    return compile_topology(topology, describe_origin(sources), templates)
+    (sources, topology), check = _load(name)
+    return compile_topology(topology, describe_origin(sources), templates, check=check)
 
 
 def compile_pods(name: str, pods: Sequence[str], templates: Path | None = None) -> Scripts:
@@ -167,14 +187,22 @@ def base_name(name: str) -> str:
 
 
 def compile_topology(
-    topology: Topology, origin: Origin, templates: Path | None = None, outlook: Outlook = NO_OUTLOOK
+    topology: Topology,
+    origin: Origin,
+    templates: Path | None = None,
+    outlook: Outlook = NO_OUTLOOK,
+    check: Callable[[], None] = _check_nothing,
 ) -> Scripts:
-    """The scripts of a topology that was found good, by `load_source` or by `check_topology`.
+    """The scripts of a topology that was found good, by `load_source` or by `check_topology`, or will be by `check`.
 
-    With an outlook it is a part of something larger, and verify.sh tries that as well.
+    That is called when others have begun to make the many rows of a large one.  With an outlook the topology is a part of
+    something larger, and verify.sh tries that as well.
     """
-    plan = plan_topology(topology)
-    waves = lay_out(plan)
+    try:
+        plan = plan_topology(topology)
+        waves = lay_out(plan)
+    finally:
+        check()  # what is wrong with a topology says more than that it cannot be planned
     probes, coverage = (
         choose_probes(topology) if outlook is NO_OUTLOOK else choose_probes(topology, _SAMPLE, few=_SAMPLE)
     )

@@ -20,16 +20,16 @@ def choose_settings(inventory: Inventory, namespace: Namespace) -> Iterator[tupl
     A new namespace inherits IPv4 forwarding from the machine, so one that could route without being asked to is told
     not to.  The host, and a namespace of others, stays as it is unless the topology says otherwise.
     """
-    forwarding = namespace.forwarding
+    forwarding, forwards = namespace.forwarding, inventory.forwards.get(namespace.name)
     if forwarding is None and namespace.is_made and _could_route(inventory, namespace):
         forwarding = False
     if forwarding is not None:
         value = "1" if forwarding else "0"
         told = {"net.ipv4.ip_forward" if key == _SAME_AS_IP_FORWARD else key for key, _ in namespace.sysctls}
         yield from ((key, value) for key in (FORWARDING[family] for family in inventory.families) if key not in told)
-    early = dict(find_presets(namespace))
-    yield from ((key, value) for key, value in namespace.sysctls if key not in early)
-    forwards = inventory.forwards.get(namespace.name)
+    if namespace.sysctls:
+        early = dict(find_presets(namespace))
+        yield from ((key, value) for key, value in namespace.sysctls if key not in early)
     if forwards:
         told = {key for key, _ in namespace.sysctls}
         local = (forward.dev for forward in forwards if _is_local(forward))
@@ -43,8 +43,8 @@ def _is_local(forward: Forward) -> bool:
 
 
 def _could_route(inventory: Inventory, namespace: Namespace) -> bool:
-    holders = (*inventory.ends.get(namespace.name, ()), *namespace.bridges, *namespace.devices)
-    addresses = [holder.addresses for holder in holders if holder.addresses]
+    addresses = [end.addresses for end in inventory.ends.get(namespace.name, ()) if end.addresses]
+    addresses += [holder.addresses for holder in (*namespace.bridges, *namespace.devices) if holder.addresses]
     if len(addresses) != 1:
         return len(addresses) > 1
-    return not inventory.next_hops.isdisjoint([address[:2] for address in addresses[0]])
+    return any(address[:2] in inventory.next_hops for address in addresses[0])

@@ -129,16 +129,18 @@ def bring_up(namespace: str, name: str) -> Step:
     return Step(WANT, (*ip(namespace), "link", "set", "dev", name, "up"), f"{namespace} {name}", "up")
 
 
-def listen(namespace: str, interface: Interface) -> Iterator[Step]:
+def listen(namespace: str, interface: Interface) -> list[Step]:
     """What an interface takes in that is not addressed to it, and how much it lets wait."""
+    rows = []
     if interface.promisc:
-        yield attribute(WANT, namespace, interface.name, "promisc", "on")
+        rows.append(attribute(WANT, namespace, interface.name, "promisc", "on"))
     if interface.allmulti is not None:
         state = "on" if interface.allmulti else "off"
         command = (*ip(namespace), "link", "set", "dev", interface.name, "allmulticast", state)
-        yield Step(WANT, command, f"{namespace} {interface.name}", f"allmulti {state}")
+        rows.append(Step(WANT, command, f"{namespace} {interface.name}", f"allmulti {state}"))
     if interface.txqlen is not None:
-        yield attribute(WANT, namespace, interface.name, "txqlen", str(interface.txqlen))
+        rows.append(attribute(WANT, namespace, interface.name, "txqlen", str(interface.txqlen)))
+    return rows
 
 
 def bridge_mtu(namespace: str, bridge: Bridge) -> Iterator[Step]:

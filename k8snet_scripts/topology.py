@@ -259,12 +259,12 @@ class Namespace:
     @property
     def vxlans(self) -> tuple[Vxlan, ...]:
         """Its VXLAN devices."""
-        return tuple([device for device in self.devices if isinstance(device, Vxlan)])
+        return tuple([device for device in self.devices if isinstance(device, Vxlan)]) if self.devices else ()
 
     @property
     def macvlans(self) -> tuple[Macvlan, ...]:
         """Its macvlans."""
-        return tuple([device for device in self.devices if isinstance(device, Macvlan)])
+        return tuple([device for device in self.devices if isinstance(device, Macvlan)]) if self.devices else ()
 
     @property
     def ifbs(self) -> tuple[Ifb, ...]:

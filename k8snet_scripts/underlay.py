@@ -38,6 +38,8 @@ def state_mtus(topology: Topology) -> tuple[Veth, ...]:
 
     One that is there already may have another MTU, which an earlier version of the network has asked for.
     """
+    if not any(namespace.vxlans for namespace in topology.everywhere()):
+        return topology.veths
     ends: dict[str, list[End]] = {}
     for end in topology.ends():
         ends.setdefault(end.namespace, []).append(end)

@@ -24,8 +24,12 @@ def add_routes(namespace: Namespace, holders: Sequence[Interface]) -> Iterator[S
         direct = [*routes, *((route, route.dev) for route in namespace.routes)]
         networks += [(route.to or Cidr(route.family, 0, 0), dev) for route, dev in direct if dev and not route.via]
         routes += [(route, route.dev or _device_towards(route, networks)) for route in namespace.routes]
-    for route, dev in sorted(routes, key=lambda leaving: leaving[0].via is not None):
+    for route, dev in sorted(routes, key=_has_next_hop) if len(routes) > 1 else routes:
         yield steps.add_route(namespace.name, route, None if route.kind != "unicast" else dev)
+
+
+def _has_next_hop(leaving: _Leaving) -> bool:
+    return leaving[0].via is not None
 
 
 def _device_towards(route: Route, networks: Iterable[tuple[Cidr, str]]) -> str | None:

@@ -16,7 +16,7 @@ MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py") if 
 LAYERS = [
     {"values"},
     {"wording"},
-    {"addresses", "forest", "drafts", "aside", "digests", "quoting"},
+    {"addresses", "forest", "drafts", "aside", "moulds", "digests", "quoting"},
     {"filtering", "rates", "records"},
     {"topology", "marks"},
     {"text", "diagnostics"},
@@ -27,7 +27,7 @@ LAYERS = [
     {"plan"},
     {"render"},
     {"scripts"},
-    {"machines", "export"},
+    {"machines", "export", "ahead"},
     {"run"},
     {"plugin"},
     {"cli"},

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,8 +28,10 @@ from k8snet_scripts.cli.messages import Findings, shell
 from k8snet_scripts.cli.printing import print_pieces
 
 if TYPE_CHECKING:
+    from k8snet_scripts.ahead import Ahead
     from k8snet_scripts.drafts import Draft, Drafts
     from k8snet_scripts.render import Kind
+    from k8snet_scripts.scripts import Scripts
 
 
 @click.command("compile", short_help="Write the scripts of topologies.")
@@ -156,8 +160,7 @@ def _draft_all(
     """Draft the scripts of each topology; whether there were any of all, or findings that are shown."""
     owners: dict[Path, str] = {}
 
-    def draft(topology: str) -> None:
-        scripts = compiled(topology, templates, pods)
+    def draft(topology: str, scripts: Scripts | Ahead) -> None:
         directory = _destination(topology, scripts.name, output, several=len(topologies) > 1)
         place = directory.resolve()
         if owners.get(place) == topology:
@@ -171,13 +174,33 @@ def _draft_all(
             scripts.draft(directory, drafts)
 
     good = True
-    for topology in topologies:
+    for topology, scripts in _compile_all(topologies, partial(compiled, templates=templates, pods=pods)):
         try:
-            draft(topology)
+            draft(topology, scripts())
         except Findings as findings:
             findings.show()
             good = False
     return good
+
+
+def _compile_all(
+    topologies: Sequence[str], compile: Callable[[str], Scripts]
+) -> Iterator[tuple[str, Callable[[], Scripts | Ahead]]]:
+    """The topologies with what compiles each, or has done so: as many side by side as there are processors.
+
+    Only what is in files can be read again by whoever meets what is wrong with it.
+    """
+    from k8snet_scripts.ahead import Ahead
+    from k8snet_scripts.aside import count_processors
+
+    are_files = "-" not in topologies and all(map(os.path.isfile, topologies))
+    together = count_processors() if are_files else 1
+    for start in range(0, len(topologies), together):
+        here, *others = topologies[start : start + together]
+        elsewhere = [Ahead(partial(compile, topology)) for topology in others]
+        yield here, partial(compile, here)
+        for topology, scripts in zip(others, elsewhere, strict=True):
+            yield topology, scripts.wait
 
 
 def _draft_nodes(

@@ -14,6 +14,7 @@ from typing import TypeVar
 from k8snet_scripts.addresses import WIDTH, Cidr
 from k8snet_scripts.diagnostics import Report
 from k8snet_scripts.filtering import Path
+from k8snet_scripts.moulds import alter
 from k8snet_scripts.topology import Bridge, Interface, Namespace, Topology, Veth
 
 AnyInterface = TypeVar("AnyInterface", bound=Interface)
@@ -158,7 +159,7 @@ class _Allocation:
         if inner.path not in self._automatic and outer.path not in self._automatic:
             return veth
         near, far = _place_of(inner.namespace, inner), _place_of(outer.namespace, outer)
-        return Veth(self.address(inner, far or near), self.address(outer, near or far), veth.path)
+        return alter(veth, inner=self.address(inner, far or near), outer=self.address(outer, near or far))
 
     def address(self, interface: AnyInterface, place: _Place | None) -> AnyInterface:
         """The interface with the automatic addresses that it wants, from the bridge at `place`."""
@@ -183,7 +184,8 @@ class _Allocation:
 
     def _insert(self, interface: AnyInterface, found: list[Cidr]) -> AnyInterface:
         at = self._automatic[interface.path]
-        return replace(interface, addresses=(*interface.addresses[:at], *found, *interface.addresses[at:]))
+        addresses = (*interface.addresses[:at], *found, *interface.addresses[at:])
+        return alter(interface, addresses=addresses)
 
     def _refuse_without_subnet(self, interface: Interface, bridge: Bridge | None) -> None:
         if bridge:

@@ -8,11 +8,12 @@ all indices share; what holds one becomes a `PerIndex`, which gives the value fo
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, is_dataclass
 from functools import lru_cache
 from typing import Generic, TypeAlias, TypeVar
 
+from k8snet_scripts.moulds import Mould, find_mould
 from k8snet_scripts.rules.refusal import Refused, show
 
 S = TypeVar("S")
@@ -130,19 +131,39 @@ def remember(value: Each[T | None]) -> Each[T | None]:
 
 def combine(make: Callable[..., T], **parts: object) -> Each[T]:
     """`make(**parts)`: made now if all parts are plain, else for each index that no part was refused for."""
-    varying = [(name, part.at) for name, part in parts.items() if isinstance(part, PerIndex)]
+    varying = {name: part.at for name, part in parts.items() if isinstance(part, PerIndex)}
     if not varying:
         return make(**parts)
-    shared = {name: part for name, part in parts.items() if not isinstance(part, PerIndex)}
+    if is_dataclass(make):
+        return _combine_fields(find_mould(make), parts, varying)
+    shared = {name: part for name, part in parts.items() if name not in varying}
 
     def combine_at(index: str) -> T | None:
         values = shared.copy()
-        for name, at in varying:
+        for name, at in varying.items():
             part = at(index)
             if part is None:
                 return None
             values[name] = part
         return make(**values)
+
+    return PerIndex(combine_at)
+
+
+def _combine_fields(
+    mould: Mould[T], parts: Mapping[str, object], varying: Mapping[str, Callable[[str], object]]
+) -> PerIndex[T]:
+    """The same for the fields of a dataclass, which are looked up once."""
+    pattern = [parts[name] if name in parts else mould.defaults[name] for name in mould.places]
+    changing = [(mould.places[name], at) for name, at in varying.items()]
+
+    def combine_at(index: str) -> T | None:
+        values = pattern.copy()
+        for place, at in changing:
+            part = values[place] = at(index)
+            if part is None:
+                return None
+        return mould.cast(values)
 
     return PerIndex(combine_at)
 

@@ -79,6 +79,7 @@ class Routing:
         self._hops: dict[int, dict[int, dict[int, list[Hop]]]] = {4: {}, 6: {}}  # family, prefix length, network
         self._has_networks_of_lo = any(not own.is_host for own in namespace.addresses)
         self._settings = dict(namespace.sysctls)
+        self._chosen: dict[tuple[int, int], Choice | None] = {}
         for own in namespace.addresses:
             if not own.is_host:
                 self._at(own.network).append(_NETWORK_OF_LO[own.family])
@@ -128,6 +129,12 @@ class Routing:
 
     def choose(self, family: int, value: int) -> Choice | None:
         """The route towards an address that is not local; None when there is none."""
+        key = (family, value)
+        if key not in self._chosen:
+            self._chosen[key] = self._look_up(family, value)
+        return self._chosen[key]
+
+    def _look_up(self, family: int, value: int) -> Choice | None:
         best: list[Hop] = []
         fallback = False
         for length in self._lengths[family]:
