@@ -176,7 +176,7 @@ ip netns exec db bash -c ': </dev/tcp/fd00:88::2/9'    #> db reaches web at fd00
 END
 }
 
-#### The rest is the same in every verify.sh, SHA-256 87dc097cd8cc499ff1f649ac7692259d6e1528ff051b4d7a5ca059d2bc32ba7e
+#### The rest is the same in every verify.sh, SHA-256 c315414d3244ac86e215f55024dd0cba427b3ba6d78d290a1810deb3cbb542ac
 
 # ---- prelude: the same in every script ----
 
@@ -283,12 +283,13 @@ wait_for() {
 	until flock --timeout 1 "$1"; do (($? == 1)) || exit 1; done
 }
 
-# One network at a time looks at what others have borrowed, and records what it borrows or gives back.
+# One network at a time looks at what others have borrowed, and records what it borrows or gives back; and tells iptables
+# of that, whose chains several have in common.
 take_turn() {
 	exec {TURN}</run/k8snet
 	wait_for "$TURN"
 }
-end_turn() { if [[ ${TURN+set} ]]; then exec {TURN}<&-; fi; }
+end_turn() { if [[ ${TURN+set} ]]; then exec {TURN}<&- && unset TURN; fi; }
 
 # What is recorded as ours, and which of the namespaces that matter here there are.
 read_ownership() {
@@ -513,7 +514,7 @@ start_reader() {
 }
 
 # Is there more to read in a namespace than one process for all of them can?
-asks_more() { [[ ${vlans[$1]-}${tables[$1]-}${rules[$1]-}${tunnels[$1]-} || ($1 != host && ${makers[$1]-}) ]]; }
+asks_more() { [[ ${vlans[$1]-}${tables[$1]-}${rules[$1]-}${tunnels[$1]-}${shaped[$1]-} || ($1 != host && ${makers[$1]-}) ]]; }
 
 # Reads the namespaces named as far as that is possible together; the others are left. Without a perl that can, all are.
 read_together() {
@@ -592,6 +593,7 @@ show_state() {
 		show_sysctls
 		if [[ ${vlans[$namespace]-} ]]; then enter "$namespace" bridge -json vlan show; fi
 		if [[ ${tunnels[$namespace]-} ]]; then enter "$namespace" bridge -json fdb show; fi
+		if [[ ${shaped[$namespace]-} ]]; then show_shaping; fi
 		if [[ ! ${LOCK-} || -e $OWNED ]]; then # a first run has no table yet
 			for family in ${tables[$namespace]-}; do show_table; done
 		fi
@@ -666,6 +668,11 @@ take_state() {
 			fact["$namespace: nft ${line%% *}"]=${line#* }
 			;;
 		'@iptables '* | '@ip6tables '*) fact["$namespace: ${line#@}"]=1 ;;
+		'@qdiscs '*) take_qdiscs "$namespace" "${line#@qdiscs }" ;;
+		'@filters '*)
+			line=${line#@filters }
+			take_filter "$namespace ${line%% *}" "${line#* }"
+			;;
 		@*) namespace=${line#@} ;;
 		'[ ]' | '[]') ;;
 		\[*) take_answer "$namespace" "$line" ;;
@@ -876,6 +883,14 @@ read_numbers() {
 	if [[ $1 != host && ! ${makers[$1]-} ]]; then
 		makers[$1]=1
 		take_answer "$1" "$(enter "$1" ip -json netns list-id)"
+	fi
+}
+
+# Reads the VLANs of a namespace, if that was not done.
+read_vlans() {
+	if [[ ! ${vlans[$1]-} ]]; then
+		vlans[$1]=1
+		take_answer "$1" "$(enter "$1" bridge -json vlan show)"
 	fi
 }
 
@@ -1115,6 +1130,116 @@ sub setting {
 }
 '
 
+# ---- rates: how much an interface sends, and what comes in led through another one that has a rate ----
+#
+# A rate is the queueing discipline tbf at the root of an interface. What comes in cannot be held back, so a filter leads it
+# to an ifb, which sends it on to where it would have gone.
+
+# fact[host vethB: tbf]: its rate, spelt as in the table
+# fact[host vethB: ingress]: it can have filters for what comes in; fact[host vethB: clsact]: and for what it sends
+# fact[host vethB: redirect ifb0]: its first one leads all to ifb0; fact[host vethB: filter 1]: that does something else
+
+# The namespaces in which any of that has to be read, and the interfaces that have a rate in the table.
+declare -A shaped=() rated=()
+
+# Prints the queueing disciplines of a namespace, then the first filter of each interface that has some for what comes in:
+# not in JSON, which differs from one version of tc to the next, and one by one, as in a batch tc mixes them up.
+show_shaping() {
+	local - text value IFS='{'
+	set -f
+	text=$(enter "$namespace" tc -json qdisc show)
+	printf '@qdiscs %s\n' "$text"
+	for text in $text; do
+		if [[ $text != '"kind":"'@(ingress|clsact)'"'* ]]; then continue; fi
+		text_of dev
+		if [[ $value == *[!A-Za-z0-9_.+-]* ]]; then continue; fi
+		text=$(enter "$namespace" tc filter show dev "$value" ingress pref 1)
+		printf '@filters %s %s\n' "$value" "${text//$'\n'/$'\r'}"
+	done
+}
+
+# Takes in the queueing disciplines of a namespace.
+take_qdiscs() {
+	local namespace=$1 owner='' text value IFS='{'
+	for text in $2; do
+		case $text in
+		'"kind":"tbf",'*'"root":true,'*)
+			text_of dev
+			owner="$namespace $value"
+			;;
+		'"kind":'*)
+			owner=''
+			text_of dev
+			case $text in
+			'"kind":"ingress"'*) fact["$namespace $value: ingress"]=1 ;;
+			'"kind":"clsact"'*) fact["$namespace $value: clsact"]=1 ;;
+			esac
+			;;
+		'"rate":'*) if [[ $owner ]]; then take_rate; fi ;;
+		esac
+	done
+}
+
+take_rate() {
+	local rate burst latency=0
+	number_of rate && rate=$value
+	number_of burst && burst=$value
+	if [[ $text == *'"lat":'* ]]; then number_of lat && latency=$value; fi
+	spell_rate "$rate" "$burst" "$latency"
+	if [[ $text == *'"peakrate":'* ]]; then spelt+=' peakrate'; fi
+	fact["$owner: tbf"]=$spelt
+}
+
+# Takes in the first filter of an interface, given as "node1 vethA" with all that tc says of it.
+take_filter() {
+	local value=${2#*'Redirect to device '}
+	value=${value%%)*}
+	if [[ $2 != *[![:space:]]* ]]; then
+		return 0
+	elif [[ $2 == *'protocol all '*'match 00000000/00000000 at 0'*'action order 1: mirred (Egress Redirect to device '* && ${2#*' match '} != *' match '* && $value != '*' ]]; then
+		fact["$1: redirect $value"]=$value
+	else
+		fact["$1: filter 1"]=1
+	fi
+}
+
+# Sets spelt to the words of a rate, given in bytes a second, bytes, and microseconds.
+spell_rate() {
+	local number=$((8 * $1)) units=(bit kbit mbit gbit) unit=0 latency=$3us
+	while ((unit < 3 && number && number % 1000 == 0)); do number=$((number / 1000)) unit=$((unit + 1)); done
+	if [[ $latency == *000us ]]; then latency=${latency%000us}ms; fi
+	spelt="tbf rate $number${units[unit]} burst $2 latency $latency"
+}
+
+# Sets rate, burst and latency to the numbers of a rate.
+measure_rate() {
+	local words IFS=' '
+	read -ra words <<<"$1"
+	rate=${words[2]} burst=${words[4]} latency=${words[6]}
+	case $rate in
+	*gbit) rate=${rate%gbit}000000000 ;;
+	*mbit) rate=${rate%mbit}000000 ;;
+	*kbit) rate=${rate%kbit}000 ;;
+	*) rate=${rate%bit} ;;
+	esac
+	rate=$((rate / 8))
+	case $latency in *ms) latency=${latency%ms}000 ;; *) latency=${latency%us} ;; esac
+}
+
+# Has an interface a rate? The kernel counts a burst in ticks, up to a microsecond long, and the latency in bytes.
+has_rate() {
+	local text=${fact["$1: tbf"]-} rate burst latency goal
+	if [[ ! $text || $text == *' peakrate' || $text == "$2" ]]; then
+		[[ $text == "$2" ]]
+		return
+	fi
+	measure_rate "$2"
+	goal=("$rate" "$burst" "$latency")
+	measure_rate "$text"
+	burst=$((burst - goal[1])) latency=$((latency - goal[2]))
+	((rate == goal[0] && ${burst#-} <= rate / 1000000 + 1 && ${latency#-} <= 1000000 / rate + 2))
+}
+
 # ---- the table of steps: "COMMAND   #SIGN OWNER: WORDS" ----
 
 # The steps, column by column (step: "OWNER: WORDS"); the numbers of those that make an interface, need something, write a
@@ -1163,11 +1288,12 @@ read_table() {
 		?'mtu '*) mtus[${owner[n]}]=${words[n]#mtu } shifting+=("$n") ;;
 		?'address '* | ?'remote '* | ?'group '* | ?'vlan_default_pvid 0') shifting+=("$n") ;;
 		' fdb '[!0]* | ' fdb 0'[!0]* | ' neigh '*) entries[${step[n]%" ${words[n]#* * }"}]=1 ;;
-		' vlan '* | ' net.'* | ' nft '* | ' iptables '* | ' ip6tables '*)
+		' vlan '* | ' net.'* | ' nft '* | ' iptables '* | ' ip6tables '* | ' tbf '* | ' ingress' | ' redirect '*)
 			here=${owner[n]%% *}
 			note_reading "$here" "${words[n]}"
 			case ${words[n]} in
 			vlan*) tagging[${owner[n]}]=1 ;;
+			tbf*) rated[${owner[n]}]=1 ;;
 			net.ipv4.ip_forward' '* | net.ipv6.conf.all.forwarding' '*) shifting+=("$n") ;;
 			esac
 			;;
@@ -1199,6 +1325,7 @@ note_reading() {
 		sysctls[$1]+=" /proc/sys/${path//%/.}"
 		;;
 	vlan*) vlans[$1]=1 ;;
+	'tbf '* | ingress | 'redirect '*) shaped[$1]=1 ;;
 	'nft table '*)
 		path=${2#nft table }
 		note_once tables "$1" "${path%% *}"
@@ -1228,6 +1355,10 @@ holds() {
 	inet*' noprefixroute') [[ ${fact["$1: ${2% *}"]-} == *'"noprefixroute":true'* ]] ;;
 	up | master' '* | inet' '* | inet6' '* | vlan' '* | fdb' '* | neigh' '* | net.* | iptables' '* | ip6tables' '*) is_moot "$2" ;;
 	command' '*) was_carried_out "$1: $2" ;;
+	tbf' '*) has_rate "$1" "$2" ;;
+	ingress) [[ ${fact["$1: ingress"]+set} || (${fact["$1: clsact"]+set} && ! ${modelled[$1]+set}) ]] ;;
+	redirect' '*) [[ ${fact["$1: $2"]+set} ]] ;;
+	ifb) [[ $text == *'"info_kind":"ifb"'* ]] ;;
 	namespace) [[ ${netns[$1]-broken} != broken ]] ;;
 	directory' '*) [[ -d ${2#directory } ]] ;;
 	file' '*) file_says "${2#file }" ;;
@@ -1302,7 +1433,7 @@ announce() {
 	set +f
 }
 
-# Carries out commands of one namespace, given a line each: those of `ip`, of `bridge` and of `iptables`, those that write
+# Carries out commands of one namespace, given a line each: those of `ip`, `bridge`, `tc` and `iptables`, those that write
 # settings, and those that write records are together in one process as long as they follow each other.
 # Where one fails it prints that command and, below, what was said of it, and carries out no more; with FORCE it goes on.
 carry_out() {
@@ -1315,6 +1446,7 @@ carry_out() {
 		'ip netns exec '*) next='' ;;
 		'ip '*) next=ip ;;
 		'bridge '*) next=bridge ;;
+		'tc '*) next=tc ;;
 		'iptables '*) next=iptables ;;
 		'ip6tables '*) next=ip6tables ;;
 		*) next='' ;;
@@ -1394,6 +1526,7 @@ complain() {
 report_failure() {
 	case $2 in
 	*'Cannot find device'* | *'No such '* | *'Cannot assign requested address'* | *'does not exist'* | *'File exists'*) ;;
+	*'Cannot find specified '* | *'Cannot delete qdisc with handle of zero'* | *'Exclusivity flag on'*) ;; # tc
 	*'Cannot open network namespace'* | *'Bad rule'* | *'No chain'* | *'Chain already exists'*) ;;
 	*) say "could not be carried out: $1"$'\n'"$2" ;;
 	esac
@@ -1409,11 +1542,23 @@ transaction() {
 one_by_one() {
 	local line
 	for line in "${lines[@]}"; do
-		if run_apart "$line" >"$said" 2>&1; then continue; fi
+		if is_done "$line" || run_apart "$line" >"$said" 2>&1; then continue; fi
 		tool='' lines=("$line")
 		if [[ ! ${FORCE-} ]]; then return 1; fi
 		complain "$(<"$said")"
 	done
+}
+
+# Has somebody else, who does not take turns with us, done in the meantime what a line adds?
+is_done() {
+	local line=${1/ -N / --list-rules }
+	case $1 in
+	*' -I '*) line=${1/ -I / -C } line=${line/ 1 / } ;;
+	*' -A '*) line=${1/ -A / -C } ;;
+	*' -N '*) ;;
+	*) return 1 ;;
+	esac
+	run_apart "$line" >/dev/null 2>&1
 }
 
 # Prints which of the lines given to a tool failed, and below it what was said.
@@ -1437,7 +1582,7 @@ ip_in() { if [[ $1 == host ]]; then ip=ip; else ip="ip -n $1"; fi; }
 # The namespace in which a command is carried out.
 find_place() {
 	case $1 in
-	'ip -n '* | 'bridge -n '*) place=${1#* -n } place=${place%% *} ;;
+	'ip -n '* | 'bridge -n '* | 'tc -n '*) place=${1#* -n } place=${place%% *} ;;
 	'ip netns exec '*) place=${1#ip netns exec } place=${place%% *} ;;
 	*) place=host ;;
 	esac
@@ -1466,9 +1611,10 @@ main() {
 		*) usage >&2 && return 2 ;;
 		esac
 	done
-	prepare ip bridge nsenter stat head timeout sleep
+	prepare ip bridge nsenter stat head sleep
 	table=$(topology)
 	read_table "$table"
+	if ((${#rated[@]})); then prepare tc; fi
 	read_probes
 	printf 'TAP version 13\n1..%d\n' "$((${#step[@]} + ${#probe[@]} + ${#requirement[@]}))"
 	wait_until_settled
@@ -1560,9 +1706,10 @@ read_probes() {
 	set +f
 }
 
-# Makes the probes, some at a time, looks at them from the other side, and reports them in their order.
+# Makes the probes, looks at them from the other side, and reports them in their order.
 check_probes() {
 	local n text said
+	for n in "${!probe[@]}"; do outcome[n]="not reached (${source[n]} is not there)"; done
 	while read -r n text; do outcome[n]=$text; done < <(try_all)
 	observe
 	for n in "${!probe[@]}"; do
@@ -1574,29 +1721,46 @@ check_probes() {
 	done
 }
 
-# Makes all probes, some at a time, and prints what comes of each: its number, and the outcome in words.
+# Makes all probes and prints what came of each: its number, and the outcome in words. In each namespace that probes start
+# from, some at a time, one process makes them, so that one that has to be waited for holds up no other one.
 try_all() {
-	local first n together=16
-	for ((first = 0; first < ${#probe[@]}; first += together)); do
-		for ((n = first; n < first + together && n < ${#probe[@]}; n++)); do
-			try "$n" &
-		done
-		wait
+	local n place places=() running=0
+	local -A tasks=()
+	for n in "${!probe[@]}"; do
+		if [[ ! ${tasks[${source[n]}]+set} ]]; then places+=("${source[n]}"); fi
+		tasks[${source[n]}]+="$n ${expected[n]} ${target[n]%\'}"$'\n'
 	done
+	for place in "${places[@]}"; do
+		if ((running++ >= 16)); then wait -n || true; fi
+		enter "$place" bash -c "$(declare -f try_some try); try_some" 2>/dev/null <<<"${tasks[$place]%$'\n'}" &
+	done
+	wait
 }
 
-# Prints whether the probe got through. To be refused is proof of the way there and of the way back.
+try_some() {
+	local task running=0
+	while read -r -a task; do
+		if ((running++ >= 64)); then wait -n; fi
+		try "${task[@]}" &
+	done
+	wait
+}
+
+# Prints whether a probe got through. To be refused is proof of the way there and of the way back.
 try() {
-	local said tries=1 seconds=1
-	if [[ ${expected[$1]} == '>' ]]; then tries=3 seconds=2; fi
+	local answer said='' tries=1 seconds=1
+	if [[ $2 == '>' ]]; then tries=3 seconds=2; fi
 	while ((tries-- > 0)); do
-		said=$(enter "${source[$1]}" timeout "$seconds" bash -c ": </dev/tcp/${target[$1]%\'}" 2>&1) && said=refused
-		if [[ $said == *refused* ]]; then
-			printf '%d reached\n' "$1"
+		exec {answer}< <({ : <"/dev/tcp/$3"; } 2>&1 && echo refused)
+		read -r -t "$seconds" -u "$answer" said || kill $! 2>/dev/null
+		exec {answer}<&-
+		if [[ $said == *refused ]]; then
+			echo "$1 reached"
 			return
 		fi
 	done
-	printf '%d not reached (%s)\n' "$1" "${said:+${said##*: }}"
+	said=${said##*: }
+	echo "$1 not reached (${said:-no answer})"
 }
 
 # ---- what the other side sees ----

@@ -113,7 +113,7 @@ ip address add 192.168.7.2/24 dev uplink   #  host uplink: inet 192.168.7.2/24
 END
 }
 
-#### The rest is the same in every setup.sh, SHA-256 2098e4f99e98b90d783b2c7e0a5547d31c5781d9db57b3da3a8a1014d69136bc
+#### The rest is the same in every setup.sh, SHA-256 c923507e364b82dde260b3031e18f5279e1e84eecc1ad1c6f54b04c877499bf2
 
 # ---- prelude: the same in every script ----
 
@@ -220,12 +220,13 @@ wait_for() {
 	until flock --timeout 1 "$1"; do (($? == 1)) || exit 1; done
 }
 
-# One network at a time looks at what others have borrowed, and records what it borrows or gives back.
+# One network at a time looks at what others have borrowed, and records what it borrows or gives back; and tells iptables
+# of that, whose chains several have in common.
 take_turn() {
 	exec {TURN}</run/k8snet
 	wait_for "$TURN"
 }
-end_turn() { if [[ ${TURN+set} ]]; then exec {TURN}<&-; fi; }
+end_turn() { if [[ ${TURN+set} ]]; then exec {TURN}<&- && unset TURN; fi; }
 
 # What is recorded as ours, and which of the namespaces that matter here there are.
 read_ownership() {
@@ -450,7 +451,7 @@ start_reader() {
 }
 
 # Is there more to read in a namespace than one process for all of them can?
-asks_more() { [[ ${vlans[$1]-}${tables[$1]-}${rules[$1]-}${tunnels[$1]-} || ($1 != host && ${makers[$1]-}) ]]; }
+asks_more() { [[ ${vlans[$1]-}${tables[$1]-}${rules[$1]-}${tunnels[$1]-}${shaped[$1]-} || ($1 != host && ${makers[$1]-}) ]]; }
 
 # Reads the namespaces named as far as that is possible together; the others are left. Without a perl that can, all are.
 read_together() {
@@ -529,6 +530,7 @@ show_state() {
 		show_sysctls
 		if [[ ${vlans[$namespace]-} ]]; then enter "$namespace" bridge -json vlan show; fi
 		if [[ ${tunnels[$namespace]-} ]]; then enter "$namespace" bridge -json fdb show; fi
+		if [[ ${shaped[$namespace]-} ]]; then show_shaping; fi
 		if [[ ! ${LOCK-} || -e $OWNED ]]; then # a first run has no table yet
 			for family in ${tables[$namespace]-}; do show_table; done
 		fi
@@ -603,6 +605,11 @@ take_state() {
 			fact["$namespace: nft ${line%% *}"]=${line#* }
 			;;
 		'@iptables '* | '@ip6tables '*) fact["$namespace: ${line#@}"]=1 ;;
+		'@qdiscs '*) take_qdiscs "$namespace" "${line#@qdiscs }" ;;
+		'@filters '*)
+			line=${line#@filters }
+			take_filter "$namespace ${line%% *}" "${line#* }"
+			;;
 		@*) namespace=${line#@} ;;
 		'[ ]' | '[]') ;;
 		\[*) take_answer "$namespace" "$line" ;;
@@ -813,6 +820,14 @@ read_numbers() {
 	if [[ $1 != host && ! ${makers[$1]-} ]]; then
 		makers[$1]=1
 		take_answer "$1" "$(enter "$1" ip -json netns list-id)"
+	fi
+}
+
+# Reads the VLANs of a namespace, if that was not done.
+read_vlans() {
+	if [[ ! ${vlans[$1]-} ]]; then
+		vlans[$1]=1
+		take_answer "$1" "$(enter "$1" bridge -json vlan show)"
 	fi
 }
 
@@ -1052,6 +1067,116 @@ sub setting {
 }
 '
 
+# ---- rates: how much an interface sends, and what comes in led through another one that has a rate ----
+#
+# A rate is the queueing discipline tbf at the root of an interface. What comes in cannot be held back, so a filter leads it
+# to an ifb, which sends it on to where it would have gone.
+
+# fact[host vethB: tbf]: its rate, spelt as in the table
+# fact[host vethB: ingress]: it can have filters for what comes in; fact[host vethB: clsact]: and for what it sends
+# fact[host vethB: redirect ifb0]: its first one leads all to ifb0; fact[host vethB: filter 1]: that does something else
+
+# The namespaces in which any of that has to be read, and the interfaces that have a rate in the table.
+declare -A shaped=() rated=()
+
+# Prints the queueing disciplines of a namespace, then the first filter of each interface that has some for what comes in:
+# not in JSON, which differs from one version of tc to the next, and one by one, as in a batch tc mixes them up.
+show_shaping() {
+	local - text value IFS='{'
+	set -f
+	text=$(enter "$namespace" tc -json qdisc show)
+	printf '@qdiscs %s\n' "$text"
+	for text in $text; do
+		if [[ $text != '"kind":"'@(ingress|clsact)'"'* ]]; then continue; fi
+		text_of dev
+		if [[ $value == *[!A-Za-z0-9_.+-]* ]]; then continue; fi
+		text=$(enter "$namespace" tc filter show dev "$value" ingress pref 1)
+		printf '@filters %s %s\n' "$value" "${text//$'\n'/$'\r'}"
+	done
+}
+
+# Takes in the queueing disciplines of a namespace.
+take_qdiscs() {
+	local namespace=$1 owner='' text value IFS='{'
+	for text in $2; do
+		case $text in
+		'"kind":"tbf",'*'"root":true,'*)
+			text_of dev
+			owner="$namespace $value"
+			;;
+		'"kind":'*)
+			owner=''
+			text_of dev
+			case $text in
+			'"kind":"ingress"'*) fact["$namespace $value: ingress"]=1 ;;
+			'"kind":"clsact"'*) fact["$namespace $value: clsact"]=1 ;;
+			esac
+			;;
+		'"rate":'*) if [[ $owner ]]; then take_rate; fi ;;
+		esac
+	done
+}
+
+take_rate() {
+	local rate burst latency=0
+	number_of rate && rate=$value
+	number_of burst && burst=$value
+	if [[ $text == *'"lat":'* ]]; then number_of lat && latency=$value; fi
+	spell_rate "$rate" "$burst" "$latency"
+	if [[ $text == *'"peakrate":'* ]]; then spelt+=' peakrate'; fi
+	fact["$owner: tbf"]=$spelt
+}
+
+# Takes in the first filter of an interface, given as "node1 vethA" with all that tc says of it.
+take_filter() {
+	local value=${2#*'Redirect to device '}
+	value=${value%%)*}
+	if [[ $2 != *[![:space:]]* ]]; then
+		return 0
+	elif [[ $2 == *'protocol all '*'match 00000000/00000000 at 0'*'action order 1: mirred (Egress Redirect to device '* && ${2#*' match '} != *' match '* && $value != '*' ]]; then
+		fact["$1: redirect $value"]=$value
+	else
+		fact["$1: filter 1"]=1
+	fi
+}
+
+# Sets spelt to the words of a rate, given in bytes a second, bytes, and microseconds.
+spell_rate() {
+	local number=$((8 * $1)) units=(bit kbit mbit gbit) unit=0 latency=$3us
+	while ((unit < 3 && number && number % 1000 == 0)); do number=$((number / 1000)) unit=$((unit + 1)); done
+	if [[ $latency == *000us ]]; then latency=${latency%000us}ms; fi
+	spelt="tbf rate $number${units[unit]} burst $2 latency $latency"
+}
+
+# Sets rate, burst and latency to the numbers of a rate.
+measure_rate() {
+	local words IFS=' '
+	read -ra words <<<"$1"
+	rate=${words[2]} burst=${words[4]} latency=${words[6]}
+	case $rate in
+	*gbit) rate=${rate%gbit}000000000 ;;
+	*mbit) rate=${rate%mbit}000000 ;;
+	*kbit) rate=${rate%kbit}000 ;;
+	*) rate=${rate%bit} ;;
+	esac
+	rate=$((rate / 8))
+	case $latency in *ms) latency=${latency%ms}000 ;; *) latency=${latency%us} ;; esac
+}
+
+# Has an interface a rate? The kernel counts a burst in ticks, up to a microsecond long, and the latency in bytes.
+has_rate() {
+	local text=${fact["$1: tbf"]-} rate burst latency goal
+	if [[ ! $text || $text == *' peakrate' || $text == "$2" ]]; then
+		[[ $text == "$2" ]]
+		return
+	fi
+	measure_rate "$2"
+	goal=("$rate" "$burst" "$latency")
+	measure_rate "$text"
+	burst=$((burst - goal[1])) latency=$((latency - goal[2]))
+	((rate == goal[0] && ${burst#-} <= rate / 1000000 + 1 && ${latency#-} <= 1000000 / rate + 2))
+}
+
 # ---- the table of steps: "COMMAND   #SIGN OWNER: WORDS" ----
 
 # The steps, column by column (step: "OWNER: WORDS"); the numbers of those that make an interface, need something, write a
@@ -1100,11 +1225,12 @@ read_table() {
 		?'mtu '*) mtus[${owner[n]}]=${words[n]#mtu } shifting+=("$n") ;;
 		?'address '* | ?'remote '* | ?'group '* | ?'vlan_default_pvid 0') shifting+=("$n") ;;
 		' fdb '[!0]* | ' fdb 0'[!0]* | ' neigh '*) entries[${step[n]%" ${words[n]#* * }"}]=1 ;;
-		' vlan '* | ' net.'* | ' nft '* | ' iptables '* | ' ip6tables '*)
+		' vlan '* | ' net.'* | ' nft '* | ' iptables '* | ' ip6tables '* | ' tbf '* | ' ingress' | ' redirect '*)
 			here=${owner[n]%% *}
 			note_reading "$here" "${words[n]}"
 			case ${words[n]} in
 			vlan*) tagging[${owner[n]}]=1 ;;
+			tbf*) rated[${owner[n]}]=1 ;;
 			net.ipv4.ip_forward' '* | net.ipv6.conf.all.forwarding' '*) shifting+=("$n") ;;
 			esac
 			;;
@@ -1136,6 +1262,7 @@ note_reading() {
 		sysctls[$1]+=" /proc/sys/${path//%/.}"
 		;;
 	vlan*) vlans[$1]=1 ;;
+	'tbf '* | ingress | 'redirect '*) shaped[$1]=1 ;;
 	'nft table '*)
 		path=${2#nft table }
 		note_once tables "$1" "${path%% *}"
@@ -1165,6 +1292,10 @@ holds() {
 	inet*' noprefixroute') [[ ${fact["$1: ${2% *}"]-} == *'"noprefixroute":true'* ]] ;;
 	up | master' '* | inet' '* | inet6' '* | vlan' '* | fdb' '* | neigh' '* | net.* | iptables' '* | ip6tables' '*) is_moot "$2" ;;
 	command' '*) was_carried_out "$1: $2" ;;
+	tbf' '*) has_rate "$1" "$2" ;;
+	ingress) [[ ${fact["$1: ingress"]+set} || (${fact["$1: clsact"]+set} && ! ${modelled[$1]+set}) ]] ;;
+	redirect' '*) [[ ${fact["$1: $2"]+set} ]] ;;
+	ifb) [[ $text == *'"info_kind":"ifb"'* ]] ;;
 	namespace) [[ ${netns[$1]-broken} != broken ]] ;;
 	directory' '*) [[ -d ${2#directory } ]] ;;
 	file' '*) file_says "${2#file }" ;;
@@ -1239,7 +1370,7 @@ announce() {
 	set +f
 }
 
-# Carries out commands of one namespace, given a line each: those of `ip`, of `bridge` and of `iptables`, those that write
+# Carries out commands of one namespace, given a line each: those of `ip`, `bridge`, `tc` and `iptables`, those that write
 # settings, and those that write records are together in one process as long as they follow each other.
 # Where one fails it prints that command and, below, what was said of it, and carries out no more; with FORCE it goes on.
 carry_out() {
@@ -1252,6 +1383,7 @@ carry_out() {
 		'ip netns exec '*) next='' ;;
 		'ip '*) next=ip ;;
 		'bridge '*) next=bridge ;;
+		'tc '*) next=tc ;;
 		'iptables '*) next=iptables ;;
 		'ip6tables '*) next=ip6tables ;;
 		*) next='' ;;
@@ -1331,6 +1463,7 @@ complain() {
 report_failure() {
 	case $2 in
 	*'Cannot find device'* | *'No such '* | *'Cannot assign requested address'* | *'does not exist'* | *'File exists'*) ;;
+	*'Cannot find specified '* | *'Cannot delete qdisc with handle of zero'* | *'Exclusivity flag on'*) ;; # tc
 	*'Cannot open network namespace'* | *'Bad rule'* | *'No chain'* | *'Chain already exists'*) ;;
 	*) say "could not be carried out: $1"$'\n'"$2" ;;
 	esac
@@ -1346,11 +1479,23 @@ transaction() {
 one_by_one() {
 	local line
 	for line in "${lines[@]}"; do
-		if run_apart "$line" >"$said" 2>&1; then continue; fi
+		if is_done "$line" || run_apart "$line" >"$said" 2>&1; then continue; fi
 		tool='' lines=("$line")
 		if [[ ! ${FORCE-} ]]; then return 1; fi
 		complain "$(<"$said")"
 	done
+}
+
+# Has somebody else, who does not take turns with us, done in the meantime what a line adds?
+is_done() {
+	local line=${1/ -N / --list-rules }
+	case $1 in
+	*' -I '*) line=${1/ -I / -C } line=${line/ 1 / } ;;
+	*' -A '*) line=${1/ -A / -C } ;;
+	*' -N '*) ;;
+	*) return 1 ;;
+	esac
+	run_apart "$line" >/dev/null 2>&1
 }
 
 # Prints which of the lines given to a tool failed, and below it what was said.
@@ -1374,7 +1519,7 @@ ip_in() { if [[ $1 == host ]]; then ip=ip; else ip="ip -n $1"; fi; }
 # The namespace in which a command is carried out.
 find_place() {
 	case $1 in
-	'ip -n '* | 'bridge -n '*) place=${1#* -n } place=${place%% *} ;;
+	'ip -n '* | 'bridge -n '* | 'tc -n '*) place=${1#* -n } place=${place%% *} ;;
 	'ip netns exec '*) place=${1#ip netns exec } place=${place%% *} ;;
 	*) place=host ;;
 	esac
@@ -1392,13 +1537,12 @@ note_command() {
 	batch["$1 $place"]+=$2$'\n' about[$2]=$3
 }
 
-# Notes a fact that is not to be, and the command, or the two, that end it. Namespaces go when what has an end in them has gone.
+# Notes a fact that is not to be, and the commands that end it. Namespaces go when what has an end in them has gone.
 note_removal() {
-	local number=0
+	local number=0 line
 	if [[ $2 == *': namespace' ]]; then number=1; fi
 	drift+=("there, not wanted: $2")
-	note_command "$number" "${1%%$'\n'*}" "$2"
-	if [[ $1 == *$'\n'* ]]; then note_command "$number" "${1#*$'\n'}" "$2"; fi
+	while IFS= read -r line; do note_command "$number" "$line" "$2"; done <<<"$1"
 }
 
 # Refuses to start where something of a wanted name was made by others, or something that others make is missing.
@@ -1498,7 +1642,8 @@ remove_leftovers() {
 expect_back() {
 	local value
 	case $2 in
-	iptables' '* | ip6tables' '*) unset 'fact["$1: $2"]' ;;
+	iptables' '* | ip6tables' '* | ingress | redirect' '*) unset 'fact["$1: $2"]' ;;
+	tbf' '*) unset 'fact["$1: tbf"]' ;;
 	net.*)
 		value=${3#*echo }
 		unset 'fact["$1: $2"]'
@@ -1548,6 +1693,10 @@ forget_link() {
 	for key in "${!fact[@]}"; do
 		case $key in
 		"$1: "* | "$1 port of "* | "${1%% *}: net."*".${name//.//}."*) unset 'fact[$key]' ;;
+		"${1%% *} "*": redirect $name") # its filter stays, and leads nowhere
+			unset 'fact[$key]'
+			fact["${key%: *}: filter 1"]=1
+			;;
 		*) if [[ "$1" == "${key%%: *} ${fact[$key]}" ]]; then unset 'fact[$key]'; fi ;;
 		esac
 	done
@@ -1670,6 +1819,7 @@ remove_extras() {
 		inet*) remove_address "$here" "${key##* }" "$key" ;;
 		vlan*) remove_vlan "$here" "$key" ;;
 		fdb* | neigh*) remove_entry "$here" "$key" ;;
+		tbf | ingress | clsact | redirect* | filter*) remove_shaping "$here" "$key" ;;
 		esac
 	done
 }
@@ -1686,6 +1836,7 @@ is_extra() {
 		[[ ${tagging[$1]+set} && ! ${wanted["$1: vlan $vid"]+set} && ! ${wanted["$1: vlan $vid untagged"]+set} && ! ${wanted["$1: vlan $vid pvid untagged"]+set} ]]
 		;;
 	fdb' '* | neigh' '*) [[ ${modelled[$1]+set} && ! ${entries["$1: ${2% "${2#* * }"}"]+set} ]] ;;
+	tbf | ingress | clsact | redirect' '* | filter' '*) is_extra_shaping "$@" ;;
 	*) return 1 ;;
 	esac
 }
@@ -1776,6 +1927,7 @@ add_missing() {
 		elif [[ ${sign[n]} == '=' ]]; then
 			continue
 		fi
+		if [[ ${words[n]} == 'master '* && ${live[${owner[n]}]-} == *'"master":'* ]]; then read_vlans "${owner[n]%% *}"; fi
 		drift+=("wanted, not there: $text")
 		note_command "${wave[n]}" "${command[n]}" "$text"
 		if [[ ${words[n]} == namespace ]]; then
@@ -1791,7 +1943,7 @@ add_missing() {
 is_rewired() {
 	local text
 	for text in "${about[@]}"; do
-		if [[ $text == "$1 "*': '@(interface|bridge|veth,*|vxlan*|macvlan*) || $text == *": veth, peer $1 "* ]]; then return 0; fi
+		if [[ $text == "$1 "*': '@(interface|bridge|veth,*|vxlan*|macvlan*|ifb) || $text == *": veth, peer $1 "* ]]; then return 0; fi
 	done
 	return 1
 }
@@ -1800,6 +1952,61 @@ is_rewired() {
 share() {
 	if [[ ! ${undo[$1]+set} ]]; then undo[$1]=${shared[$1]} borrowed+=("$1"); fi
 }
+
+# ---- rates that differ, removed and taken back ----
+
+# The words that each command of tc begins with in a namespace.
+tc_in() { if [[ $1 == host ]]; then tc=tc; else tc="tc -n $1"; fi; }
+
+# Is a fact one that the table does not have? Where it has no filters, what there is goes with all of them.
+is_extra_shaping() {
+	case $2 in
+	tbf) [[ ${modelled[$1]+set} && ! ${rated[$1]+set} ]] ;;
+	ingress | clsact) [[ ${modelled[$1]+set} ]] ;;
+	*) [[ ${wanted["$1: ingress"]+set} && ! (${modelled[$1]+set} && ${fact["$1: clsact"]+set}) ]] ;;
+	esac
+}
+
+# Removes such a fact of an interface.
+remove_shaping() {
+	local tc key dev=${1#* } kind=${2#"$1: "}
+	tc_in "${1%% *}"
+	case $kind in
+	tbf) note_removal "$tc qdisc delete dev $dev root" "$1: ${fact[$2]}" ;;
+	ingress | clsact)
+		note_removal "$tc qdisc delete dev $dev $kind" "$2"
+		for key in "${!fact[@]}"; do
+			if [[ $key == "$1: redirect "* ]]; then was[$1]=${fact[$key]} && unset 'fact[$key]'; fi
+		done
+		;;
+	*)
+		note_removal "$tc filter delete dev $dev ingress pref 1" "$2"
+		unset 'fact[$2]'
+		;;
+	esac
+}
+
+# The same as invert, for what is about such a fact of an object, WISH.
+invert_shaping() {
+	local tc dev=${object#* } old=${fact["$object: tbf"]-} key
+	tc_in "${object%% *}"
+	case $wish in
+	tbf*) if [[ $old ]]; then back="$tc qdisc replace dev $dev root $old"; else back="$tc qdisc delete dev $dev root"; fi ;;
+	ingress | clsact)
+		back="$tc qdisc delete dev $dev $wish"
+		if [[ $1 == "$back" ]]; then
+			back="$tc qdisc add dev $dev $wish"
+			if [[ ${was[$object]-} ]]; then back+=$'\n'"$(redirect "${was[$object]}")"; fi
+		fi
+		;;
+	redirect*)
+		back="$tc filter delete dev $dev ingress pref 1"
+		if [[ $1 == "$back" ]]; then back=$(redirect "${wish#* }"); fi
+		;;
+	esac
+}
+
+redirect() { printf '%s' "$tc filter add dev $dev ingress pref 1 protocol all u32 match u32 0 0 action mirred egress redirect dev $1"; }
 
 # ---- what an earlier version of this topology set, and this one says nothing of ----
 #
@@ -1815,7 +2022,7 @@ declare -A of_bridges=([stp_state]=0 [mcast_snooping]=1 [forward_delay]=1500 [he
 	[ageing_time]=30000 [priority]=32768 [group_fwd_mask]=0 [vlan_filtering]=0 [vlan_default_pvid]=1)
 declare -A of_ports=([hairpin]=off [guard]=off [root_block]=off [fastleave]=off [isolated]=off [neigh_suppress]=off
 	[proxy_arp]=off [learning]=on [flood]=on [mcast_flood]=on [bcast_flood]=on [cost]=2 [priority]=32)
-declare -A of_interfaces=([mtu]=1500 [promisc]=off [allmulti]=off [txqlen]=1000)
+declare -A of_interfaces=([mtu]=1500 [promisc]=off [allmulti]=off [txqlen]=1000 [address]=random)
 
 # Sets outdated, and notes what has to be read of it.
 find_outdated() {
@@ -1833,6 +2040,7 @@ find_outdated() {
 		here=${text%%: *}
 		if [[ ${wanted[$text]+set} ]]; then continue; fi
 		text=${text#*: }
+		case $text in tbf' '* | ingress | redirect' '*) note_reading "${here%% *}" "$text" ;; esac
 		if [[ ! ${asked["$here: ${text%% *}"]+set} ]] && is_setting "$here" "${text%% *}"; then
 			outdated+=("$here: $text")
 			note_reading "${here%% *}" "$text"
@@ -1844,9 +2052,10 @@ find_outdated() {
 # Is what OWNER has by that key a setting that can go back, of a thing of ours?
 is_setting() {
 	local name=${2#net.*.*.}
-	case $1 in
-	*' port of '*) [[ ${of_ports[$2]+set} && ${modelled[${1%% port of *}]+set} ]] ;;
-	*' '*) [[ ${of_bridges[$2]-}${of_interfaces[$2]-} && ${modelled[$1]+set} ]] ;;
+	case "$1 $2" in
+	*' '*' vlan') [[ ${modelled[${1%% port of *}]+set} ]] ;;
+	*' port of '*' '*) [[ ${of_ports[$2]+set} && ${modelled[${1%% port of *}]+set} ]] ;;
+	*' '*' '*) [[ ${of_bridges[$2]-}${of_interfaces[$2]-} && ${modelled[$1]+set} ]] ;;
 	*)
 		name=${name%%.*}
 		[[ $2 == net.* && (${modelled["$1 lo"]+set} || ($2 == net.*.@(conf|neigh).*.* && ${modelled["$1 ${name//\//.}"]+set})) ]]
@@ -1854,41 +2063,65 @@ is_setting() {
 	esac
 }
 
-# Puts the outdated settings back.
+# Puts the outdated settings back, those of bridges after the VLANs of their ports.
 restore_defaults() {
-	local text here key ip line
+	local text here key ip line vlans_left=() rest=()
 	for text in "${outdated[@]}"; do
+		if [[ $text == *': vlan '* ]]; then vlans_left+=("$text"); else rest+=("$text"); fi
+	done
+	for text in "${vlans_left[@]}" "${rest[@]}"; do
 		here=${text%%: *} key=${text#*: } line=''
 		key=${key%% *}
 		if [[ $here == *' '* && ! ${live[$here]+set} ]] || ! holds "$here" "${text#*: }"; then continue; fi
 		ip_in "${here%% *}"
-		case $here in
+		case "$here $key" in
+		*' vlan') restore_vlan ;;
 		*' port of '*) restore_port ;;
-		*' '*) restore_interface ;;
+		*' '*' '*) restore_interface ;;
 		*) restore_setting ;;
 		esac
 		if [[ $line ]]; then note_removal "$line" "$text"; fi
 	done
 }
 
+# A port that moves to another bridge in this run has a new port's options there.
 restore_port() {
 	local name=${here%% port of *} value=${of_ports[$key]}
+	if [[ ${ports[$name]-} != "${here%% *} ${here#* port of }" ]]; then return 0; fi
 	if [[ $key == cost && ${live[$name]} != *'"info_kind":"veth"'* ]]; then value=100; fi
 	if [[ ${text##* } != "$value" ]]; then line="$ip link set dev ${name#* } type bridge_slave $key $value"; fi
 }
 
-# A bridge whose MTU was set does not follow that of its ports again: it gets the least that they are to have.
+# A bridge of ours, or a port, leaves a VLAN. Then it has the one that all have by default: a bridge of ours gives it when it
+# gets its vlan_default_pvid back, one of others has it.
+restore_vlan() {
+	local name=${here#* } bridge=$here own='' default=0
+	if [[ $here == *' port of '* ]]; then bridge="${here%% *} ${here#* port of }"; else own=' self'; fi
+	name=${name%% port of *}
+	if [[ ! $own && ${ports["${here%% *} $name"]-} != "$bridge" ]]; then return 0; fi
+	if [[ ! ${modelled[$bridge]+set} && ${live[$bridge]-} =~ '"vlan_default_pvid":'([0-9]+) ]]; then default=${BASH_REMATCH[1]}; fi
+	if [[ $text == *": vlan $default pvid untagged" ]]; then return 0; fi
+	remove_vlan "$here" "$text"
+	if ((default == 0)) || [[ ${fact["$here: vlan $default pvid untagged"]+set} ]]; then return 0; fi
+	fact["$here: vlan $default pvid untagged"]=1
+	line="bridge${ip#ip} vlan add dev $name vid $default pvid untagged"
+}
+
+# An interface gets the link-layer address that nothing else should have, and that is the same one until the next boot.
 restore_interface() {
 	local name=${here#* } value=${of_interfaces[$key]-}
 	case $key in
 	mtu)
-		case ${live[$here]} in
-		*'"info_kind":"bridge"'*) find_least "$here" && value=$least_mtu ;;
-		*'"info_kind":"veth"'*) ;;
-		*) return 0 ;; # it depends on the interface below
-		esac
+		find_usual_mtu
+		if [[ ! $value ]]; then return 0; fi
 		forget_mtu "$here"
 		line="$ip link set dev $name mtu $value"
+		;;
+	address)
+		value=$(sha256sum <<<"$(</proc/sys/kernel/random/boot_id) $here")
+		value=02:${value:0:2}:${value:2:2}:${value:4:2}:${value:6:2}:${value:8:2}
+		expect_entries "$here" address
+		line="$ip link set dev $name address $value"
 		;;
 	allmulti) line="$ip link set dev $name allmulticast $value" ;;
 	promisc | txqlen) line="$ip link set dev $name $key $value" ;;
@@ -1898,6 +2131,25 @@ restore_interface() {
 		;;
 	esac
 	if [[ ${text#*: } == "$key $value" ]]; then line=''; fi
+}
+
+# Sets value to the MTU of a new interface of that kind, or to nothing if that is not known. It is that of the interface
+# below, less what is put around a frame. A bridge whose MTU was set does not follow that of its ports again: it gets the
+# least that they are to have.
+find_usual_mtu() {
+	local text=${live[$here]} parent='' around=0
+	case $text in
+	*'"info_kind":"bridge"'*) find_least "$here" && value=$least_mtu && return ;;
+	*'"info_kind":"macvlan"'*) find_parent "$here" ;;
+	*'"info_kind":"vxlan"'*'"link":"'*)
+		text_of link
+		parent="${here%% *} $value" around=50
+		if [[ $text == *'"'@(local|remote|group)'6":'* ]]; then around=70; fi
+		;;
+	*'"info_kind":"veth"'* | *'"info_kind":"vxlan"'*) return ;;
+	esac
+	text=${live[$parent]-} value=''
+	if [[ $text == *'"mtu":'* ]]; then number_of mtu && value=$((value - around)); fi
 }
 
 # A setting of a new namespace, or one of an interface, which is what the namespace has for new ones.
@@ -2014,11 +2266,10 @@ look_at_chains() {
 }
 
 look_at_nft_chain() {
-	local text last name tool="${1}tables"
+	local text='' name tool="${1}tables" drops=$'\n(counter )?(drop|reject[^\n]*)\n'
 	if [[ "$table $chain" == "$1 filter FORWARD" && ${rules[host]-} == *"$tool"* ]]; then return; fi
-	text=$(nft --stateless list chain "${table% *}" "${table#* }" "$chain" 2>/dev/null) || return 0
-	last=${text%$'\n\t}'*} last=${last##*[$'\n\t']}
-	if [[ $text != *'policy drop;'* && ! $last =~ ^(counter )?(drop|reject.*)$ ]]; then return 0; fi
+	list_rules "$chain" nft --stateless list chain "${table% *}" "${table#* }"
+	if [[ $text != *'policy drop;'* && ! $text =~ $drops ]]; then return 0; fi
 	for name in "${passages[@]}"; do
 		if [[ $text != *"iifname \"$name\" "*accept* || $text != *"oifname \"$name\" "*accept* ]]; then
 			if [[ $table == "$1 filter" && $chain == FORWARD ]]; then
@@ -2034,17 +2285,29 @@ look_at_nft_chain() {
 
 # The same for the older kind of iptables.
 look_at_iptables() {
-	local text name tool="${1}tables"
+	local text='' name tool="${1}tables" drops=$'\n-j (DROP|REJECT[^\n]*)\n'
 	if [[ ${rules[host]-} == *"$tool"* ]]; then return; fi
 	if command -v "$tool-legacy" >/dev/null; then tool+=-legacy; fi
-	text=$("$tool" --wait --list-rules FORWARD 2>/dev/null) || return 0
-	if [[ $text != '-P FORWARD DROP'* && ! ${text##*$'\n'} =~ ^-A\ FORWARD\ -j\ (DROP|REJECT) ]]; then return 0; fi
+	list_rules FORWARD "$tool" --wait --list-rules
+	if [[ $text != *'-P FORWARD DROP'* && ! $text =~ $drops ]]; then return 0; fi
 	for name in "${passages[@]}"; do
-		if [[ $text != *"-A FORWARD -i $name -j ACCEPT"* || $text != *"-A FORWARD -o $name -j ACCEPT"* ]]; then
+		if [[ $text != *$'\n'"-i $name -j ACCEPT"* || $text != *$'\n'"-o $name -j ACCEPT"* ]]; then
 			suggest_iptables "$@"
 			return
 		fi
 	done
+}
+
+# Adds to text the rules of a chain, a line each, and after one that hands everything on to another chain those of that one.
+# Given are the chain and the command that lists one.
+list_rules() {
+	local chain=$1 listing line
+	shift
+	listing=$("$@" "$chain" 2>/dev/null) || return 0
+	while read -r line; do
+		text+=$'\n'${line#"-A $chain "}$'\n'
+		if [[ $line =~ ^("-A $chain -j "|(counter )?jump )([^ ]+)$ ]]; then list_rules "${BASH_REMATCH[3]}" "$@"; fi
+	done <<<"$listing"
 }
 
 suggest_iptables() {
@@ -2082,7 +2345,8 @@ is_strict() {
 
 # places[2]: the namespaces in which wave 2 has something to do; batch[2 node1]: what, a command a line
 # about[COMMAND]: the fact that it changes; created[node1]: a namespace that this run makes
-# was[FACT]: what was known of an address before it was removed; dragged: what adds again what the kernel took along
+# was[FACT]: what was known of an address before it was removed; was[host vethB]: where it led what came in
+# dragged: what adds again what the kernel took along
 # borrowed: the facts, in their order, that this run makes true on something that is not ours; undo has the ways back
 declare -a places=() executed=() borrowed=() dragged=()
 declare -A batch=() about=() created=() was=()
@@ -2123,6 +2387,7 @@ main() {
 	read_table "$table"
 	if ((${#tables[@]})); then prepare nft; fi
 	if ((${#rules[@]})); then prepare iptables ip6tables; fi
+	if ((${#rated[@]})); then prepare tc; fi
 	if [[ $mode == run ]]; then lock; fi
 	read_ownership
 	if borrows; then
@@ -2175,12 +2440,26 @@ mend() {
 	go_back=roll_back
 	record_intent
 	record_facts intended
+	for number in "${!places[@]}"; do
+		if ! tells_iptables "$number"; then end_turn; fi
+		run_wave "$number"
+	done
 	end_turn
-	for number in "${!places[@]}"; do run_wave "$number"; done
 	settle
 	record_facts finished
 	trap '' INT TERM HUP PIPE
 	go_back=''
+}
+
+# Is iptables told something in a wave, or in a later one?
+tells_iptables() {
+	local key
+	if ((${#rules[@]})); then
+		for key in "${!batch[@]}"; do
+			if ((${key%% *} >= $1)) && [[ ${batch[$key]} == *'tables --wait '* ]]; then return 0; fi
+		done
+	fi
+	return 1
 }
 
 # Records what is about to be made and cannot be marked in the instant it is made: whatever happens, it is known as ours.
@@ -2220,7 +2499,7 @@ run_wave() {
 act_alone() {
 	local turn
 	exec {turn}</run/k8snet
-	if [[ $1 == *'ip netns add '* ]]; then flock "$turn" || { echo "flock /run/k8snet" && return 1; }; fi
+	if [[ $1 == *'ip netns add '* && ! ${TURN+set} ]]; then flock "$turn" || { echo "flock /run/k8snet" && return 1; }; fi
 	carry_out host "$1" {turn}<&-
 }
 
@@ -2343,6 +2622,10 @@ roll_back() {
 		return
 	fi
 	say "taking back what this run has done"
+	if ((${#borrowed[@]})); then
+		if [[ ! ${TURN+set} ]]; then take_turn; fi
+		read_others
+	fi
 	for ((i = ${#executed[@]} - 1; i >= 0; i--)); do
 		mapfile -t lines <<<"${batch[${executed[i]}]%$'\n'}"
 		for ((j = 0; j < ${#lines[@]}; j++)); do
@@ -2350,6 +2633,7 @@ roll_back() {
 		done
 		while ((--j >= 0)); do
 			text=${about[${lines[j]}]}
+			if [[ ${shared[$text]+set} ]]; then continue; fi # others rely on it by now, and take it back
 			if [[ $text == *': command '* ]]; then
 				run_apart "${checks[$text]}" >/dev/null 2>&1 || continue
 			elif [[ ${created[${executed[i]#* }]+set} ]]; then
@@ -2403,9 +2687,10 @@ invert() {
 		;;
 	esac
 	case $key in
-	master) if [[ $1 == *' type bridge_slave '* ]]; then return 0; fi ;; # it is one again with other options
+	master) if [[ $1 == *' type bridge_slave '* || $1 == *' vlan '* ]]; then return 0; fi ;; # it is one again with other options
 	command) back=${ways_back[${about[$1]}]-} && return ;;
 	ask) return ;; # it may have been true before
+	tbf | ingress | clsact | redirect | filter) invert_shaping "$1" && return ;;
 	file) value=${wish#file } back="rm -f ${value%% *}" && return ;;
 	directory) back="rmdir --ignore-fail-on-non-empty ${wish#directory }" && return ;;
 	esac
@@ -2430,6 +2715,7 @@ invert() {
 			esac
 		done
 		;;
+	*' vlan delete '*) back="${1/ delete / add }${wish#vlan "${wish//[!0-9]/}"}" ;;
 	*' fdb '* | *' neigh '*) turn_entry "$1" ;;
 	*' delete '*) back=${1/ delete / add } ;;
 	*' promisc '* | *' allmulticast '*) if [[ $text ]]; then case $1 in *on) back="${1% on} off" ;; *) back="${1% off} on" ;; esac fi ;;
@@ -2463,11 +2749,11 @@ invert() {
 	esac
 }
 
-# The same for an interface that leaves a bridge for another one: with it go the options that it had there.
+# The same for an interface that leaves a bridge for another one: with it go the options and the VLANs that it had there.
 return_port() {
-	local key options=''
+	local key options='' bridge
 	text_of master
-	back="${1% *} $value"
+	bridge=$value back="${1% *} $value"
 	text=${live["$object port of $value"]-}
 	for key in hairpin guard root_block fastleave isolated neigh_suppress proxy_arp learning flood mcast_flood bcast_flood cost priority; do
 		if [[ $text != *"\"$key\":"* ]]; then continue; fi
@@ -2476,6 +2762,22 @@ return_port() {
 		if [[ $value != "${of_ports[$key]}" ]]; then options+=" $key $value"; fi
 	done
 	if [[ $options ]]; then back+=$'\n'"${1% master *} type bridge_slave$options"; fi
+	return_vlans "$object port of $bridge"
+}
+
+# Adds to back what gives a port its VLANs again, given the port, where they are not just the one that any port there has.
+return_vlans() {
+	local key default='' tool=bridge has=''
+	if [[ ${1%% *} != host ]]; then tool="bridge -n ${1%% *}"; fi
+	text=$(enter "${1%% *}" ip -json -details link show dev "${1##* }" 2>/dev/null) || return 0
+	if [[ $text =~ '"vlan_default_pvid":'([0-9]+) ]]; then default=${BASH_REMATCH[1]}; fi
+	for key in "${!fact[@]}"; do
+		if [[ $key != "$1: vlan "* ]]; then continue; fi
+		key=${key#*: vlan }
+		if [[ ${key%% *} == "$default" ]]; then has=yes; fi
+		if [[ $key != "$default pvid untagged" ]]; then back+=$'\n'"$tool vlan add dev ${object#* } vid $key"; fi
+	done
+	if [[ ! $has && ${default:-0} != 0 ]]; then back+=$'\n'"$tool vlan delete dev ${object#* } vid $default"; fi
 }
 
 # The same for an entry of the FDB, or a neighbour. What replaced another one gives way to that again.
