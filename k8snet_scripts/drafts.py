@@ -70,6 +70,7 @@ class Drafts:
         try:
             opened = file.open("w", encoding="utf-8")
         except OSError as error:
+            self._drafts.pop()  # a file system that cannot be written to would not even let it be removed
             error.filename = os.fspath(path)  # which says more than the name of a draft
             raise
         with opened:

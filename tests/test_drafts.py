@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -74,3 +75,16 @@ def test_what_cannot_be_written_is_called_by_the_name_of_the_script(tmp_path: Pa
     with pytest.raises(FileNotFoundError) as raised, Drafts(tmp_path / "nowhere") as drafts:
         drafts.write(tmp_path / "setup.sh", ["text"])
     assert raised.value.filename == str(tmp_path / "setup.sh")
+
+
+def test_it_is_so_on_a_file_system_that_lets_nothing_be_removed_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, *arguments: object, **named: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    for name in ("open", "unlink"):
+        monkeypatch.setattr(Path, name, refuse)
+    with pytest.raises(OSError) as refused, Drafts() as drafts:
+        drafts.write(tmp_path / "setup.sh", ["whole"])
+    assert refused.value.filename == str(tmp_path / "setup.sh")

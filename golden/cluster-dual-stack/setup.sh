@@ -392,7 +392,7 @@ bridge -n node3 fdb replace 0a:11:6d:2f:54:e3 dev flannel-v6.1 dst fd00:172:18::
 END
 }
 
-#### The rest is the same in every setup.sh, SHA-256 c923507e364b82dde260b3031e18f5279e1e84eecc1ad1c6f54b04c877499bf2
+#### The rest is the same in every setup.sh, SHA-256 e928ff4ffbb4d7d58d193d9ecd085157e5293d0cf46cc013340971812a423d75
 
 # ---- prelude: the same in every script ----
 
@@ -734,7 +734,7 @@ asks_more() { [[ ${vlans[$1]-}${tables[$1]-}${rules[$1]-}${tunnels[$1]-}${shaped
 
 # Reads the namespaces named as far as that is possible together; the others are left. Without a perl that can, all are.
 read_together() {
-	local namespace part speaker n=0 text=() speakers=() said=() ends=()
+	local namespace part speaker n=0 text=() speakers=() answers=() ends=()
 	for namespace in "$@"; do
 		if asks_more "$namespace"; then
 			unread+=("$namespace")
@@ -748,16 +748,16 @@ read_together() {
 		speakers+=("$speaker")
 	done
 	for speaker in "${speakers[@]}"; do
-		said+=("$(<"/dev/fd/$speaker")")
+		answers+=("$(<"/dev/fd/$speaker")")
 		exec {speaker}<&-
 	done
-	for part in "${!said[@]}"; do
-		if [[ ${said[part]} != *@read ]]; then
+	for part in "${!answers[@]}"; do
+		if [[ ${answers[part]} != *@read ]]; then
 			unread=("$@")
 			return
 		fi
 	done
-	for part in "${!said[@]}"; do take_readings "${said[part]%@read}"; done
+	for part in "${!answers[@]}"; do take_readings "${answers[part]%@read}"; done
 	match_ends
 }
 

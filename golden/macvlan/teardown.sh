@@ -54,7 +54,7 @@ ip netns delete guest            #- guest: namespace
 END
 }
 
-#### The rest is the same in every teardown.sh, SHA-256 58f0f6c9e79a21a117df94c1bfb64635ac18fc60f320a6b6993b2577846ac8b0
+#### The rest is the same in every teardown.sh, SHA-256 cd2294daf5124e259ecc9b5ebcc75f30ccba792f786a6058f6f9ab966f1fe869
 
 # ---- prelude: the same in every script ----
 
@@ -396,7 +396,7 @@ asks_more() { [[ ${vlans[$1]-}${tables[$1]-}${rules[$1]-}${tunnels[$1]-}${shaped
 
 # Reads the namespaces named as far as that is possible together; the others are left. Without a perl that can, all are.
 read_together() {
-	local namespace part speaker n=0 text=() speakers=() said=() ends=()
+	local namespace part speaker n=0 text=() speakers=() answers=() ends=()
 	for namespace in "$@"; do
 		if asks_more "$namespace"; then
 			unread+=("$namespace")
@@ -410,16 +410,16 @@ read_together() {
 		speakers+=("$speaker")
 	done
 	for speaker in "${speakers[@]}"; do
-		said+=("$(<"/dev/fd/$speaker")")
+		answers+=("$(<"/dev/fd/$speaker")")
 		exec {speaker}<&-
 	done
-	for part in "${!said[@]}"; do
-		if [[ ${said[part]} != *@read ]]; then
+	for part in "${!answers[@]}"; do
+		if [[ ${answers[part]} != *@read ]]; then
 			unread=("$@")
 			return
 		fi
 	done
-	for part in "${!said[@]}"; do take_readings "${said[part]%@read}"; done
+	for part in "${!answers[@]}"; do take_readings "${answers[part]%@read}"; done
 	match_ends
 }
 

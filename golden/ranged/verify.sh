@@ -249,7 +249,7 @@ ip netns exec node06 bash -c ': </dev/tcp/fd00:60::6/9'   #> node06 reaches node
 END
 }
 
-#### The rest is the same in every verify.sh, SHA-256 c315414d3244ac86e215f55024dd0cba427b3ba6d78d290a1810deb3cbb542ac
+#### The rest is the same in every verify.sh, SHA-256 3c10a906ad4668a7374fc1d211e45fd1117b6526f9afcef666d3f674c3c5b400
 
 # ---- prelude: the same in every script ----
 
@@ -591,7 +591,7 @@ asks_more() { [[ ${vlans[$1]-}${tables[$1]-}${rules[$1]-}${tunnels[$1]-}${shaped
 
 # Reads the namespaces named as far as that is possible together; the others are left. Without a perl that can, all are.
 read_together() {
-	local namespace part speaker n=0 text=() speakers=() said=() ends=()
+	local namespace part speaker n=0 text=() speakers=() answers=() ends=()
 	for namespace in "$@"; do
 		if asks_more "$namespace"; then
 			unread+=("$namespace")
@@ -605,16 +605,16 @@ read_together() {
 		speakers+=("$speaker")
 	done
 	for speaker in "${speakers[@]}"; do
-		said+=("$(<"/dev/fd/$speaker")")
+		answers+=("$(<"/dev/fd/$speaker")")
 		exec {speaker}<&-
 	done
-	for part in "${!said[@]}"; do
-		if [[ ${said[part]} != *@read ]]; then
+	for part in "${!answers[@]}"; do
+		if [[ ${answers[part]} != *@read ]]; then
 			unread=("$@")
 			return
 		fi
 	done
-	for part in "${!said[@]}"; do take_readings "${said[part]%@read}"; done
+	for part in "${!answers[@]}"; do take_readings "${answers[part]%@read}"; done
 	match_ends
 }
 

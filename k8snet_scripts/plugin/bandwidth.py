@@ -11,7 +11,7 @@ import socket
 from k8snet_scripts.cni.configuration import BandwidthPlugin, Network
 from k8snet_scripts.cni.names import name_ifb
 from k8snet_scripts.plugin.call import Call
-from k8snet_scripts.plugin.chained import Chained, Change
+from k8snet_scripts.plugin.chained import Chained, Change, find_settings
 from k8snet_scripts.plugin.errors import BAD_CONFIGURATION, OTHER, CniError
 from k8snet_scripts.plugin.netns import check_netns, run_inside
 from k8snet_scripts.plugin.patterns import Particulars, Scripts
@@ -28,7 +28,7 @@ class Bandwidth(Chained):
     def find_change(self, call: Call, network: Network, told: Told) -> Change | None:
         from k8snet_scripts.cni.bandwidth import limit_egress, limit_ingress
 
-        plugin = next((plugin for plugin in network.plugins if isinstance(plugin, BandwidthPlugin)), BandwidthPlugin())
+        plugin = find_settings(network, BandwidthPlugin)
         limits = network.runtime.bandwidth or plugin.bandwidth
         if limits is None:
             return None

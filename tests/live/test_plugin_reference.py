@@ -114,8 +114,8 @@ DELIBERATE = {
     r"host: links: [^:]+: address: (\(drawn by the kernel\)|00:00:00:00:00:00) -> \(fixed\)$": "lets the kernel draw the MAC"
     " address of the bridge",
     r"\w: links: (eth0|net1): address: \(drawn by the kernel\) -> \(fixed\)$": "lets the kernel draw MAC addresses",
-    r"\w: routes: -4 type unicast dst \S+ dev \w+ table main protocol boot scope (link: new, present|global: gone, was "
-    r"present)$": "for a container without an IPv4 address",
+    r"\w: routes: -[46] type unicast dst \S+ dev \w+ table main protocol boot scope ((link|global metric 1024 pref medium): "
+    r"new, present|global: gone, was present)$": "for a container without an address of its family",
 }
 """What we do otherwise on purpose: a line that says so, and words of the tables in docs/cni.md that say why."""
 
