@@ -150,7 +150,7 @@ try_all() {
 try_some() {
 	local task running=0
 	while read -r -a task; do
-		if ((running++ >= 64)); then wait -n; fi
+		if ((running++ >= 16)); then wait -n || true; fi
 		try "${task[@]}" &
 	done
 	wait

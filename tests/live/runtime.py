@@ -23,6 +23,12 @@ INTERFACE = "eth0"
 
 _CHECKABLE = (0, 4, 0)  # from here on, DEL and CHECK are told what ADD has made
 
+_LOSE = """
+ends=$(ip -n "$1" -o link show type veth | sed 's/.*@if\\([0-9]*\\):.*/^\\1:/')
+ip netns delete "$1"
+if [ "$ends" ]; then while ip -o link show | grep -q "$ends"; do sleep 0.02; done; fi
+"""
+
 _NOBODY = {"CNI_CONTAINERID": None, "CNI_IFNAME": None, "CNI_NETNS": None}
 
 Json = dict[str, Any]
@@ -75,8 +81,11 @@ class Runtime:
         self.sandbox.run(["ip", "netns", "add", pod], check=True)
 
     def lose_namespace(self, pod: str) -> None:
-        """Have the namespace of a pod vanish with all that is in it, as when a machine's processes are killed."""
-        self.sandbox.run(["ip", "netns", "delete", pod], check=True)
+        """Have the namespace of a pod vanish with all that is in it, as when a machine's processes are killed.
+
+        The host's ends of its veths go a moment later, and are waited for.
+        """
+        self.sandbox.bash(_LOSE, pod, check=True)
 
     def add(self, pod: str, interface: str = INTERFACE, wishes: Wishes | None = None) -> Answer:
         """Attach a pod, which has its namespace already.  After a failure, `delete` has to clean up."""

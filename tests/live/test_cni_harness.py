@@ -37,7 +37,7 @@ DUAL: dict[str, Any] = {
 
 EXAMPLES = os.environ.get("K8SNET_EXAMPLES")
 FEW = settings(
-    max_examples=int(EXAMPLES or 5),
+    max_examples=int(EXAMPLES or 2),
     derandomize=EXAMPLES is None,
     database=None,
     deadline=None,

@@ -52,7 +52,7 @@ LOOPBACK = {"cniVersion": "1.0.0", "name": "loopback", "type": "loopback"}
 
 EXAMPLES = os.environ.get("K8SNET_EXAMPLES")
 RANDOM = settings(
-    max_examples=int(EXAMPLES or 5),
+    max_examples=int(EXAMPLES or 3),
     derandomize=EXAMPLES is None,
     database=None,
     deadline=None,

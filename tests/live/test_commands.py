@@ -7,7 +7,6 @@ import pytest
 from live.kernel import diff
 from live.network import Network, compiled, golden
 from live.sandbox import Sandbox
-from live.second_kernel import second_kernel
 
 WRITE = '{{ run = ["sh", "-c", "echo {0} >/run/{0}"], check = ["test", "-e", "/run/{0}"], undo = ["rm", "/run/{0}"] }}'
 VETH = """
@@ -144,7 +143,6 @@ def test_a_program_that_stays_holds_nobody_up(sandbox: Sandbox) -> None:
     assert sandbox.processes() == []
 
 
-@second_kernel
 def test_no_word_of_a_command_is_obeyed_by_a_shell(sandbox: Sandbox) -> None:
     words = [
         "$(touch /run/bad)",
