@@ -50,7 +50,7 @@ ip netns delete db               #- db: namespace
 END
 }
 
-#### The rest is the same in every teardown.sh, SHA-256 58f0f6c9e79a21a117df94c1bfb64635ac18fc60f320a6b6993b2577846ac8b0
+#### The rest is the same in every teardown.sh, SHA-256 3d1789939be4c15ba907f17ce4ea880fab8ee81eacaa4870b5640aa129eb0e30
 
 # ---- prelude: the same in every script ----
 
@@ -357,7 +357,7 @@ read_table_names() {
 
 # Reads the host and the namespaces named: those that one process can read together, and the rest several at a time.
 read_state() {
-	local worker workers=1 said text unread=()
+	local worker workers=1 said text unread=() ends=()
 	read_table_names
 	if ((${#owner[@]} > 100)) && ! asks_more host; then set -- host "$@"; else start_reader 0 1 host; fi
 	read_together "$@"
@@ -371,6 +371,7 @@ read_state() {
 		take_state "${said:${#text}+6}"
 	done
 	stop_listening
+	if ((${#ends[@]})); then match_ends; fi
 }
 
 # Starts a process that shows the state of some namespaces: what went wrong, then "@read" and the rest when all is done.
@@ -392,7 +393,7 @@ asks_more() { [[ ${vlans[$1]-}${tables[$1]-}${rules[$1]-}${tunnels[$1]-}${shaped
 
 # Reads the namespaces named as far as that is possible together; the others are left. Without a perl that can, all are.
 read_together() {
-	local namespace part speaker n=0 text=() speakers=() said=() ends=()
+	local namespace part speaker n=0 text=() speakers=() said=()
 	for namespace in "$@"; do
 		if asks_more "$namespace"; then
 			unread+=("$namespace")
@@ -416,7 +417,6 @@ read_together() {
 		fi
 	done
 	for part in "${!said[@]}"; do take_readings "${said[part]%@read}"; done
-	match_ends
 }
 
 # Takes in what the reader printed.
@@ -441,9 +441,10 @@ take_readings() {
 	set +f
 }
 
-# Finds the peers of the ends that were read, by their numbers.
+# Finds the peers of the ends that were read, by their numbers; those of namespaces that were left are not known yet.
 match_ends() {
 	local line there IFS=$'\t'
+	if ((${#unread[@]})); then take_answer host "$(ip -json netns list-id)"; fi
 	for line in "${ends[@]}"; do
 		# shellcheck disable=SC2086 # what stands between tabs
 		set -- $line

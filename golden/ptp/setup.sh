@@ -142,7 +142,7 @@ nft 'add table inet k8snet-ptp; delete table inet k8snet-ptp; table inet k8snet-
 END
 }
 
-#### The rest is the same in every setup.sh, SHA-256 c923507e364b82dde260b3031e18f5279e1e84eecc1ad1c6f54b04c877499bf2
+#### The rest is the same in every setup.sh, SHA-256 44784a0eef71580fb97b188964807446716f515ee4406a574eb3354b8a20df4f
 
 # ---- prelude: the same in every script ----
 
@@ -449,7 +449,7 @@ read_table_names() {
 
 # Reads the host and the namespaces named: those that one process can read together, and the rest several at a time.
 read_state() {
-	local worker workers=1 said text unread=()
+	local worker workers=1 said text unread=() ends=()
 	read_table_names
 	if ((${#owner[@]} > 100)) && ! asks_more host; then set -- host "$@"; else start_reader 0 1 host; fi
 	read_together "$@"
@@ -463,6 +463,7 @@ read_state() {
 		take_state "${said:${#text}+6}"
 	done
 	stop_listening
+	if ((${#ends[@]})); then match_ends; fi
 }
 
 # Starts a process that shows the state of some namespaces: what went wrong, then "@read" and the rest when all is done.
@@ -484,7 +485,7 @@ asks_more() { [[ ${vlans[$1]-}${tables[$1]-}${rules[$1]-}${tunnels[$1]-}${shaped
 
 # Reads the namespaces named as far as that is possible together; the others are left. Without a perl that can, all are.
 read_together() {
-	local namespace part speaker n=0 text=() speakers=() said=() ends=()
+	local namespace part speaker n=0 text=() speakers=() said=()
 	for namespace in "$@"; do
 		if asks_more "$namespace"; then
 			unread+=("$namespace")
@@ -508,7 +509,6 @@ read_together() {
 		fi
 	done
 	for part in "${!said[@]}"; do take_readings "${said[part]%@read}"; done
-	match_ends
 }
 
 # Takes in what the reader printed.
@@ -533,9 +533,10 @@ take_readings() {
 	set +f
 }
 
-# Finds the peers of the ends that were read, by their numbers.
+# Finds the peers of the ends that were read, by their numbers; those of namespaces that were left are not known yet.
 match_ends() {
 	local line there IFS=$'\t'
+	if ((${#unread[@]})); then take_answer host "$(ip -json netns list-id)"; fi
 	for line in "${ends[@]}"; do
 		# shellcheck disable=SC2086 # what stands between tabs
 		set -- $line

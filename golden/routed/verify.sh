@@ -110,7 +110,7 @@ ip netns exec right bash -c ': </dev/tcp/fd00:30:2::1/9'    #> right reaches rou
 END
 }
 
-#### The rest is the same in every verify.sh, SHA-256 c315414d3244ac86e215f55024dd0cba427b3ba6d78d290a1810deb3cbb542ac
+#### The rest is the same in every verify.sh, SHA-256 95589e0e50b2ef8d2c2ebff1f819dd9728aa8aee7ad8567fb69a8b4ead1b62df
 
 # ---- prelude: the same in every script ----
 
@@ -417,7 +417,7 @@ read_table_names() {
 
 # Reads the host and the namespaces named: those that one process can read together, and the rest several at a time.
 read_state() {
-	local worker workers=1 said text unread=()
+	local worker workers=1 said text unread=() ends=()
 	read_table_names
 	if ((${#owner[@]} > 100)) && ! asks_more host; then set -- host "$@"; else start_reader 0 1 host; fi
 	read_together "$@"
@@ -431,6 +431,7 @@ read_state() {
 		take_state "${said:${#text}+6}"
 	done
 	stop_listening
+	if ((${#ends[@]})); then match_ends; fi
 }
 
 # Starts a process that shows the state of some namespaces: what went wrong, then "@read" and the rest when all is done.
@@ -452,7 +453,7 @@ asks_more() { [[ ${vlans[$1]-}${tables[$1]-}${rules[$1]-}${tunnels[$1]-}${shaped
 
 # Reads the namespaces named as far as that is possible together; the others are left. Without a perl that can, all are.
 read_together() {
-	local namespace part speaker n=0 text=() speakers=() said=() ends=()
+	local namespace part speaker n=0 text=() speakers=() said=()
 	for namespace in "$@"; do
 		if asks_more "$namespace"; then
 			unread+=("$namespace")
@@ -476,7 +477,6 @@ read_together() {
 		fi
 	done
 	for part in "${!said[@]}"; do take_readings "${said[part]%@read}"; done
-	match_ends
 }
 
 # Takes in what the reader printed.
@@ -501,9 +501,10 @@ take_readings() {
 	set +f
 }
 
-# Finds the peers of the ends that were read, by their numbers.
+# Finds the peers of the ends that were read, by their numbers; those of namespaces that were left are not known yet.
 match_ends() {
 	local line there IFS=$'\t'
+	if ((${#unread[@]})); then take_answer host "$(ip -json netns list-id)"; fi
 	for line in "${ends[@]}"; do
 		# shellcheck disable=SC2086 # what stands between tabs
 		set -- $line
