@@ -59,6 +59,13 @@ def test_a_fabric_gives_what_kubernetes_asks(sandbox: Sandbox, fabric: str, more
     assert sandbox.run(["ip", "netns", "list"]).stdout == ""
 
 
+def test_a_cluster_of_many_steps_is_found_in_place(sandbox: Sandbox) -> None:
+    network = Network(sandbox, compiled('name = "lab"\n[cluster]\nnodes = 8\npods_per_node = 1\nfabric = "host-gw"\n'))
+    assert network.set_up()
+    assert network.set_up() == []
+    assert network.drift() == []
+
+
 @pytest.mark.parametrize("name", ["cluster", "cluster-dual-stack", "cluster-host-gw", "cluster-router"])
 def test_the_golden_clusters_promise_everything(name: str) -> None:
     assert [requirement.is_met for requirement in golden(name).body.requirements] == [True, True, True]
