@@ -134,7 +134,13 @@ def test_a_port_that_is_given_back_has_the_vlans_that_it_had(sandbox: Sandbox) -
     )
     before = sandbox.bash("bridge vlan show", check=True).stdout
     taking.set_up()
-    assert sandbox.bash("bridge vlan show dev ext0", check=True).stdout.split()[-4:] == ["ext0", "1", "PVID", "Egress"]
+    assert sandbox.bash("bridge vlan show dev ext0", check=True).stdout.split()[-5:] == [
+        "ext0",
+        "1",
+        "PVID",
+        "Egress",
+        "Untagged",
+    ]
     assert taking.set_up() == []
     taking.tear_down()
     assert sandbox.bash("bridge vlan show", check=True).stdout == before
