@@ -37,7 +37,7 @@ read_table_names() {
 
 # Reads the host and the namespaces named: those that one process can read together, and the rest several at a time.
 read_state() {
-	local worker workers=1 said text unread=()
+	local worker workers=1 said text unread=() readers=()
 	read_table_names
 	if ((${#owner[@]} > 100)) && ! asks_more host; then set -- host "$@"; else start_reader 0 1 host; fi
 	read_together "$@"
@@ -45,7 +45,7 @@ read_state() {
 	for ((worker = 0; worker < workers && worker < ${#unread[@]}; worker++)); do
 		start_reader "$worker" "$workers" "${unread[@]}"
 	done
-	for worker in "${listening[@]}"; do
+	for worker in "${readers[@]}"; do
 		said=$(<"/dev/fd/$worker") text=${said%%'@read'*}
 		if [[ $text == "$said" ]]; then die "cannot read the state: $said"; fi
 		take_state "${said:${#text}+6}"
@@ -64,7 +64,7 @@ start_reader() {
 		)
 		printf '@read\n%s' "$text"
 	)
-	listening+=("$speaker")
+	listening+=("$speaker") readers+=("$speaker")
 }
 
 # Is there more to read in a namespace than one process for all of them can?
@@ -72,7 +72,7 @@ asks_more() { [[ ${vlans[$1]-}${tables[$1]-}${rules[$1]-}${tunnels[$1]-}${shaped
 
 # Reads the namespaces named as far as that is possible together; the others are left. Without a perl that can, all are.
 read_together() {
-	local namespace part speaker n=0 text=() speakers=() said=() ends=()
+	local namespace part speaker n=0 text=() speakers=() answers=() ends=()
 	for namespace in "$@"; do
 		if asks_more "$namespace"; then
 			unread+=("$namespace")
@@ -83,19 +83,19 @@ read_together() {
 	done
 	for part in "${!text[@]}"; do
 		exec {speaker}< <(perl -e "$hopper$reader" "$HOSTTYPE" <<<"${text[part]%$'\n'}" 2>/dev/null && printf '@read')
-		speakers+=("$speaker")
+		listening+=("$speaker") speakers+=("$speaker")
 	done
 	for speaker in "${speakers[@]}"; do
-		said+=("$(<"/dev/fd/$speaker")")
+		answers+=("$(<"/dev/fd/$speaker")")
 		exec {speaker}<&-
 	done
-	for part in "${!said[@]}"; do
-		if [[ ${said[part]} != *@read ]]; then
+	for part in "${!answers[@]}"; do
+		if [[ ${answers[part]} != *@read ]]; then
 			unread=("$@")
 			return
 		fi
 	done
-	for part in "${!said[@]}"; do take_readings "${said[part]%@read}"; done
+	for part in "${!answers[@]}"; do take_readings "${answers[part]%@read}"; done
 	match_ends
 }
 
