@@ -126,7 +126,7 @@ ip netns delete remote-pod1       #- remote-pod1: namespace
 END
 }
 
-#### The rest is the same in every teardown.sh, SHA-256 58f0f6c9e79a21a117df94c1bfb64635ac18fc60f320a6b6993b2577846ac8b0
+#### The rest is the same in every teardown.sh, SHA-256 fa8673f9eadb8ed99b8a381997cbbf43e0b72a1ba528183cb075acaae559db23
 
 # ---- prelude: the same in every script ----
 
@@ -433,7 +433,7 @@ read_table_names() {
 
 # Reads the host and the namespaces named: those that one process can read together, and the rest several at a time.
 read_state() {
-	local worker workers=1 said text unread=()
+	local worker workers=1 said text unread=() readers=()
 	read_table_names
 	if ((${#owner[@]} > 100)) && ! asks_more host; then set -- host "$@"; else start_reader 0 1 host; fi
 	read_together "$@"
@@ -441,7 +441,7 @@ read_state() {
 	for ((worker = 0; worker < workers && worker < ${#unread[@]}; worker++)); do
 		start_reader "$worker" "$workers" "${unread[@]}"
 	done
-	for worker in "${listening[@]}"; do
+	for worker in "${readers[@]}"; do
 		said=$(<"/dev/fd/$worker") text=${said%%'@read'*}
 		if [[ $text == "$said" ]]; then die "cannot read the state: $said"; fi
 		take_state "${said:${#text}+6}"
@@ -460,7 +460,7 @@ start_reader() {
 		)
 		printf '@read\n%s' "$text"
 	)
-	listening+=("$speaker")
+	listening+=("$speaker") readers+=("$speaker")
 }
 
 # Is there more to read in a namespace than one process for all of them can?
@@ -468,7 +468,7 @@ asks_more() { [[ ${vlans[$1]-}${tables[$1]-}${rules[$1]-}${tunnels[$1]-}${shaped
 
 # Reads the namespaces named as far as that is possible together; the others are left. Without a perl that can, all are.
 read_together() {
-	local namespace part speaker n=0 text=() speakers=() said=() ends=()
+	local namespace part speaker n=0 text=() speakers=() answers=() ends=()
 	for namespace in "$@"; do
 		if asks_more "$namespace"; then
 			unread+=("$namespace")
@@ -479,19 +479,19 @@ read_together() {
 	done
 	for part in "${!text[@]}"; do
 		exec {speaker}< <(perl -e "$hopper$reader" "$HOSTTYPE" <<<"${text[part]%$'\n'}" 2>/dev/null && printf '@read')
-		speakers+=("$speaker")
+		listening+=("$speaker") speakers+=("$speaker")
 	done
 	for speaker in "${speakers[@]}"; do
-		said+=("$(<"/dev/fd/$speaker")")
+		answers+=("$(<"/dev/fd/$speaker")")
 		exec {speaker}<&-
 	done
-	for part in "${!said[@]}"; do
-		if [[ ${said[part]} != *@read ]]; then
+	for part in "${!answers[@]}"; do
+		if [[ ${answers[part]} != *@read ]]; then
 			unread=("$@")
 			return
 		fi
 	done
-	for part in "${!said[@]}"; do take_readings "${said[part]%@read}"; done
+	for part in "${!answers[@]}"; do take_readings "${answers[part]%@read}"; done
 	match_ends
 }
 
@@ -1374,6 +1374,9 @@ file_says() {
 
 # ---- carrying out commands ----
 
+declare complained='' # is there anything that could not be carried out although all that can be is?
+declare -A given=()   # the commands that people gave to take back theirs: whatever these say, it is a failure
+
 # Prints commands, given a line each, as they are about to be executed.
 announce() {
 	local IFS=$'\n'
@@ -1455,9 +1458,10 @@ execute_lines() {
 # Reports what could not be carried out although all that can be is, given what was said; but not what is there, or gone,
 # already: where a run was stopped, that may be so.
 complain() {
-	local message text='' culprit
+	local message text='' culprit first=${lines[0]}
+	if ((${#lines[@]} > 1)); then first+=" (or one of the $((${#lines[@]} - 1)) after it)"; fi
 	if [[ ! $1 ]]; then
-		report_failure "${lines[0]}" "exit status $status"
+		report_failure "$first" "exit status $status"
 		return
 	fi
 	while IFS= read -r message; do
@@ -1470,15 +1474,15 @@ complain() {
 		*) text+=${text:+ }$message ;;
 		esac
 	done <<<"$1"
-	if [[ $text ]]; then report_failure "${lines[0]}" "$text"; fi
+	if [[ $text ]]; then report_failure "$first" "$text"; fi
 }
 
 report_failure() {
-	case $2 in
+	case ${given[$1]-$2} in
 	*'Cannot find device'* | *'No such '* | *'Cannot assign requested address'* | *'does not exist'* | *'File exists'*) ;;
 	*'Cannot find specified '* | *'Cannot delete qdisc with handle of zero'* | *'Exclusivity flag on'*) ;; # tc
 	*'Cannot open network namespace'* | *'Bad rule'* | *'No chain'* | *'Chain already exists'*) ;;
-	*) say "could not be carried out: $1"$'\n'"$2" ;;
+	*) complained=yes && say "could not be carried out: $1"$'\n'"$2" ;;
 	esac
 }
 
@@ -1546,7 +1550,7 @@ usage() {
 
 		Removes what setup made for the network $NAME, as recorded in $STATE and marked by link group $MARK:
 		also what an earlier version of the topology made. Run again, it changes nothing.
-		A namespace goes with everything that is in it.
+		A namespace goes with everything that is in it. What cannot be removed is told, and all else is removed.
 
 		  --dry-run  print the commands that a run would execute now, and change nothing
 		  --check    the same, and exit with 1 if there is anything to remove
@@ -1555,7 +1559,7 @@ usage() {
 }
 
 main() {
-	local mode=run table commands='' release='' said
+	local mode=run table commands='' release='' FORCE=''
 	while (($#)); do
 		case $1 in
 		--dry-run | --check) mode=${1#--} ;;
@@ -1589,21 +1593,24 @@ main() {
 		return
 	fi
 	announce "$commands" >&2
-	if ! said=$(execute_all "$commands"); then
-		failure="failed: $said"
+	FORCE=yes
+	execute_all "$commands"
+	if [[ $complained ]]; then
+		failure='all else is removed; when that is mended, run it again'
 		return 1
 	fi
 	rm -f "$OWNED" "$STATE/wanted" "$STATE"/*.*
 }
 
-# Carries out commands in their order, those of one namespace together as long as they follow each other.
+# Carries out commands in their order, those of one namespace together as long as they follow each other. What fails is
+# told, and the others are carried out all the same.
 execute_all() {
 	local line place here=host batch='' IFS=$'\n'
 	set -f
 	for line in $1; do
 		find_place "$line"
 		if [[ $place != "$here" ]]; then
-			carry_out "$here" "$batch" || return 1
+			carry_out "$here" "$batch"
 			here=$place batch=''
 		fi
 		batch+=$line$'\n'
@@ -1620,6 +1627,7 @@ give_back() {
 		if [[ ${shared[$text]+set} ]] || ! holds "${text%%: *}" "${text#*: }" '' || serves_others "$text"; then continue; fi
 		case ${text#*: } in
 		file' '* | directory' '*) release+=${undo[$text]}$'\n' ;;
+		command' '*) commands+=${undo[$text]}$'\n' given[${undo[$text]}]=1 ;;
 		*) commands+=${undo[$text]}$'\n' ;;
 		esac
 		unset 'fact[$text]'

@@ -90,7 +90,7 @@ ip link set dev br0 up                 #  host br0: up
 END
 }
 
-#### The rest is the same in every setup.sh, SHA-256 c923507e364b82dde260b3031e18f5279e1e84eecc1ad1c6f54b04c877499bf2
+#### The rest is the same in every setup.sh, SHA-256 c9e8029399af0b92a4d77613d23e109d1363d6d88c8ae6c186b6d6969cf7e707
 
 # ---- prelude: the same in every script ----
 
@@ -397,7 +397,7 @@ read_table_names() {
 
 # Reads the host and the namespaces named: those that one process can read together, and the rest several at a time.
 read_state() {
-	local worker workers=1 said text unread=()
+	local worker workers=1 said text unread=() readers=()
 	read_table_names
 	if ((${#owner[@]} > 100)) && ! asks_more host; then set -- host "$@"; else start_reader 0 1 host; fi
 	read_together "$@"
@@ -405,7 +405,7 @@ read_state() {
 	for ((worker = 0; worker < workers && worker < ${#unread[@]}; worker++)); do
 		start_reader "$worker" "$workers" "${unread[@]}"
 	done
-	for worker in "${listening[@]}"; do
+	for worker in "${readers[@]}"; do
 		said=$(<"/dev/fd/$worker") text=${said%%'@read'*}
 		if [[ $text == "$said" ]]; then die "cannot read the state: $said"; fi
 		take_state "${said:${#text}+6}"
@@ -424,7 +424,7 @@ start_reader() {
 		)
 		printf '@read\n%s' "$text"
 	)
-	listening+=("$speaker")
+	listening+=("$speaker") readers+=("$speaker")
 }
 
 # Is there more to read in a namespace than one process for all of them can?
@@ -432,7 +432,7 @@ asks_more() { [[ ${vlans[$1]-}${tables[$1]-}${rules[$1]-}${tunnels[$1]-}${shaped
 
 # Reads the namespaces named as far as that is possible together; the others are left. Without a perl that can, all are.
 read_together() {
-	local namespace part speaker n=0 text=() speakers=() said=() ends=()
+	local namespace part speaker n=0 text=() speakers=() answers=() ends=()
 	for namespace in "$@"; do
 		if asks_more "$namespace"; then
 			unread+=("$namespace")
@@ -443,19 +443,19 @@ read_together() {
 	done
 	for part in "${!text[@]}"; do
 		exec {speaker}< <(perl -e "$hopper$reader" "$HOSTTYPE" <<<"${text[part]%$'\n'}" 2>/dev/null && printf '@read')
-		speakers+=("$speaker")
+		listening+=("$speaker") speakers+=("$speaker")
 	done
 	for speaker in "${speakers[@]}"; do
-		said+=("$(<"/dev/fd/$speaker")")
+		answers+=("$(<"/dev/fd/$speaker")")
 		exec {speaker}<&-
 	done
-	for part in "${!said[@]}"; do
-		if [[ ${said[part]} != *@read ]]; then
+	for part in "${!answers[@]}"; do
+		if [[ ${answers[part]} != *@read ]]; then
 			unread=("$@")
 			return
 		fi
 	done
-	for part in "${!said[@]}"; do take_readings "${said[part]%@read}"; done
+	for part in "${!answers[@]}"; do take_readings "${answers[part]%@read}"; done
 	match_ends
 }
 
@@ -1338,6 +1338,9 @@ file_says() {
 
 # ---- carrying out commands ----
 
+declare complained='' # is there anything that could not be carried out although all that can be is?
+declare -A given=()   # the commands that people gave to take back theirs: whatever these say, it is a failure
+
 # Prints commands, given a line each, as they are about to be executed.
 announce() {
 	local IFS=$'\n'
@@ -1419,9 +1422,10 @@ execute_lines() {
 # Reports what could not be carried out although all that can be is, given what was said; but not what is there, or gone,
 # already: where a run was stopped, that may be so.
 complain() {
-	local message text='' culprit
+	local message text='' culprit first=${lines[0]}
+	if ((${#lines[@]} > 1)); then first+=" (or one of the $((${#lines[@]} - 1)) after it)"; fi
 	if [[ ! $1 ]]; then
-		report_failure "${lines[0]}" "exit status $status"
+		report_failure "$first" "exit status $status"
 		return
 	fi
 	while IFS= read -r message; do
@@ -1434,15 +1438,15 @@ complain() {
 		*) text+=${text:+ }$message ;;
 		esac
 	done <<<"$1"
-	if [[ $text ]]; then report_failure "${lines[0]}" "$text"; fi
+	if [[ $text ]]; then report_failure "$first" "$text"; fi
 }
 
 report_failure() {
-	case $2 in
+	case ${given[$1]-$2} in
 	*'Cannot find device'* | *'No such '* | *'Cannot assign requested address'* | *'does not exist'* | *'File exists'*) ;;
 	*'Cannot find specified '* | *'Cannot delete qdisc with handle of zero'* | *'Exclusivity flag on'*) ;; # tc
 	*'Cannot open network namespace'* | *'Bad rule'* | *'No chain'* | *'Chain already exists'*) ;;
-	*) say "could not be carried out: $1"$'\n'"$2" ;;
+	*) complained=yes && say "could not be carried out: $1"$'\n'"$2" ;;
 	esac
 }
 
@@ -2617,6 +2621,7 @@ roll_back() {
 				continue # it goes with the namespace
 			fi
 			invert "${lines[j]}"
+			if [[ $text == *': command '* && $back ]]; then given[$back]=1; fi
 			if [[ $back && ! ${taken_back[$back]+set} ]]; then take_back; fi
 		done
 	done
