@@ -1,5 +1,8 @@
 # ---- carrying out commands ----
 
+declare complained='' # is there anything that could not be carried out although all that can be is?
+declare -A given=()   # the commands that people gave to take back theirs: whatever these say, it is a failure
+
 # Prints commands, given a line each, as they are about to be executed.
 announce() {
 	local IFS=$'\n'
@@ -81,9 +84,10 @@ execute_lines() {
 # Reports what could not be carried out although all that can be is, given what was said; but not what is there, or gone,
 # already: where a run was stopped, that may be so.
 complain() {
-	local message text='' culprit
+	local message text='' culprit first=${lines[0]}
+	if ((${#lines[@]} > 1)); then first+=" (or one of the $((${#lines[@]} - 1)) after it)"; fi
 	if [[ ! $1 ]]; then
-		report_failure "${lines[0]}" "exit status $status"
+		report_failure "$first" "exit status $status"
 		return
 	fi
 	while IFS= read -r message; do
@@ -96,15 +100,15 @@ complain() {
 		*) text+=${text:+ }$message ;;
 		esac
 	done <<<"$1"
-	if [[ $text ]]; then report_failure "${lines[0]}" "$text"; fi
+	if [[ $text ]]; then report_failure "$first" "$text"; fi
 }
 
 report_failure() {
-	case $2 in
+	case ${given[$1]-$2} in
 	*'Cannot find device'* | *'No such '* | *'Cannot assign requested address'* | *'does not exist'* | *'File exists'*) ;;
 	*'Cannot find specified '* | *'Cannot delete qdisc with handle of zero'* | *'Exclusivity flag on'*) ;; # tc
 	*'Cannot open network namespace'* | *'Bad rule'* | *'No chain'* | *'Chain already exists'*) ;;
-	*) say "could not be carried out: $1"$'\n'"$2" ;;
+	*) complained=yes && say "could not be carried out: $1"$'\n'"$2" ;;
 	esac
 }
 

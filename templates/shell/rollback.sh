@@ -35,6 +35,7 @@ roll_back() {
 				continue # it goes with the namespace
 			fi
 			invert "${lines[j]}"
+			if [[ $text == *': command '* && $back ]]; then given[$back]=1; fi
 			if [[ $back && ! ${taken_back[$back]+set} ]]; then take_back; fi
 		done
 	done

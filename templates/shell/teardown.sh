@@ -6,7 +6,7 @@ usage() {
 
 		Removes what setup made for the network $NAME, as recorded in $STATE and marked by link group $MARK:
 		also what an earlier version of the topology made. Run again, it changes nothing.
-		A namespace goes with everything that is in it.
+		A namespace goes with everything that is in it. What cannot be removed is told, and all else is removed.
 
 		  --dry-run  print the commands that a run would execute now, and change nothing
 		  --check    the same, and exit with 1 if there is anything to remove
@@ -15,7 +15,7 @@ usage() {
 }
 
 main() {
-	local mode=run table commands='' release='' said
+	local mode=run table commands='' release='' FORCE=''
 	while (($#)); do
 		case $1 in
 		--dry-run | --check) mode=${1#--} ;;
@@ -49,21 +49,24 @@ main() {
 		return
 	fi
 	announce "$commands" >&2
-	if ! said=$(execute_all "$commands"); then
-		failure="failed: $said"
+	FORCE=yes
+	execute_all "$commands"
+	if [[ $complained ]]; then
+		failure='all else is removed; when that is mended, run it again'
 		return 1
 	fi
 	rm -f "$OWNED" "$STATE/wanted" "$STATE"/*.*
 }
 
-# Carries out commands in their order, those of one namespace together as long as they follow each other.
+# Carries out commands in their order, those of one namespace together as long as they follow each other. What fails is
+# told, and the others are carried out all the same.
 execute_all() {
 	local line place here=host batch='' IFS=$'\n'
 	set -f
 	for line in $1; do
 		find_place "$line"
 		if [[ $place != "$here" ]]; then
-			carry_out "$here" "$batch" || return 1
+			carry_out "$here" "$batch"
 			here=$place batch=''
 		fi
 		batch+=$line$'\n'
@@ -80,6 +83,7 @@ give_back() {
 		if [[ ${shared[$text]+set} ]] || ! holds "${text%%: *}" "${text#*: }" '' || serves_others "$text"; then continue; fi
 		case ${text#*: } in
 		file' '* | directory' '*) release+=${undo[$text]}$'\n' ;;
+		command' '*) commands+=${undo[$text]}$'\n' given[${undo[$text]}]=1 ;;
 		*) commands+=${undo[$text]}$'\n' ;;
 		esac
 		unset 'fact[$text]'

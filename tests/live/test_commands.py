@@ -104,6 +104,24 @@ def test_a_command_that_fails_is_named_and_those_before_it_are_taken_back(sandbo
         assert diff(before, network.state()) == []
 
 
+@pytest.mark.parametrize("undo", ["echo no such luck; exit 3", "exit 4", "rm /run/missing"])
+def test_an_undo_that_fails_is_told_and_all_else_is_removed(sandbox: Sandbox, undo: str) -> None:
+    fails = f'{{ run = ["touch", "/run/z"], check = ["test", "-e", "/run/z"], undo = ["sh", "-c", "{undo}"] }}'
+    network = Network(sandbox, compiled(with_commands(WRITE.format("x"), fails, WRITE.format("y"))))
+    before = network.state()
+    network.set_up()
+    done = network.run("teardown")
+    said = {"exit 4": "exit status 4"}.get(undo) or "no such"
+    assert (done.returncode, done.stdout) == (1, "")
+    lines = done.stderr.splitlines()
+    assert lines[-3] == f"teardown.sh: could not be carried out: ip netns exec a sh -c $'{undo}'"
+    assert said in lines[-2].lower()
+    assert lines[-1] == "teardown.sh: all else is removed; when that is mended, run it again"
+    sandbox.bash("rm /run/z; test ! -e /run/x -a ! -e /run/y", check=True)
+    assert network.tear_down() == []
+    assert diff(before, network.state()) == []
+
+
 def test_what_was_so_before_is_left_alone(sandbox: Sandbox) -> None:
     network = Network(
         sandbox, compiled("name = 'lab'\n[namespaces.a]\nexternal = true\n" + f"commands = [{WRITE.format('x')}]")

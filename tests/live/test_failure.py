@@ -19,7 +19,7 @@ from live.second_kernel import second_kernel
 from live.situations import SITUATIONS, Scene, changes, named
 
 DISPENSABLE = re.compile(
-    r"mkdir |flock --(nonblock|timeout 1) |rmdir |rm -f /run/k8snet/[^/]+/(error|read)\.|.*head |.*-json netns list-id"
+    r"mkdir |flock --(nonblock|timeout 1) |rmdir |rm -f /run/k8snet/[^/]+(/worker\..*)?$|.*head |.*-json netns list-id"
     r"|nft (list chains|--stateless list chain )|.*tables(-legacy)? --wait --list-rules FORWARD"
     r"|ip6?tables-restore "
 )
@@ -36,7 +36,8 @@ def complaints(moment: Moment, done: subprocess.CompletedProcess[str]) -> list[s
     said = done.stderr.splitlines()
     report = [line for line in said if "injected fault" in line or "stat says nothing of" in line]
     if moment.text:
-        report = report and [line for line in said if "failed: " in line and line.endswith(moment.text)]
+        named = [line for line in said if "failed: " in line or "could not be carried out: " in line]
+        report = report and [line for line in named if moment.text in line]
     wrong = [] if report else [f"{moment}: it does not say what failed: {said[-3:]}"]
     return wrong if done.returncode == 1 else [*wrong, f"{moment}: exit status {done.returncode}"]
 

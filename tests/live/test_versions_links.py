@@ -132,14 +132,21 @@ def test_a_port_that_is_given_back_has_the_vlans_that_it_had(sandbox: Sandbox) -
         sandbox,
         compiled('name = "lab"\n[bridges.br0]\n[interfaces.ext0]\nexternal = true\nbridge = "br0"\nhairpin = true\n'),
     )
-    before = sandbox.bash("bridge vlan show", check=True).stdout
+    show = "bridge vlan show dev ext0; bridge vlan show dev ext1"
+    before = sandbox.bash(show, check=True).stdout
     taking.set_up()
-    assert sandbox.bash("bridge vlan show dev ext0", check=True).stdout.split()[-4:] == ["ext0", "1", "PVID", "Egress"]
+    assert sandbox.bash("bridge vlan show dev ext0", check=True).stdout.split()[-5:] == [
+        "ext0",
+        "1",
+        "PVID",
+        "Egress",
+        "Untagged",
+    ]
     assert taking.set_up() == []
     taking.tear_down()
-    assert sandbox.bash("bridge vlan show", check=True).stdout == before
+    assert sandbox.bash(show, check=True).stdout == before
     given = Network(sandbox, compiled('name = "lab"\n[bridges.br0]\n'))
     taking.set_up()
     foreseen = given.foreseen()
     assert given.set_up() == foreseen
-    assert sandbox.bash("bridge vlan show", check=True).stdout == before
+    assert sandbox.bash(show, check=True).stdout == before
