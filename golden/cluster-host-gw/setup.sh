@@ -274,7 +274,7 @@ ip netns exec worker2 nft 'add table inet k8snet-cluster-host-gw; delete table i
 END
 }
 
-#### The rest is the same in every setup.sh, SHA-256 c923507e364b82dde260b3031e18f5279e1e84eecc1ad1c6f54b04c877499bf2
+#### The rest is the same in every setup.sh, SHA-256 a705fe1fd508bfe0979391daf0d506df726bca4f33727ba3d2cae5e4487d3ef3
 
 # ---- prelude: the same in every script ----
 
@@ -540,7 +540,7 @@ forget_state() {
 owns_namespace() { [[ ${owned[$1]+set} && (${owned[$1]} == - || ${netns[$1]-} == "${owned[$1]}" || ${netns[$1]-} == broken) ]]; }
 
 # A name that no topology can give was given by somebody inside a namespace, whatever group the link carries.
-owns_link() { [[ $1 != *[!A-Za-z0-9_.+\ -]* && ${live[$1]-} == *"\"group\":\"$MARK\""* ]]; }
+owns_link() { [[ ${live[$1]-} == *"\"group\":\"$MARK\""* && $1 != *[!A-Za-z0-9_.+\ -]* ]]; }
 
 # ---- reading the live system ----
 
@@ -620,6 +620,7 @@ read_together() {
 	for namespace in "$@"; do
 		if asks_more "$namespace"; then
 			unread+=("$namespace")
+			if [[ $1 == host ]]; then text[0]+="$namespace -"$'\n'; fi
 		else
 			part=$((n++ / 32 % 2)) # two processes, where there are many
 			text[part]+="$namespace${sysctls[$namespace]-}"$'\n'
@@ -1027,14 +1028,14 @@ sub enter {
     open my $file, "<", "/run/netns/$name" or die "/run/netns/$name: $!\n";
     syscall($setns, fileno $file, $CLONE_NEWNET) == 0 or die "setns $name: $!\n";
     (stat "/proc/self/ns/net")[1] == (stat $file)[1] or die "setns $name: led elsewhere\n";
-    return $file;
 }
 '
 
 # Reads namespaces: asks the kernel what ip asks it (rtnetlink: all links, addresses and routes), and prints what is made of
 # ip's answers elsewhere. What it does not know (tunnels, routes of several hops) it leaves to ip.
 #
-# It reads a namespace a line, with the paths of the settings to read there, and prints, with tabs in between,
+# It reads a namespace a line, with the paths of the settings to read there, or with "-" where nothing but the number is
+# asked for, and prints, with tabs in between,
 #   FACT, or fact FACT JSON, or link NAMESPACE NAME INDEX JSON, or port NAMESPACE NAME MASTER JSON,
 #   or setting NAMESPACE PATH VALUE, or nsid NUMBER NAMESPACE, by which the host knows it, or left NAMESPACE,
 #   or end NAMESPACE NAME NUMBER INDEX, of a veth whose peer has that index in the namespace of that number
@@ -1065,9 +1066,10 @@ my ($kernel, %device) = $host;    # the socket, and the names of interfaces by i
 while (my $line = <STDIN>) {
     my ($name, @paths) = split " ", $line;
     if ($name ne "host") {
-        my $file = enter($name);
+        find_number($name);
+        next if "@paths" eq "-";
+        enter($name);
         socket $kernel = undef, $AF_NETLINK, $SOCK_RAW, 0 or die "netlink: $!\n";
-        find_number($file, $name);
     }
     my @said = eval { (links($name), routes($name), map { setting($name, $_) } @paths) };
     die $@ if $@ && $@ ne "unknown\n";
@@ -1096,7 +1098,8 @@ sub ask {
 
 # Finds out and prints the number by which the host knows a namespace.
 sub find_number {
-    my ($file, $name) = @_;
+    my ($name) = @_;
+    open my $file, "<", "/run/netns/$name" or die "/run/netns/$name: $!\n";
     send $host, pack("L S S L L x4 S S L", 28, $RTM_GETNSID, $NLM_F_REQUEST, 1, 0, 8, $NETNSA_FD, fileno $file), 0 or die "netlink: $!\n";
     defined recv $host, my $data, 1 << 16, 0 or die "netlink: $!\n";
     my ($kind, $number) = unpack "x4 S x18 l", $data;
@@ -1361,7 +1364,8 @@ read_table() {
 		case $line in
 		'### '*) part=$((part + 1)) && continue ;;
 		'#'*) continue ;;
-		*'   #'[!:\<]*': up' | *'   #'[!:\<]*': inet '*) ;;
+		*'   #'[:\<]*) special+=("${#rows[@]}") ;;
+		*': up' | *': inet '*) ;;
 		*) special+=("${#rows[@]}") ;;
 		esac
 		rows+=("$line") wave+=("$part")
@@ -1737,8 +1741,8 @@ refuse_foreign() {
 }
 
 refuse_link() {
+	if [[ ! ${live[$2]+set} || ${live[$2]} == *"\"group\":\"$MARK\""* ]]; then return 0; fi
 	local n=$1 ip namespace=${2%% *} name=${2#* }
-	if [[ ! ${live[$2]+set} ]] || owns_link "$2"; then return 0; fi
 	if ! holds "${owner[n]}" "${words[n]}"; then
 		refused+=("interface $name ($namespace) exists, is not what is wanted (${owner[n]}: ${words[n]}), and this topology did not make it")
 	elif [[ $adopt ]]; then
