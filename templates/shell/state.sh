@@ -72,7 +72,7 @@ asks_more() { [[ ${vlans[$1]-}${tables[$1]-}${rules[$1]-}${tunnels[$1]-}${shaped
 
 # Reads the namespaces named as far as that is possible together; the others are left. Without a perl that can, all are.
 read_together() {
-	local namespace part speaker n=0 text=() speakers=() said=() ends=()
+	local namespace part speaker n=0 text=() speakers=() readings=() ends=()
 	for namespace in "$@"; do
 		if asks_more "$namespace"; then
 			unread+=("$namespace")
@@ -87,16 +87,16 @@ read_together() {
 		speakers+=("$speaker")
 	done
 	for speaker in "${speakers[@]}"; do
-		said+=("$(<"/dev/fd/$speaker")")
+		readings+=("$(<"/dev/fd/$speaker")")
 		exec {speaker}<&-
 	done
-	for part in "${!said[@]}"; do
-		if [[ ${said[part]} != *@read ]]; then
+	for part in "${!readings[@]}"; do
+		if [[ ${readings[part]} != *@read ]]; then
 			unread=("$@")
 			return
 		fi
 	done
-	for part in "${!said[@]}"; do take_readings "${said[part]%@read}"; done
+	for part in "${!readings[@]}"; do take_readings "${readings[part]%@read}"; done
 	match_ends
 }
 

@@ -51,6 +51,7 @@ my @state = qw(disabled listening learning forwarding blocking);
 
 socket my $host, $AF_NETLINK, $SOCK_RAW, 0 or die "netlink: $!\n";
 my ($kernel, %device) = $host;    # the socket, and the names of interfaces by index, of the namespace at hand
+my @answer;
 
 while (my $line = <STDIN>) {
     my ($name, @paths) = split " ", $line;
@@ -62,8 +63,9 @@ while (my $line = <STDIN>) {
     }
     my @said = eval { (links($name), routes($name), map { setting($name, $_) } @paths) };
     die $@ if $@ && $@ ne "unknown\n";
-    print $@ ? "left\t$name\n" : @said;
+    push @answer, $@ ? "left\t$name\n" : @said;
 }
+print @answer;    # at the end, so that none of several processes waits for its reader
 
 sub unknown { die "unknown\n" }
 
@@ -92,7 +94,7 @@ sub find_number {
     send $host, pack("L S S L L x4 S S L", 28, $RTM_GETNSID, $NLM_F_REQUEST, 1, 0, 8, $NETNSA_FD, fileno $file), 0 or die "netlink: $!\n";
     defined recv $host, my $data, 1 << 16, 0 or die "netlink: $!\n";
     my ($kind, $number) = unpack "x4 S x18 l", $data;
-    print "nsid\t$number\t$name\n" if $kind != 2 && $number >= 0;
+    push @answer, "nsid\t$number\t$name\n" if $kind != 2 && $number >= 0;
 }
 
 sub attributes {
