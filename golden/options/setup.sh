@@ -194,7 +194,7 @@ ip -n node3 link set dev inner up                            #  node3 inner: up
 END
 }
 
-#### The rest is the same in every setup.sh, SHA-256 a705fe1fd508bfe0979391daf0d506df726bca4f33727ba3d2cae5e4487d3ef3
+#### The rest is the same in every setup.sh, SHA-256 6925b1609b3b783d234a69236fdc8398bd453ed78a1eccd46c2fe2e7acc58d05
 
 # ---- prelude: the same in every script ----
 
@@ -536,7 +536,7 @@ asks_more() { [[ ${vlans[$1]-}${tables[$1]-}${rules[$1]-}${tunnels[$1]-}${shaped
 
 # Reads the namespaces named as far as that is possible together; the others are left. Without a perl that can, all are.
 read_together() {
-	local namespace part speaker n=0 text=() speakers=() said=() ends=()
+	local namespace part speaker n=0 text=() speakers=() readings=() ends=()
 	for namespace in "$@"; do
 		if asks_more "$namespace"; then
 			unread+=("$namespace")
@@ -551,16 +551,16 @@ read_together() {
 		speakers+=("$speaker")
 	done
 	for speaker in "${speakers[@]}"; do
-		said+=("$(<"/dev/fd/$speaker")")
+		readings+=("$(<"/dev/fd/$speaker")")
 		exec {speaker}<&-
 	done
-	for part in "${!said[@]}"; do
-		if [[ ${said[part]} != *@read ]]; then
+	for part in "${!readings[@]}"; do
+		if [[ ${readings[part]} != *@read ]]; then
 			unread=("$@")
 			return
 		fi
 	done
-	for part in "${!said[@]}"; do take_readings "${said[part]%@read}"; done
+	for part in "${!readings[@]}"; do take_readings "${readings[part]%@read}"; done
 	match_ends
 }
 
@@ -982,6 +982,7 @@ my @state = qw(disabled listening learning forwarding blocking);
 
 socket my $host, $AF_NETLINK, $SOCK_RAW, 0 or die "netlink: $!\n";
 my ($kernel, %device) = $host;    # the socket, and the names of interfaces by index, of the namespace at hand
+my @answer;
 
 while (my $line = <STDIN>) {
     my ($name, @paths) = split " ", $line;
@@ -993,8 +994,9 @@ while (my $line = <STDIN>) {
     }
     my @said = eval { (links($name), routes($name), map { setting($name, $_) } @paths) };
     die $@ if $@ && $@ ne "unknown\n";
-    print $@ ? "left\t$name\n" : @said;
+    push @answer, $@ ? "left\t$name\n" : @said;
 }
+print @answer;    # at the end, so that none of several processes waits for its reader
 
 sub unknown { die "unknown\n" }
 
@@ -1023,7 +1025,7 @@ sub find_number {
     send $host, pack("L S S L L x4 S S L", 28, $RTM_GETNSID, $NLM_F_REQUEST, 1, 0, 8, $NETNSA_FD, fileno $file), 0 or die "netlink: $!\n";
     defined recv $host, my $data, 1 << 16, 0 or die "netlink: $!\n";
     my ($kind, $number) = unpack "x4 S x18 l", $data;
-    print "nsid\t$number\t$name\n" if $kind != 2 && $number >= 0;
+    push @answer, "nsid\t$number\t$name\n" if $kind != 2 && $number >= 0;
 }
 
 sub attributes {
