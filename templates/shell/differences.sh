@@ -49,8 +49,8 @@ refuse_foreign() {
 }
 
 refuse_link() {
+	if [[ ! ${live[$2]+set} || ${live[$2]} == *"\"group\":\"$MARK\""* ]]; then return 0; fi
 	local n=$1 ip namespace=${2%% *} name=${2#* }
-	if [[ ! ${live[$2]+set} ]] || owns_link "$2"; then return 0; fi
 	if ! holds "${owner[n]}" "${words[n]}"; then
 		refused+=("interface $name ($namespace) exists, is not what is wanted (${owner[n]}: ${words[n]}), and this topology did not make it")
 	elif [[ $adopt ]]; then

@@ -196,4 +196,4 @@ forget_state() {
 owns_namespace() { [[ ${owned[$1]+set} && (${owned[$1]} == - || ${netns[$1]-} == "${owned[$1]}" || ${netns[$1]-} == broken) ]]; }
 
 # A name that no topology can give was given by somebody inside a namespace, whatever group the link carries.
-owns_link() { [[ $1 != *[!A-Za-z0-9_.+\ -]* && ${live[$1]-} == *"\"group\":\"$MARK\""* ]]; }
+owns_link() { [[ ${live[$1]-} == *"\"group\":\"$MARK\""* && $1 != *[!A-Za-z0-9_.+\ -]* ]]; }

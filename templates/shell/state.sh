@@ -77,6 +77,7 @@ read_together() {
 	for namespace in "$@"; do
 		if asks_more "$namespace"; then
 			unread+=("$namespace")
+			if [[ $1 == host ]]; then text[0]+="$namespace -"$'\n'; fi
 		else
 			part=$((n++ / 32 % 2)) # two processes, where there are many
 			text[part]+="$namespace${sysctls[$namespace]-}"$'\n'

@@ -21,7 +21,8 @@ read_table() {
 		case $line in
 		'### '*) part=$((part + 1)) && continue ;;
 		'#'*) continue ;;
-		*'   #'[!:\<]*': up' | *'   #'[!:\<]*': inet '*) ;;
+		*'   #'[:\<]*) special+=("${#rows[@]}") ;;
+		*': up' | *': inet '*) ;;
 		*) special+=("${#rows[@]}") ;;
 		esac
 		rows+=("$line") wave+=("$part")

@@ -93,8 +93,8 @@ give_back() {
 # Removes our links, where they are on the host only; with a veth goes its peer.
 remove_group() {
 	local links
-	links=$(ip -json link show group "$MARK")
-	if [[ $links == *ifname* ]]; then commands+="ip link delete group $MARK"$'\n'; fi
+	links=$(ip -brief link show group "$MARK")
+	if [[ $links ]]; then commands+="ip link delete group $MARK"$'\n'; fi
 }
 
 # The same where they may be in namespaces of others, too: there, those that do not go with their peers.

@@ -17,14 +17,14 @@ sub enter {
     open my $file, "<", "/run/netns/$name" or die "/run/netns/$name: $!\n";
     syscall($setns, fileno $file, $CLONE_NEWNET) == 0 or die "setns $name: $!\n";
     (stat "/proc/self/ns/net")[1] == (stat $file)[1] or die "setns $name: led elsewhere\n";
-    return $file;
 }
 '
 
 # Reads namespaces: asks the kernel what ip asks it (rtnetlink: all links, addresses and routes), and prints what is made of
 # ip's answers elsewhere. What it does not know (tunnels, routes of several hops) it leaves to ip.
 #
-# It reads a namespace a line, with the paths of the settings to read there, and prints, with tabs in between,
+# It reads a namespace a line, with the paths of the settings to read there, or with "-" where nothing but the number is
+# asked for, and prints, with tabs in between,
 #   FACT, or fact FACT JSON, or link NAMESPACE NAME INDEX JSON, or port NAMESPACE NAME MASTER JSON,
 #   or setting NAMESPACE PATH VALUE, or nsid NUMBER NAMESPACE, by which the host knows it, or left NAMESPACE,
 #   or end NAMESPACE NAME NUMBER INDEX, of a veth whose peer has that index in the namespace of that number
@@ -51,18 +51,21 @@ my @state = qw(disabled listening learning forwarding blocking);
 
 socket my $host, $AF_NETLINK, $SOCK_RAW, 0 or die "netlink: $!\n";
 my ($kernel, %device) = $host;    # the socket, and the names of interfaces by index, of the namespace at hand
+my @answer;
 
 while (my $line = <STDIN>) {
     my ($name, @paths) = split " ", $line;
     if ($name ne "host") {
-        my $file = enter($name);
+        find_number($name);
+        next if "@paths" eq "-";
+        enter($name);
         socket $kernel = undef, $AF_NETLINK, $SOCK_RAW, 0 or die "netlink: $!\n";
-        find_number($file, $name);
     }
     my @said = eval { (links($name), routes($name), map { setting($name, $_) } @paths) };
     die $@ if $@ && $@ ne "unknown\n";
-    print $@ ? "left\t$name\n" : @said;
+    push @answer, $@ ? "left\t$name\n" : @said;
 }
+print @answer;    # at the end, so that none of several processes waits for its reader
 
 sub unknown { die "unknown\n" }
 
@@ -86,11 +89,12 @@ sub ask {
 
 # Finds out and prints the number by which the host knows a namespace.
 sub find_number {
-    my ($file, $name) = @_;
+    my ($name) = @_;
+    open my $file, "<", "/run/netns/$name" or die "/run/netns/$name: $!\n";
     send $host, pack("L S S L L x4 S S L", 28, $RTM_GETNSID, $NLM_F_REQUEST, 1, 0, 8, $NETNSA_FD, fileno $file), 0 or die "netlink: $!\n";
     defined recv $host, my $data, 1 << 16, 0 or die "netlink: $!\n";
     my ($kind, $number) = unpack "x4 S x18 l", $data;
-    print "nsid\t$number\t$name\n" if $kind != 2 && $number >= 0;
+    push @answer, "nsid\t$number\t$name\n" if $kind != 2 && $number >= 0;
 }
 
 sub attributes {
