@@ -277,12 +277,13 @@ readonly OWNED=$STATE/owned
 # undo[FACT]:   the command that takes back a fact made true on something that is not ours
 # shared[FACT]: the same in the record of another network, which needs the fact, too: whoever goes last takes it back
 declare -A netns=() owned=() used=() undo=() shared=()
+declare has_lock=''      # that this run has locked its topology
 declare -a borrowings=() # the keys of undo, in the order in which they were made true
 
 # Takes the lock of this topology: the directory of its state, unless a teardown removes it in that moment.
 lock() {
 	LOCK=''
-	while mkdir -p "$STATE" 2>/dev/null || mkdir -p "$STATE" || exit 1; do # twice: another topology may remove /run/k8snet
+	while [[ -d $STATE ]] || mkdir -p "$STATE" 2>/dev/null || mkdir -p "$STATE" || exit 1; do # twice: another topology may remove /run/k8snet
 		{ exec {LOCK}<"$STATE"; } 2>/dev/null || continue
 		if ! flock --nonblock "$LOCK"; then
 			say "another run on $NAME is under way; waiting for it"
@@ -291,6 +292,7 @@ lock() {
 		if [[ /proc/self/fd/$LOCK -ef $STATE ]]; then break; fi
 		exec {LOCK}<&-
 	done
+	has_lock=yes
 	sweep
 	scratch=$STATE
 }
@@ -440,7 +442,8 @@ sweep() {
 forget_state() {
 	[[ ${LOCK+set} && ! -e $OWNED ]] || return 0
 	if [[ ! $LOCK ]]; then { exec {LOCK}<"$STATE"; } 2>/dev/null || return 0; fi
-	[[ /proc/self/fd/$LOCK -ef $STATE ]] && flock --nonblock "$LOCK" || return 0
+	[[ /proc/self/fd/$LOCK -ef $STATE ]] || return 0
+	[[ $has_lock ]] || flock --nonblock "$LOCK" || return 0
 	sweep
 	if [[ -e $STATE/wanted ]]; then rm -f "$STATE/wanted"; fi
 	(cd /run && rmdir --parents --ignore-fail-on-non-empty "k8snet/$NAME" 2>/dev/null) || true
@@ -1249,6 +1252,8 @@ execute_lines() {
 		enter "$namespace" bash "$strict" <<<"${texts[*]%\'}" >"$said" 2>&1 || status=$?
 	elif [[ $tool == ip*tables ]]; then
 		"$tool-restore" --noflush --wait <<<"$(transaction)" >"$said" 2>&1 || one_by_one || status=$?
+	elif [[ ${lines[0]} == "nft '"*\' && ${lines[0]:5:-1} != *\'* ]]; then # what a shell would make of it, without one
+		nft "${lines[0]:5:-1}" >"$said" 2>&1 || status=$?
 	elif [[ $tool ]]; then
 		enter "$namespace" "$tool" ${FORCE:+-force} -batch - <<<"${lines[*]#"$prefix"}" >"$said" 2>&1 || status=$?
 	else
@@ -1947,15 +1952,23 @@ is_set() {
 # Looks through the chains that all forwarded packets of a family pass. Those of iptables are shown by nft as well, but for
 # the ones of its older kind. Where the topology admits packets itself, by iptables, those chains are no obstacle.
 look_at_chains() {
-	local line table='' chain='' older=''
+	local line table='' chain='' older='' forwarding=()
 	if command -v nft >/dev/null; then
-		while read -r line; do
+		local - IFS=$'\n'
+		set -f
+		for line in $(nft list chains 2>/dev/null); do
+			line=${line##*$'\t'}
 			case $line in
 			'table '*) table=${line#table } table=${table% \{} ;;
 			'chain '*) chain=${line#chain } chain=${chain% \{} ;;
-			*' hook forward '*) if [[ $table == "$1 "* || $table == 'inet '* ]]; then look_at_nft_chain "$@"; fi ;;
+			*' hook forward '*) if [[ $table == "$1 "* || $table == 'inet '* ]]; then forwarding+=("$table $chain"); fi ;;
 			esac
-		done < <(nft list chains 2>/dev/null)
+		done
+		IFS=$' \t\n'
+		for line in "${forwarding[@]}"; do
+			chain=${line##* } table=${line% *}
+			look_at_nft_chain "$@"
+		done
 	fi
 	if [[ -r /proc/net/${1}_tables_names ]]; then older=$(<"/proc/net/${1}_tables_names"); fi
 	if [[ $'\n'$older$'\n' == *$'\nfilter\n'* ]]; then look_at_iptables "$@"; fi
@@ -2085,7 +2098,7 @@ main() {
 		printf "$SELF: refused: %s\n" "${refused[@]}" >&2
 		return 1
 	fi
-	look_for_obstacles "$table"
+	if declare -F look_for_obstacles >/dev/null; then look_for_obstacles "$table"; fi # of a plugin nobody would hear it
 	remove_leftovers
 	remove_masters
 	restore_defaults
@@ -2181,7 +2194,7 @@ work() {
 		others=${commands//"ip netns exec $place bash -c 'echo "/i}
 		case ${others%$'\n'} in
 		*$'\n'[!i]* | *' netns exec '* | *' link delete '*) one_by_one[i]=$place ;;
-		*) if ((${#here[@]} < 3)); then one_by_one[i]=$place; else jobs+=$place${commands//"ip -n $place "/}$'\n'; fi ;;
+		*) if ((${#here[@]} < 3)) && [[ $others == "$commands" ]]; then one_by_one[i]=$place; else jobs+=$place${commands//"ip -n $place "/}$'\n'; fi ;;
 		esac
 	done
 	act_together "$1" || return 1
