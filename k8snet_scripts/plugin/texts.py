@@ -41,7 +41,7 @@ def read_json(text: str) -> Any:
     start = len(text) - len(text.lstrip(_SPACE))
     try:
         value, end = _scan(text, start)
-    except StopIteration:
+    except (StopIteration, SystemError):  # the second where it has no class for the error, as `json` is not imported
         end = start
     if start < end and not text[end:].strip(_SPACE):
         return value
