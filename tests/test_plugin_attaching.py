@@ -183,7 +183,7 @@ def test_what_cannot_be_attached_gets_no_address(
 @pytest.mark.parametrize(
     ("keys", "code"),
     [({"mtu": "1500"}, 7), ({"isGateway": "true"}, 7), ({"bridge": "abcdefghijklmnopq"}, 7), ({"mtu": 10}, 7)]
-    + [({"hairpinMode": True, "promiscMode": True}, 7), ({"vlan": 5}, 2)]
+    + [({"hairpinMode": True, "promiscMode": True}, 7)]
     + [({"disableContainerInterface": True}, 2), ({"ipam": 7}, 7), ({"ipam": {"type": "nope"}}, 999)]
     + [({"cniVersion": "0.2.0", "ipam": {}}, 999)],
 )

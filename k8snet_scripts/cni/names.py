@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from k8snet_scripts import digests
 
+_HOST = "host"
 _LONGEST = 64  # characters of the name of a topology
 
 
@@ -15,6 +16,12 @@ def name_topology(network: str) -> str:
 def name_host_end(network: str, container: str, ifname: str) -> str:
     """The name of the host's end of a veth: `veth` and eight hexadecimal digits, as the reference draws them."""
     return f"veth{digest(f'{network} {container} {ifname}')[:8]}"
+
+
+def name_gateway(network: str, bridge: str, vlan: int) -> tuple[str, str]:
+    """The name of the gateway of a VLAN, BRIDGE.VLAN, and of its peer on the bridge."""
+    name = f"{bridge}.{vlan}"
+    return name, name_host_end(network, _HOST, name)
 
 
 def name_ifb(network: str, container: str) -> str:

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from k8snet_scripts.addresses import Cidr
 from k8snet_scripts.cni.attachment import Attachment, PodRoute
 from k8snet_scripts.cni.configuration import BridgePlugin, PtpPlugin
-from k8snet_scripts.cni.names import make_lladdr, name_host_end
+from k8snet_scripts.cni.names import make_lladdr, name_gateway
 from k8snet_scripts.cni.ranges import Address
 from k8snet_scripts.filtering import Masquerade, Path
-from k8snet_scripts.topology import HOST, Bridge, End, Port, Route, Veth, Vlans
+from k8snet_scripts.topology import Bridge, End, Port, Route, Veth, Vlans
 
 
 def make_bridge(network: str, plugin: BridgePlugin, gateways: tuple[Cidr, ...]) -> Bridge:
@@ -40,13 +40,11 @@ def make_bridge(network: str, plugin: BridgePlugin, gateways: tuple[Cidr, ...]) 
 
 def make_gateway(network: str, plugin: BridgePlugin, gateways: tuple[Cidr, ...]) -> Veth:
     """The interface of the host that is the gateway of a VLAN, BRIDGE.VLAN, with its peer on the bridge."""
-    name = f"{plugin.bridge}.{plugin.vlan}"
+    name, port_name = name_gateway(network, plugin.bridge, plugin.vlan or 0)
     what = f"The gateway of the pods: the host's own place in VLAN {plugin.vlan} of the bridge."
     inner = End(name, addresses=gateways, mtu=plugin.mtu, broadcast=True, description=what, path=plugin.path)
     port = Port(plugin.bridge, vlans=choose_vlans(plugin))
-    return Veth(
-        inner, End(name_host_end(network, HOST, name), mtu=plugin.mtu, port=port, path=plugin.path), plugin.path
-    )
+    return Veth(inner, End(port_name, mtu=plugin.mtu, port=port, path=plugin.path), plugin.path)
 
 
 def choose_vlans(plugin: BridgePlugin) -> Vlans | None:

@@ -24,7 +24,6 @@ from k8snet_scripts.plugin.errors import (
     BAD_ENVIRONMENT,
     LIMITED,
     OTHER,
-    UNSUPPORTED_FIELD,
     CniError,
     join_errors,
 )
@@ -59,7 +58,7 @@ class Attaching(Plugin):
         network, plugin = self._load(call)
         ipam = _ipam(call, network, plugin)
         mac = network.runtime.mac or read_mac(call.arguments)
-        _check_can(call, plugin)
+        _check_can(call)
         check_netns(call.netns, call.environment)
         if has_interface(call.netns, call.ifname, call.environment):
             raise CniError(OTHER, f"container veth name provided ({call.ifname}) already exists")
@@ -114,7 +113,7 @@ class Attaching(Plugin):
 
     def status(self, call: Call) -> None:
         network, plugin = self._load(call)
-        _check_can(call, plugin)
+        _check_can(call)
         filters = plugin.ip_masq or (isinstance(plugin, BridgePlugin) and plugin.mac_spoof_check)
         check_scripts_run(call.environment, *(("nft",) if filters else ()))
         _ipam(call, network, plugin).status()
@@ -143,14 +142,8 @@ def _ipam(call: Call, network: Network, plugin: LinkPlugin) -> Ipam:
     return choose_ipam(call, plugin.ipam, network.runtime)
 
 
-def _check_can(call: Call, plugin: LinkPlugin) -> None:
+def _check_can(call: Call) -> None:
     """Find what no script can do."""
-    options: dict[str, object] = {}
-    if isinstance(plugin, BridgePlugin):
-        options = {"vlan": plugin.vlan, "vlanTrunk": plugin.vlan_trunk}
-    for key, value in options.items():
-        if value:
-            raise CniError(UNSUPPORTED_FIELD, f"`{key}` is not supported", "take it out")
     if call.command == "ADD":
         try:
             check_interface_name(call.ifname)

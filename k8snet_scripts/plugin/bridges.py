@@ -10,10 +10,12 @@ from k8snet_scripts.addresses import Cidr, parse_cidr
 from k8snet_scripts.cni.attachment import Attachment
 from k8snet_scripts.cni.configuration import BridgePlugin
 from k8snet_scripts.cni.gateways import AddressConflict, place_gateways
-from k8snet_scripts.cni.names import make_lladdr
+from k8snet_scripts.cni.names import make_lladdr, name_gateway
+from k8snet_scripts.cni.result import Interface
 from k8snet_scripts.cni.settings import FORWARDING, host_settings
 from k8snet_scripts.marks import link_group
 from k8snet_scripts.plugin import shelf
+from k8snet_scripts.plugin.errors import UNSUPPORTED_FIELD, CniError
 from k8snet_scripts.plugin.names import name_bridge
 from k8snet_scripts.plugin.netns import find_system_program
 from k8snet_scripts.plugin.programs import run_program
@@ -28,7 +30,10 @@ if TYPE_CHECKING:
 
 
 class Seen(NamedTuple):
-    """What there is under the name of the bridge."""
+    """What there is under the name of the bridge.
+
+    With `vlan`, the addresses are those of the gateway of that VLAN, if it is there and up.
+    """
 
     kind: str
     group: str
@@ -37,26 +42,37 @@ class Seen(NamedTuple):
     is_up: bool
     promisc: bool
     addresses: tuple[Cidr, ...]
+    filtering: bool = False
 
 
-def provide_bridge(network: str, plugin: BridgePlugin, attachment: Attachment) -> str:
-    """See to it that the bridge is as the network and a new attachment want it; its MAC address.  Raises `WiringError`."""
-    seen = look(plugin.bridge)
+def provide_bridge(network: str, plugin: BridgePlugin, attachment: Attachment) -> tuple[Interface, ...]:
+    """See to it that the bridge is as the network and a new attachment want it.
+
+    The bridge with its MAC address, and where its VLAN has a gateway, that.  Raises `WiringError`, and `CniError` if the
+    kernel does not know VLANs.
+    """
+    seen = _look_at(plugin)
     if seen and not any(_find_missing(plugin, seen, _make_wish(network, plugin, attachment, seen))):
-        return seen.lladdr
+        return _tell(plugin, seen)
     directory = shelf.place("networks", name_bridge(network, plugin.bridge))
     with shelf.TakingTurns(directory):
-        seen = look(plugin.bridge)
+        seen = _look_at(plugin)
         _set_up(directory, network, plugin, seen, _make_wish(network, plugin, attachment, seen))
-    seen = look(plugin.bridge)
+    seen = _look_at(plugin)
     if seen is None:
         raise WiringError(f"the bridge {plugin.bridge} has vanished")
-    return seen.lladdr
+    return _tell(plugin, seen)
+
+
+def _tell(plugin: BridgePlugin, seen: Seen) -> tuple[Interface, ...]:
+    gateway = look(_gateway(plugin)) if plugin.vlan and seen.addresses else None
+    more = (Interface(_gateway(plugin), gateway.lladdr),) if gateway else ()
+    return (Interface(plugin.bridge, seen.lladdr), *more)
 
 
 def inspect_bridge(network: str, plugin: BridgePlugin, attachment: Attachment) -> Iterator[str]:
     """What about the bridge is not as it is wanted, a line each."""
-    seen = look(plugin.bridge)
+    seen = _look_at(plugin)
     if seen is None:
         yield f"there is no bridge {plugin.bridge}"
         return
@@ -64,6 +80,14 @@ def inspect_bridge(network: str, plugin: BridgePlugin, attachment: Attachment) -
         yield from _find_missing(plugin, seen, _make_wish(network, plugin, attachment, seen))
     except WiringError as error:
         yield str(error)
+
+
+def _look_at(plugin: BridgePlugin) -> Seen | None:
+    seen = look(plugin.bridge)
+    if seen is None or not plugin.vlan:
+        return seen
+    gateway = look(_gateway(plugin))
+    return seen._replace(addresses=gateway.addresses if gateway and gateway.is_up else ())
 
 
 def look(name: str) -> Seen | None:
@@ -82,6 +106,7 @@ def look(name: str) -> Seen | None:
         "UP" in link["flags"],
         "PROMISC" in link["flags"],
         tuple([parse_cidr(f"{address['local']}/{address['prefixlen']}") for address in addresses]),
+        bool(link.get("linkinfo", {}).get("info_data", {}).get("vlan_filtering")),
     )
 
 
@@ -97,6 +122,9 @@ def _make_wish(network: str, plugin: BridgePlugin, attachment: Attachment, seen:
         raise WiringError(f'failed to set bridge addr: "{plugin.bridge}" {conflict}') from conflict
     name = name_bridge(network, plugin.bridge)
     is_foreign = seen is not None and seen.group != str(link_group(name))
+    if is_foreign and seen and _has_vlans(plugin) and not seen.filtering:
+        help = f"ip link set dev {plugin.bridge} type bridge vlan_filtering 1"
+        raise WiringError(f"the bridge {plugin.bridge}, which somebody else has made, does not filter VLANs", help)
     families = sorted({address.family for address in addresses}) if plugin.is_gateway else ()
     return Wish(
         name,
@@ -105,8 +133,27 @@ def _make_wish(network: str, plugin: BridgePlugin, attachment: Attachment, seen:
         None if is_foreign else plugin.mtu,
         None if is_foreign else make_lladdr(f"{network} {plugin.bridge}"),
         plugin.promisc_mode,
-        (*((FORWARDING[family], "1") for family in families), *host_settings(plugin, (plugin.bridge,))),
+        (
+            *((FORWARDING[family], "1") for family in families),
+            *host_settings(plugin, _quiet(network, plugin, addresses)),
+        ),
     )
+
+
+def _gateway(plugin: BridgePlugin) -> str:
+    """What has the addresses of the gateway: the bridge, or its interface in a VLAN."""
+    return name_gateway("", plugin.bridge, plugin.vlan)[0] if plugin.vlan else plugin.bridge
+
+
+def _has_vlans(plugin: BridgePlugin) -> bool:
+    return bool(plugin.vlan or plugin.vlan_trunk)
+
+
+def _quiet(network: str, plugin: BridgePlugin, addresses: tuple[Cidr, ...]) -> tuple[str, ...]:
+    """The interfaces of the host that do not listen to routers: the bridge, and the port of its gateway."""
+    if not plugin.vlan or not addresses:
+        return (plugin.bridge,)
+    return plugin.bridge, name_gateway(network, plugin.bridge, plugin.vlan)[1]
 
 
 def _find_missing(plugin: BridgePlugin, seen: Seen, wish: Wish) -> Iterator[str]:
@@ -119,6 +166,8 @@ def _find_missing(plugin: BridgePlugin, seen: Seen, wish: Wish) -> Iterator[str]
     for address in seen.addresses:
         if address not in wish.addresses:
             yield f"{plugin.bridge} has the address {address}"
+    if _has_vlans(plugin) and not seen.filtering:
+        yield f"{plugin.bridge} does not filter VLANs"
     if wish.promisc and not seen.promisc:
         yield f"{plugin.bridge} is not promiscuous"
     if wish.mtu and seen.mtu != wish.mtu:
@@ -135,7 +184,15 @@ def _set_up(directory: str, network: str, plugin: BridgePlugin, seen: Seen | Non
 
     shelf.keep(directory, compile_bridge(network, plugin, wish))
     done = run_kept(directory, ("setup.sh",))
-    check_done(done, f"set up the bridge {plugin.bridge}", f"{directory}/setup.sh")
+    try:
+        check_done(done, f"set up the bridge {plugin.bridge}", f"{directory}/setup.sh")
+    except WiringError as error:
+        command = error.details.partition("\n")[0]
+        if _has_vlans(plugin) and "vlan" in command and "Operation not supported" in error.details:
+            key, value = ("vlan", plugin.vlan) if plugin.vlan else ("vlanTrunk", list(plugin.vlan_trunk))
+            message = f"`{key}` {value} is not supported: the bridges of this kernel do not filter VLANs"
+            raise CniError(UNSUPPORTED_FIELD, message, error.details) from error
+        raise
     if seen and wish.is_foreign:
         _force(plugin, seen, wish)
 
@@ -145,6 +202,6 @@ def _force(plugin: BridgePlugin, seen: Seen, wish: Wish) -> None:
     ip = find_system_program("ip", {})
     for address in seen.addresses:
         if address not in wish.addresses:
-            run_program([ip, "address", "delete", str(address), "dev", plugin.bridge], {})
+            run_program([ip, "address", "delete", str(address), "dev", _gateway(plugin)], {})
     if not seen.is_up:
         run_program([ip, "link", "set", "dev", plugin.bridge, "up"], {})

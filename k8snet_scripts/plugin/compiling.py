@@ -13,7 +13,7 @@ from k8snet_scripts.cni.attachment import Attachment
 from k8snet_scripts.cni.configuration import BridgePlugin, LinkPlugin
 from k8snet_scripts.cni.ptp import make_link
 from k8snet_scripts.cni.settings import Settings, host_settings, pod_settings, spell
-from k8snet_scripts.cni.wires import make_bridge, make_masquerade, make_veth
+from k8snet_scripts.cni.wires import make_bridge, make_gateway, make_masquerade, make_veth
 from k8snet_scripts.plugin.names import Names
 from k8snet_scripts.plugin.wish import Wish
 from k8snet_scripts.render import KINDS, Kind, Origin
@@ -31,7 +31,7 @@ def compile_bridge(network: str, plugin: BridgePlugin, wish: Wish) -> Scripts:
         what = f"The bridge {plugin.bridge}, which somebody else has made."
         bridge = Bridge(
             plugin.bridge,
-            addresses=wish.addresses,
+            addresses=() if plugin.vlan else wish.addresses,
             broadcast=True,
             external=True,
             promisc=plugin.promisc_mode,
@@ -40,6 +40,7 @@ def compile_bridge(network: str, plugin: BridgePlugin, wish: Wish) -> Scripts:
     topology = Topology(
         wish.name,
         Namespace(HOST, bridges=(bridge,), sysctls=wish.settings),
+        veths=(make_gateway(network, plugin, wish.addresses),) if plugin.vlan and wish.addresses else (),
         description=f"The bridge of the CNI network {network}. It stays when its containers go.",
     )
     return compile_scripts(topology, f"for the bridge of the network {network}", KINDS)

@@ -40,7 +40,7 @@ def attach(
         raise WiringError(f'failed to open netns "{container.netns}": it is no network namespace')
     if shelf.read_record(names.topology) and _has_interface(container):
         raise WiringError(_exists(container))
-    bridge = _provide(network.name, plugin, attachment)
+    common = _provide(network.name, plugin, attachment)
     scripts = scripts_of(network.name, plugin, container.container_id, container.ifname, attachment, names)
     try:
         pieces.set_up(Piece("", network.name, container, names), scripts)
@@ -49,9 +49,10 @@ def attach(
             raise WiringError(_exists(container), error.details, error.script) from error
         raise
     return (
-        *bridge,
+        *common[:1],
         Interface(names.host_end, names.host_lladdr),
         Interface(container.ifname, names.pod_lladdr, container.netns),
+        *common[1:],
     )
 
 
@@ -77,9 +78,9 @@ def inspect(network: Network, plugin: LinkPlugin, container: Container, attachme
 
 
 def _provide(network: str, plugin: LinkPlugin, attachment: Attachment) -> tuple[Interface, ...]:
-    """What all attachments of a network have in common: its bridge, or a host that is a router."""
+    """What all attachments of a network have in common: its bridge, perhaps with a gateway, or a host that is a router."""
     if isinstance(plugin, BridgePlugin):
-        return (Interface(plugin.bridge, provide_bridge(network, plugin, attachment)),)
+        return provide_bridge(network, plugin, attachment)
     provide_forwarding(network, attachment.forwarding)
     return ()
 

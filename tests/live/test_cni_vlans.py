@@ -1,15 +1,19 @@
-"""Pods in a VLAN of their bridge: our scripts bring a node to the state that the reference brings it to, and back."""
+"""Pods in a VLAN of their bridge: scripts, and our plugin, bring a node to the state that the reference brings it to."""
 
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
+from live.features import Kernel
 from live.kernel import State, diff
 from live.network import Network as Scripted
 from live.node import differences, node, node_state, whole_state
 from live.reference_plugins import Reference
+from live.runtime import Answer, Json, Runtime
+from live.sandbox import Sandbox
 from live.second_kernel import second_kernel
 from live.test_cni_plugins import BRIDGE, chain
 from live.test_cni_reference import compiled_pods
@@ -49,3 +53,51 @@ def test_pods_of_a_vlan_and_their_gateway_are_those_of_the_reference() -> None:
         assert (scripted.set_up(), scripted.drift(), scripted.failures()) == ([], [], [])
         scripted.tear_down()
         assert "\n".join(diff(before, whole_state(ours))) == ""
+
+
+def told(answer: Answer) -> Json:
+    """A result without names and MAC addresses that are drawn at random."""
+    result: Json = json.loads(json.dumps(answer.result))
+    for item in result["interfaces"]:
+        item["mac"] = ""
+        item["name"] = re.sub("^veth.*", "veth", item["name"])
+    return result
+
+
+@second_kernel
+@pytest.mark.needs("vlan_filtering")
+def test_pods_that_the_plugin_attaches_are_in_the_vlan_of_the_reference(plugins: str) -> None:
+    configuration = {**BRIDGE, "bridge": "br0", "mtu": 1400, "vlan": 100, "cniVersion": "1.0.0", "name": "mynet"}
+    with node(hasty=True) as theirs, node(hasty=True) as ours:
+        pair = Reference(theirs, configuration), Runtime(ours, configuration, plugins)
+        for runtime in pair:
+            runtime.make_namespace("web")
+        answers = [runtime.add("web") for runtime in pair]
+        assert told(answers[0]) == told(answers[1])
+        assert members(theirs) == members(ours)
+        for sandbox in (theirs, ours):
+            assert sandbox.bash("ip netns exec web ping -c 1 -W 5 10.22.0.1").returncode == 0
+        assert pair[1].check("web").status == 0
+        ours.bash(f"bridge vlan delete dev {answers[1].result['interfaces'][1]['name']} vid 100", check=True)
+        assert "vlan 100" in json.dumps(pair[1].check("web").error)
+        assert pair[1].delete("web").status == 0
+
+
+def members(sandbox: Sandbox) -> list[str]:
+    """The VLANs of every port and of the bridge, with flags."""
+    listed = json.loads(sandbox.bash("bridge -json vlan show", check=True).stdout)
+    return sorted(re.sub("veth[0-9a-f]+", "veth", json.dumps(item)) for item in listed)
+
+
+def test_a_kernel_without_vlans_is_named(plugins: str, kernel: Kernel) -> None:
+    configuration = {**BRIDGE, "bridge": "br0", "vlan": 100, "cniVersion": "1.0.0", "name": "mynet"}
+    with node(hasty=True) as sandbox:
+        runtime = Runtime(sandbox, configuration, plugins)
+        runtime.make_namespace("web")
+        answer = runtime.add("web")
+        if kernel.has("vlan_filtering"):
+            assert answer.status == 0
+        else:
+            message = "`vlan` 100 is not supported: the bridges of this kernel do not filter VLANs"
+            assert (answer.error["code"], answer.error["msg"]) == (2, message)
+            assert "br0" not in sandbox.bash("ip link", check=True).stdout
