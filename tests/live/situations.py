@@ -42,7 +42,7 @@ ip -n theirs route add default via 10.94.0.1
 mkdir -p /run/k8snet/theirs
 echo "netns	node1	-" >/run/k8snet/theirs/owned
 for tool in iptables ip6tables; do $tool -A FORWARD -j RETURN 2>/dev/null || true; done
-! nft list ruleset 2>/dev/null || nft 'table inet theirs { chain forward { type filter hook forward priority 0; ip daddr 10.94.0.9 drop; }; }'
+nft 'table inet theirs { chain forward { type filter hook forward priority 0; ip daddr 10.94.0.9 drop; }; }' 2>/dev/null || true
 """
 """What is on the host and belongs to others: two interfaces with addresses, a bridge, a namespace, another network, rules."""
 
