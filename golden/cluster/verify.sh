@@ -408,7 +408,7 @@ ip netns exec node3-pod2 bash -c ': </dev/tcp/172.18.0.4/9'   #> node3-pod2 reac
 END
 }
 
-#### The rest is the same in every verify.sh, SHA-256 95589e0e50b2ef8d2c2ebff1f819dd9728aa8aee7ad8567fb69a8b4ead1b62df
+#### The rest is the same in every verify.sh, SHA-256 fc41498cbf4dbfd0418f1b58c099a50906698f40ec723a68314c6b06faa4c696
 
 # ---- prelude: the same in every script ----
 
@@ -751,7 +751,7 @@ asks_more() { [[ ${vlans[$1]-}${tables[$1]-}${rules[$1]-}${tunnels[$1]-}${shaped
 
 # Reads the namespaces named as far as that is possible together; the others are left. Without a perl that can, all are.
 read_together() {
-	local namespace part speaker n=0 text=() speakers=() said=()
+	local namespace part speaker n=0 text=() speakers=() heard=()
 	for namespace in "$@"; do
 		if asks_more "$namespace"; then
 			unread+=("$namespace")
@@ -765,16 +765,16 @@ read_together() {
 		speakers+=("$speaker")
 	done
 	for speaker in "${speakers[@]}"; do
-		said+=("$(<"/dev/fd/$speaker")")
+		heard+=("$(<"/dev/fd/$speaker")")
 		exec {speaker}<&-
 	done
-	for part in "${!said[@]}"; do
-		if [[ ${said[part]} != *@read ]]; then
+	for part in "${!heard[@]}"; do
+		if [[ ${heard[part]} != *@read ]]; then
 			unread=("$@")
 			return
 		fi
 	done
-	for part in "${!said[@]}"; do take_readings "${said[part]%@read}"; done
+	for part in "${!heard[@]}"; do take_readings "${heard[part]%@read}"; done
 }
 
 # Takes in what the reader printed.

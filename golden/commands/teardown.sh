@@ -41,7 +41,7 @@ ip netns delete right            #- right: namespace
 END
 }
 
-#### The rest is the same in every teardown.sh, SHA-256 3d1789939be4c15ba907f17ce4ea880fab8ee81eacaa4870b5640aa129eb0e30
+#### The rest is the same in every teardown.sh, SHA-256 304e2aa583e481fd2641bcb31c64ead7efee635224b47526036b4d0f5be134a7
 
 # ---- prelude: the same in every script ----
 
@@ -384,7 +384,7 @@ asks_more() { [[ ${vlans[$1]-}${tables[$1]-}${rules[$1]-}${tunnels[$1]-}${shaped
 
 # Reads the namespaces named as far as that is possible together; the others are left. Without a perl that can, all are.
 read_together() {
-	local namespace part speaker n=0 text=() speakers=() said=()
+	local namespace part speaker n=0 text=() speakers=() heard=()
 	for namespace in "$@"; do
 		if asks_more "$namespace"; then
 			unread+=("$namespace")
@@ -398,16 +398,16 @@ read_together() {
 		speakers+=("$speaker")
 	done
 	for speaker in "${speakers[@]}"; do
-		said+=("$(<"/dev/fd/$speaker")")
+		heard+=("$(<"/dev/fd/$speaker")")
 		exec {speaker}<&-
 	done
-	for part in "${!said[@]}"; do
-		if [[ ${said[part]} != *@read ]]; then
+	for part in "${!heard[@]}"; do
+		if [[ ${heard[part]} != *@read ]]; then
 			unread=("$@")
 			return
 		fi
 	done
-	for part in "${!said[@]}"; do take_readings "${said[part]%@read}"; done
+	for part in "${!heard[@]}"; do take_readings "${heard[part]%@read}"; done
 }
 
 # Takes in what the reader printed.

@@ -162,7 +162,7 @@ ip link set dev br0 up                 #  host br0: up
 END
 }
 
-#### The rest is the same in every setup.sh, SHA-256 44784a0eef71580fb97b188964807446716f515ee4406a574eb3354b8a20df4f
+#### The rest is the same in every setup.sh, SHA-256 6f3be1b520f5ba12db0c3f6ab95871ccc2342fb1e5c3a94a8e3ddc99a446c679
 
 # ---- prelude: the same in every script ----
 
@@ -505,7 +505,7 @@ asks_more() { [[ ${vlans[$1]-}${tables[$1]-}${rules[$1]-}${tunnels[$1]-}${shaped
 
 # Reads the namespaces named as far as that is possible together; the others are left. Without a perl that can, all are.
 read_together() {
-	local namespace part speaker n=0 text=() speakers=() said=()
+	local namespace part speaker n=0 text=() speakers=() heard=()
 	for namespace in "$@"; do
 		if asks_more "$namespace"; then
 			unread+=("$namespace")
@@ -519,16 +519,16 @@ read_together() {
 		speakers+=("$speaker")
 	done
 	for speaker in "${speakers[@]}"; do
-		said+=("$(<"/dev/fd/$speaker")")
+		heard+=("$(<"/dev/fd/$speaker")")
 		exec {speaker}<&-
 	done
-	for part in "${!said[@]}"; do
-		if [[ ${said[part]} != *@read ]]; then
+	for part in "${!heard[@]}"; do
+		if [[ ${heard[part]} != *@read ]]; then
 			unread=("$@")
 			return
 		fi
 	done
-	for part in "${!said[@]}"; do take_readings "${said[part]%@read}"; done
+	for part in "${!heard[@]}"; do take_readings "${heard[part]%@read}"; done
 }
 
 # Takes in what the reader printed.
