@@ -29,7 +29,8 @@ from k8snet_scripts.reasons import whereabouts, why, why_namespace, why_veth
 from k8snet_scripts.records import directories_of
 from k8snet_scripts.settings import choose_settings
 from k8snet_scripts.steps import WANT, Step
-from k8snet_scripts.topology import UNTAGGED, Device, End, Interface, Namespace, Topology, Vxlan
+from k8snet_scripts.topology import Device, End, Interface, Namespace, Topology, Vxlan
+from k8snet_scripts.vlans import add_vlans
 from k8snet_scripts.ways import add_routes
 
 
@@ -229,7 +230,7 @@ def _configuration(inventory: Inventory, namespace: Namespace) -> list[Step]:
         rows += _holders(namespace, sources)
     rows += add_routes(namespace, (*ends, *holders))
     if namespace.bridges:
-        rows += _vlans(namespace, (*ends, *namespace.interfaces, *namespace.devices))
+        rows += add_vlans(namespace, (*ends, *namespace.interfaces, *namespace.devices))
     for vxlan in namespace.vxlans:
         rows += devices.know_endpoints(name, vxlan)
     return rows
@@ -289,17 +290,3 @@ def _device(namespace: str, device: Device, sources: Collection[str]) -> Iterato
     yield from steps.listen(namespace, device)
     if isinstance(device, Vxlan):
         yield from devices.know_neighbours(namespace, device)
-
-
-def _vlans(namespace: Namespace, ports: Iterable[Interface]) -> Iterator[Step]:
-    """The VLANs of filtering bridges and their ports, all of them: a bridge made here hands out none by itself."""
-    filtering = {bridge.name for bridge in namespace.bridges if bridge.vlan_filtering}
-    for bridge in namespace.bridges:
-        if bridge.vlan_filtering:
-            owner = f"{namespace.name} {bridge.name}"
-            yield from steps.vlan_memberships(namespace.name, bridge.name, owner, bridge.vlans or UNTAGGED, own=True)
-    for interface in ports:
-        port = interface.port
-        if port and (port.vlans or port.bridge in filtering):
-            owner = f"{namespace.name} {interface.name} port of {port.bridge}"
-            yield from steps.vlan_memberships(namespace.name, interface.name, owner, port.vlans or UNTAGGED)

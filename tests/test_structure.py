@@ -23,7 +23,7 @@ LAYERS = [
     {"rules", "underlay"},
     {"cluster"},
     {"frontend", "cni", "check", "reach", "drawing", "notation", "steps", "inventory", "reasons"},
-    {"devices", "ways", "filters", "settings", "shaping", "commands"},
+    {"devices", "ways", "vlans", "filters", "settings", "shaping", "commands"},
     {"plan"},
     {"render"},
     {"scripts"},
