@@ -27,7 +27,7 @@ def make_ifb(namespace: str, ifb: Ifb, mark: str) -> Iterator[Step]:
 def limit_rates(namespace: str, interfaces: Iterable[Interface]) -> Iterator[Step]:
     """What the interfaces of a namespace send at most; then, what comes in where there is an ifb for it is led there."""
     prefix: Argv = ("tc",) if namespace == HOST else ("tc", "-n", namespace)
-    found = list(interfaces)
+    found = [interface for interface in interfaces if interface.rate or isinstance(interface, Ifb)]
     for interface in found:
         if interface.rate:
             words = interface.rate.words

@@ -269,7 +269,7 @@ class Namespace:
     @property
     def ifbs(self) -> tuple[Ifb, ...]:
         """Its ifbs."""
-        return tuple([device for device in self.devices if isinstance(device, Ifb)])
+        return tuple([device for device in self.devices if isinstance(device, Ifb)]) if self.devices else ()
 
     @property
     def holders(self) -> tuple[Interface, ...]:

@@ -183,3 +183,29 @@ def test_a_reader_sees_the_old_script_or_the_new_one(tmp_path: Path) -> None:
         compile_topology(MODEL, ORIGIN).write(tmp_path)
         assert reader.read() == "the one before"
     assert path.read_text() != "the one before"
+
+
+# ---- what is wrong with a topology ----
+
+
+@pytest.mark.parametrize("size", [1, 1100])
+def test_what_is_wrong_with_a_topology_is_said_whatever_its_size(size: int, tmp_path: Path) -> None:
+    file = tmp_path / "lab.toml"
+    file.write_text(f'name = "lab"\n[namespaces."n{{1..{size}}}".veths.eth0]\npeer = "v{{}}"\nbridge = "br0"\n')
+    for take in (load_source, compile_source):
+        with pytest.raises(Refused, match="unknown bridge `br0`"):
+            take(str(file))
+
+
+def test_what_is_wrong_is_said_though_the_topology_cannot_be_planned(
+    source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(topology: Topology) -> None:
+        raise LookupError(topology.name)
+
+    monkeypatch.setattr(scripts, "plan_topology", fail)
+    with pytest.raises(LookupError, match="lab"):
+        compile_source(str(source))
+    source.write_text(f'{SOURCE}bridge = "br0"\n')
+    with pytest.raises(Refused, match="unknown bridge `br0`"):
+        compile_source(str(source))
