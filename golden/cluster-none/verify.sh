@@ -246,7 +246,7 @@ ip netns exec node2-pod2 bash -c ': </dev/tcp/172.18.0.3/9'   #> node2-pod2 reac
 END
 }
 
-#### The rest is the same in every verify.sh, SHA-256 3c10a906ad4668a7374fc1d211e45fd1117b6526f9afcef666d3f674c3c5b400
+#### The rest is the same in every verify.sh, SHA-256 25c59db5c03783ea7998e63ac7ba966dbfa86daf68c0b66339fb5dc7a9586cda
 
 # ---- prelude: the same in every script ----
 
@@ -512,7 +512,7 @@ forget_state() {
 owns_namespace() { [[ ${owned[$1]+set} && (${owned[$1]} == - || ${netns[$1]-} == "${owned[$1]}" || ${netns[$1]-} == broken) ]]; }
 
 # A name that no topology can give was given by somebody inside a namespace, whatever group the link carries.
-owns_link() { [[ $1 != *[!A-Za-z0-9_.+\ -]* && ${live[$1]-} == *"\"group\":\"$MARK\""* ]]; }
+owns_link() { [[ ${live[$1]-} == *"\"group\":\"$MARK\""* && $1 != *[!A-Za-z0-9_.+\ -]* ]]; }
 
 # ---- reading the live system ----
 
@@ -553,7 +553,7 @@ read_table_names() {
 
 # Reads the host and the namespaces named: those that one process can read together, and the rest several at a time.
 read_state() {
-	local worker workers=1 said text unread=()
+	local worker workers=1 said text unread=() readers=() ends=()
 	read_table_names
 	if ((${#owner[@]} > 100)) && ! asks_more host; then set -- host "$@"; else start_reader 0 1 host; fi
 	read_together "$@"
@@ -561,12 +561,13 @@ read_state() {
 	for ((worker = 0; worker < workers && worker < ${#unread[@]}; worker++)); do
 		start_reader "$worker" "$workers" "${unread[@]}"
 	done
-	for worker in "${listening[@]}"; do
+	for worker in "${readers[@]}"; do
 		said=$(<"/dev/fd/$worker") text=${said%%'@read'*}
 		if [[ $text == "$said" ]]; then die "cannot read the state: $said"; fi
 		take_state "${said:${#text}+6}"
 	done
 	stop_listening
+	if ((${#ends[@]})); then match_ends; fi
 }
 
 # Starts a process that shows the state of some namespaces: what went wrong, then "@read" and the rest when all is done.
@@ -580,7 +581,7 @@ start_reader() {
 		)
 		printf '@read\n%s' "$text"
 	)
-	listening+=("$speaker")
+	listening+=("$speaker") readers+=("$speaker")
 }
 
 # Is there more to read in a namespace than one process for all of them can?
@@ -588,10 +589,11 @@ asks_more() { [[ ${vlans[$1]-}${tables[$1]-}${rules[$1]-}${tunnels[$1]-}${shaped
 
 # Reads the namespaces named as far as that is possible together; the others are left. Without a perl that can, all are.
 read_together() {
-	local namespace part speaker n=0 text=() speakers=() answers=() ends=()
+	local namespace part speaker n=0 text=() speakers=() readings=()
 	for namespace in "$@"; do
 		if asks_more "$namespace"; then
 			unread+=("$namespace")
+			if [[ $1 == host ]]; then text[0]+="$namespace -"$'\n'; fi
 		else
 			part=$((n++ / 32 % 2)) # two processes, where there are many
 			text[part]+="$namespace${sysctls[$namespace]-}"$'\n'
@@ -599,20 +601,19 @@ read_together() {
 	done
 	for part in "${!text[@]}"; do
 		exec {speaker}< <(perl -e "$hopper$reader" "$HOSTTYPE" <<<"${text[part]%$'\n'}" 2>/dev/null && printf '@read')
-		speakers+=("$speaker")
+		listening+=("$speaker") speakers+=("$speaker")
 	done
 	for speaker in "${speakers[@]}"; do
-		answers+=("$(<"/dev/fd/$speaker")")
+		readings+=("$(<"/dev/fd/$speaker")")
 		exec {speaker}<&-
 	done
-	for part in "${!answers[@]}"; do
-		if [[ ${answers[part]} != *@read ]]; then
+	for part in "${!readings[@]}"; do
+		if [[ ${readings[part]} != *@read ]]; then
 			unread=("$@")
 			return
 		fi
 	done
-	for part in "${!answers[@]}"; do take_readings "${answers[part]%@read}"; done
-	match_ends
+	for part in "${!readings[@]}"; do take_readings "${readings[part]%@read}"; done
 }
 
 # Takes in what the reader printed.
@@ -999,14 +1000,14 @@ sub enter {
     open my $file, "<", "/run/netns/$name" or die "/run/netns/$name: $!\n";
     syscall($setns, fileno $file, $CLONE_NEWNET) == 0 or die "setns $name: $!\n";
     (stat "/proc/self/ns/net")[1] == (stat $file)[1] or die "setns $name: led elsewhere\n";
-    return $file;
 }
 '
 
 # Reads namespaces: asks the kernel what ip asks it (rtnetlink: all links, addresses and routes), and prints what is made of
 # ip's answers elsewhere. What it does not know (tunnels, routes of several hops) it leaves to ip.
 #
-# It reads a namespace a line, with the paths of the settings to read there, and prints, with tabs in between,
+# It reads a namespace a line, with the paths of the settings to read there, or with "-" where nothing but the number is
+# asked for, and prints, with tabs in between,
 #   FACT, or fact FACT JSON, or link NAMESPACE NAME INDEX JSON, or port NAMESPACE NAME MASTER JSON,
 #   or setting NAMESPACE PATH VALUE, or nsid NUMBER NAMESPACE, by which the host knows it, or left NAMESPACE,
 #   or end NAMESPACE NAME NUMBER INDEX, of a veth whose peer has that index in the namespace of that number
@@ -1033,18 +1034,21 @@ my @state = qw(disabled listening learning forwarding blocking);
 
 socket my $host, $AF_NETLINK, $SOCK_RAW, 0 or die "netlink: $!\n";
 my ($kernel, %device) = $host;    # the socket, and the names of interfaces by index, of the namespace at hand
+my @answer;
 
 while (my $line = <STDIN>) {
     my ($name, @paths) = split " ", $line;
     if ($name ne "host") {
-        my $file = enter($name);
+        find_number($name);
+        next if "@paths" eq "-";
+        enter($name);
         socket $kernel = undef, $AF_NETLINK, $SOCK_RAW, 0 or die "netlink: $!\n";
-        find_number($file, $name);
     }
     my @said = eval { (links($name), routes($name), map { setting($name, $_) } @paths) };
     die $@ if $@ && $@ ne "unknown\n";
-    print $@ ? "left\t$name\n" : @said;
+    push @answer, $@ ? "left\t$name\n" : @said;
 }
+print @answer;    # at the end, so that none of several processes waits for its reader
 
 sub unknown { die "unknown\n" }
 
@@ -1068,11 +1072,12 @@ sub ask {
 
 # Finds out and prints the number by which the host knows a namespace.
 sub find_number {
-    my ($file, $name) = @_;
+    my ($name) = @_;
+    open my $file, "<", "/run/netns/$name" or die "/run/netns/$name: $!\n";
     send $host, pack("L S S L L x4 S S L", 28, $RTM_GETNSID, $NLM_F_REQUEST, 1, 0, 8, $NETNSA_FD, fileno $file), 0 or die "netlink: $!\n";
     defined recv $host, my $data, 1 << 16, 0 or die "netlink: $!\n";
     my ($kind, $number) = unpack "x4 S x18 l", $data;
-    print "nsid\t$number\t$name\n" if $kind != 2 && $number >= 0;
+    push @answer, "nsid\t$number\t$name\n" if $kind != 2 && $number >= 0;
 }
 
 sub attributes {
@@ -1333,7 +1338,8 @@ read_table() {
 		case $line in
 		'### '*) part=$((part + 1)) && continue ;;
 		'#'*) continue ;;
-		*'   #'[!:\<]*': up' | *'   #'[!:\<]*': inet '*) ;;
+		*'   #'[:\<]*) special+=("${#rows[@]}") ;;
+		*': up' | *': inet '*) ;;
 		*) special+=("${#rows[@]}") ;;
 		esac
 		rows+=("$line") wave+=("$part")
@@ -1494,6 +1500,9 @@ file_says() {
 
 # ---- carrying out commands ----
 
+declare complained='' # is there anything that could not be carried out although all that can be is?
+declare -A given=()   # the commands that people gave to take back theirs: whatever these say, it is a failure
+
 # Prints commands, given a line each, as they are about to be executed.
 announce() {
 	local IFS=$'\n'
@@ -1575,9 +1584,10 @@ execute_lines() {
 # Reports what could not be carried out although all that can be is, given what was said; but not what is there, or gone,
 # already: where a run was stopped, that may be so.
 complain() {
-	local message text='' culprit
+	local message text='' culprit first=${lines[0]}
+	if ((${#lines[@]} > 1)); then first+=" (or one of the $((${#lines[@]} - 1)) after it)"; fi
 	if [[ ! $1 ]]; then
-		report_failure "${lines[0]}" "exit status $status"
+		report_failure "$first" "exit status $status"
 		return
 	fi
 	while IFS= read -r message; do
@@ -1590,15 +1600,15 @@ complain() {
 		*) text+=${text:+ }$message ;;
 		esac
 	done <<<"$1"
-	if [[ $text ]]; then report_failure "${lines[0]}" "$text"; fi
+	if [[ $text ]]; then report_failure "$first" "$text"; fi
 }
 
 report_failure() {
-	case $2 in
+	case ${given[$1]-$2} in
 	*'Cannot find device'* | *'No such '* | *'Cannot assign requested address'* | *'does not exist'* | *'File exists'*) ;;
 	*'Cannot find specified '* | *'Cannot delete qdisc with handle of zero'* | *'Exclusivity flag on'*) ;; # tc
 	*'Cannot open network namespace'* | *'Bad rule'* | *'No chain'* | *'Chain already exists'*) ;;
-	*) say "could not be carried out: $1"$'\n'"$2" ;;
+	*) complained=yes && say "could not be carried out: $1"$'\n'"$2" ;;
 	esac
 }
 
@@ -1810,7 +1820,7 @@ try_all() {
 try_some() {
 	local task running=0
 	while read -r -a task; do
-		if ((running++ >= 64)); then wait -n; fi
+		if ((running++ >= 16)); then wait -n || true; fi
 		try "${task[@]}" &
 	done
 	wait

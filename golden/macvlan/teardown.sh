@@ -54,7 +54,7 @@ ip netns delete guest            #- guest: namespace
 END
 }
 
-#### The rest is the same in every teardown.sh, SHA-256 cd2294daf5124e259ecc9b5ebcc75f30ccba792f786a6058f6f9ab966f1fe869
+#### The rest is the same in every teardown.sh, SHA-256 2e08529de73313adaffbd3677c78ec3287fd5e98907da0fdc7cc34fa89fdeb05
 
 # ---- prelude: the same in every script ----
 
@@ -320,7 +320,7 @@ forget_state() {
 owns_namespace() { [[ ${owned[$1]+set} && (${owned[$1]} == - || ${netns[$1]-} == "${owned[$1]}" || ${netns[$1]-} == broken) ]]; }
 
 # A name that no topology can give was given by somebody inside a namespace, whatever group the link carries.
-owns_link() { [[ $1 != *[!A-Za-z0-9_.+\ -]* && ${live[$1]-} == *"\"group\":\"$MARK\""* ]]; }
+owns_link() { [[ ${live[$1]-} == *"\"group\":\"$MARK\""* && $1 != *[!A-Za-z0-9_.+\ -]* ]]; }
 
 # ---- reading the live system ----
 
@@ -361,7 +361,7 @@ read_table_names() {
 
 # Reads the host and the namespaces named: those that one process can read together, and the rest several at a time.
 read_state() {
-	local worker workers=1 said text unread=()
+	local worker workers=1 said text unread=() readers=() ends=()
 	read_table_names
 	if ((${#owner[@]} > 100)) && ! asks_more host; then set -- host "$@"; else start_reader 0 1 host; fi
 	read_together "$@"
@@ -369,12 +369,13 @@ read_state() {
 	for ((worker = 0; worker < workers && worker < ${#unread[@]}; worker++)); do
 		start_reader "$worker" "$workers" "${unread[@]}"
 	done
-	for worker in "${listening[@]}"; do
+	for worker in "${readers[@]}"; do
 		said=$(<"/dev/fd/$worker") text=${said%%'@read'*}
 		if [[ $text == "$said" ]]; then die "cannot read the state: $said"; fi
 		take_state "${said:${#text}+6}"
 	done
 	stop_listening
+	if ((${#ends[@]})); then match_ends; fi
 }
 
 # Starts a process that shows the state of some namespaces: what went wrong, then "@read" and the rest when all is done.
@@ -388,7 +389,7 @@ start_reader() {
 		)
 		printf '@read\n%s' "$text"
 	)
-	listening+=("$speaker")
+	listening+=("$speaker") readers+=("$speaker")
 }
 
 # Is there more to read in a namespace than one process for all of them can?
@@ -396,10 +397,11 @@ asks_more() { [[ ${vlans[$1]-}${tables[$1]-}${rules[$1]-}${tunnels[$1]-}${shaped
 
 # Reads the namespaces named as far as that is possible together; the others are left. Without a perl that can, all are.
 read_together() {
-	local namespace part speaker n=0 text=() speakers=() answers=() ends=()
+	local namespace part speaker n=0 text=() speakers=() readings=()
 	for namespace in "$@"; do
 		if asks_more "$namespace"; then
 			unread+=("$namespace")
+			if [[ $1 == host ]]; then text[0]+="$namespace -"$'\n'; fi
 		else
 			part=$((n++ / 32 % 2)) # two processes, where there are many
 			text[part]+="$namespace${sysctls[$namespace]-}"$'\n'
@@ -407,20 +409,19 @@ read_together() {
 	done
 	for part in "${!text[@]}"; do
 		exec {speaker}< <(perl -e "$hopper$reader" "$HOSTTYPE" <<<"${text[part]%$'\n'}" 2>/dev/null && printf '@read')
-		speakers+=("$speaker")
+		listening+=("$speaker") speakers+=("$speaker")
 	done
 	for speaker in "${speakers[@]}"; do
-		answers+=("$(<"/dev/fd/$speaker")")
+		readings+=("$(<"/dev/fd/$speaker")")
 		exec {speaker}<&-
 	done
-	for part in "${!answers[@]}"; do
-		if [[ ${answers[part]} != *@read ]]; then
+	for part in "${!readings[@]}"; do
+		if [[ ${readings[part]} != *@read ]]; then
 			unread=("$@")
 			return
 		fi
 	done
-	for part in "${!answers[@]}"; do take_readings "${answers[part]%@read}"; done
-	match_ends
+	for part in "${!readings[@]}"; do take_readings "${readings[part]%@read}"; done
 }
 
 # Takes in what the reader printed.
@@ -807,14 +808,14 @@ sub enter {
     open my $file, "<", "/run/netns/$name" or die "/run/netns/$name: $!\n";
     syscall($setns, fileno $file, $CLONE_NEWNET) == 0 or die "setns $name: $!\n";
     (stat "/proc/self/ns/net")[1] == (stat $file)[1] or die "setns $name: led elsewhere\n";
-    return $file;
 }
 '
 
 # Reads namespaces: asks the kernel what ip asks it (rtnetlink: all links, addresses and routes), and prints what is made of
 # ip's answers elsewhere. What it does not know (tunnels, routes of several hops) it leaves to ip.
 #
-# It reads a namespace a line, with the paths of the settings to read there, and prints, with tabs in between,
+# It reads a namespace a line, with the paths of the settings to read there, or with "-" where nothing but the number is
+# asked for, and prints, with tabs in between,
 #   FACT, or fact FACT JSON, or link NAMESPACE NAME INDEX JSON, or port NAMESPACE NAME MASTER JSON,
 #   or setting NAMESPACE PATH VALUE, or nsid NUMBER NAMESPACE, by which the host knows it, or left NAMESPACE,
 #   or end NAMESPACE NAME NUMBER INDEX, of a veth whose peer has that index in the namespace of that number
@@ -841,18 +842,21 @@ my @state = qw(disabled listening learning forwarding blocking);
 
 socket my $host, $AF_NETLINK, $SOCK_RAW, 0 or die "netlink: $!\n";
 my ($kernel, %device) = $host;    # the socket, and the names of interfaces by index, of the namespace at hand
+my @answer;
 
 while (my $line = <STDIN>) {
     my ($name, @paths) = split " ", $line;
     if ($name ne "host") {
-        my $file = enter($name);
+        find_number($name);
+        next if "@paths" eq "-";
+        enter($name);
         socket $kernel = undef, $AF_NETLINK, $SOCK_RAW, 0 or die "netlink: $!\n";
-        find_number($file, $name);
     }
     my @said = eval { (links($name), routes($name), map { setting($name, $_) } @paths) };
     die $@ if $@ && $@ ne "unknown\n";
-    print $@ ? "left\t$name\n" : @said;
+    push @answer, $@ ? "left\t$name\n" : @said;
 }
+print @answer;    # at the end, so that none of several processes waits for its reader
 
 sub unknown { die "unknown\n" }
 
@@ -876,11 +880,12 @@ sub ask {
 
 # Finds out and prints the number by which the host knows a namespace.
 sub find_number {
-    my ($file, $name) = @_;
+    my ($name) = @_;
+    open my $file, "<", "/run/netns/$name" or die "/run/netns/$name: $!\n";
     send $host, pack("L S S L L x4 S S L", 28, $RTM_GETNSID, $NLM_F_REQUEST, 1, 0, 8, $NETNSA_FD, fileno $file), 0 or die "netlink: $!\n";
     defined recv $host, my $data, 1 << 16, 0 or die "netlink: $!\n";
     my ($kind, $number) = unpack "x4 S x18 l", $data;
-    print "nsid\t$number\t$name\n" if $kind != 2 && $number >= 0;
+    push @answer, "nsid\t$number\t$name\n" if $kind != 2 && $number >= 0;
 }
 
 sub attributes {
@@ -1141,7 +1146,8 @@ read_table() {
 		case $line in
 		'### '*) part=$((part + 1)) && continue ;;
 		'#'*) continue ;;
-		*'   #'[!:\<]*': up' | *'   #'[!:\<]*': inet '*) ;;
+		*'   #'[:\<]*) special+=("${#rows[@]}") ;;
+		*': up' | *': inet '*) ;;
 		*) special+=("${#rows[@]}") ;;
 		esac
 		rows+=("$line") wave+=("$part")
@@ -1302,6 +1308,9 @@ file_says() {
 
 # ---- carrying out commands ----
 
+declare complained='' # is there anything that could not be carried out although all that can be is?
+declare -A given=()   # the commands that people gave to take back theirs: whatever these say, it is a failure
+
 # Prints commands, given a line each, as they are about to be executed.
 announce() {
 	local IFS=$'\n'
@@ -1383,9 +1392,10 @@ execute_lines() {
 # Reports what could not be carried out although all that can be is, given what was said; but not what is there, or gone,
 # already: where a run was stopped, that may be so.
 complain() {
-	local message text='' culprit
+	local message text='' culprit first=${lines[0]}
+	if ((${#lines[@]} > 1)); then first+=" (or one of the $((${#lines[@]} - 1)) after it)"; fi
 	if [[ ! $1 ]]; then
-		report_failure "${lines[0]}" "exit status $status"
+		report_failure "$first" "exit status $status"
 		return
 	fi
 	while IFS= read -r message; do
@@ -1398,15 +1408,15 @@ complain() {
 		*) text+=${text:+ }$message ;;
 		esac
 	done <<<"$1"
-	if [[ $text ]]; then report_failure "${lines[0]}" "$text"; fi
+	if [[ $text ]]; then report_failure "$first" "$text"; fi
 }
 
 report_failure() {
-	case $2 in
+	case ${given[$1]-$2} in
 	*'Cannot find device'* | *'No such '* | *'Cannot assign requested address'* | *'does not exist'* | *'File exists'*) ;;
 	*'Cannot find specified '* | *'Cannot delete qdisc with handle of zero'* | *'Exclusivity flag on'*) ;; # tc
 	*'Cannot open network namespace'* | *'Bad rule'* | *'No chain'* | *'Chain already exists'*) ;;
-	*) say "could not be carried out: $1"$'\n'"$2" ;;
+	*) complained=yes && say "could not be carried out: $1"$'\n'"$2" ;;
 	esac
 }
 
@@ -1474,7 +1484,7 @@ usage() {
 
 		Removes what setup made for the network $NAME, as recorded in $STATE and marked by link group $MARK:
 		also what an earlier version of the topology made. Run again, it changes nothing.
-		A namespace goes with everything that is in it.
+		A namespace goes with everything that is in it. What cannot be removed is told, and all else is removed.
 
 		  --dry-run  print the commands that a run would execute now, and change nothing
 		  --check    the same, and exit with 1 if there is anything to remove
@@ -1483,7 +1493,7 @@ usage() {
 }
 
 main() {
-	local mode=run table commands='' release='' said
+	local mode=run table commands='' release='' FORCE=''
 	while (($#)); do
 		case $1 in
 		--dry-run | --check) mode=${1#--} ;;
@@ -1517,21 +1527,24 @@ main() {
 		return
 	fi
 	announce "$commands" >&2
-	if ! said=$(execute_all "$commands"); then
-		failure="failed: $said"
+	FORCE=yes
+	execute_all "$commands"
+	if [[ $complained ]]; then
+		failure='all else is removed; when that is mended, run it again'
 		return 1
 	fi
 	rm -f "$OWNED" "$STATE/wanted" "$STATE"/*.*
 }
 
-# Carries out commands in their order, those of one namespace together as long as they follow each other.
+# Carries out commands in their order, those of one namespace together as long as they follow each other. What fails is
+# told, and the others are carried out all the same.
 execute_all() {
 	local line place here=host batch='' IFS=$'\n'
 	set -f
 	for line in $1; do
 		find_place "$line"
 		if [[ $place != "$here" ]]; then
-			carry_out "$here" "$batch" || return 1
+			carry_out "$here" "$batch"
 			here=$place batch=''
 		fi
 		batch+=$line$'\n'
@@ -1548,6 +1561,7 @@ give_back() {
 		if [[ ${shared[$text]+set} ]] || ! holds "${text%%: *}" "${text#*: }" '' || serves_others "$text"; then continue; fi
 		case ${text#*: } in
 		file' '* | directory' '*) release+=${undo[$text]}$'\n' ;;
+		command' '*) commands+=${undo[$text]}$'\n' given[${undo[$text]}]=1 ;;
 		*) commands+=${undo[$text]}$'\n' ;;
 		esac
 		unset 'fact[$text]'
@@ -1557,8 +1571,8 @@ give_back() {
 # Removes our links, where they are on the host only; with a veth goes its peer.
 remove_group() {
 	local links
-	links=$(ip -json link show group "$MARK")
-	if [[ $links == *ifname* ]]; then commands+="ip link delete group $MARK"$'\n'; fi
+	links=$(ip -brief link show group "$MARK")
+	if [[ $links ]]; then commands+="ip link delete group $MARK"$'\n'; fi
 }
 
 # The same where they may be in namespaces of others, too: there, those that do not go with their peers.
