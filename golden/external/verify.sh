@@ -107,7 +107,7 @@ ip netns exec local bash -c ': </dev/tcp/10.91.0.2/9'   #! local does not reach 
 END
 }
 
-#### The rest is the same in every verify.sh, SHA-256 25c59db5c03783ea7998e63ac7ba966dbfa86daf68c0b66339fb5dc7a9586cda
+#### The rest is the same in every verify.sh, SHA-256 0cfed81121f81911225be5a5627976a3b6110baa0a578ee31d14524eea3f3896
 
 # ---- prelude: the same in every script ----
 
@@ -152,7 +152,7 @@ leave() {
 	trap '' INT TERM HUP PIPE
 	trap - EXIT
 	set +ef
-	stop_listening
+	hang_up
 	wait
 	if [[ $failure ]]; then while IFS= read -r line; do say "$line"; done <<<"$failure"; fi
 	if [[ $go_back ]]; then "$go_back"; fi
@@ -164,7 +164,7 @@ leave() {
 # The descriptors from which it is read what several processes have to say. There is no file that a script which is killed
 # could leave. Nobody waits for a process that waits to be heard.
 declare -a listening=()
-stop_listening() {
+hang_up() {
 	local speaker
 	for speaker in "${listening[@]}"; do exec {speaker}<&-; done
 	listening=()
@@ -427,7 +427,7 @@ read_state() {
 		if [[ $text == "$said" ]]; then die "cannot read the state: $said"; fi
 		take_state "${said:${#text}+6}"
 	done
-	stop_listening
+	hang_up
 	if ((${#ends[@]})); then match_ends; fi
 }
 

@@ -162,7 +162,7 @@ ip link set dev br0 up                 #  host br0: up
 END
 }
 
-#### The rest is the same in every setup.sh, SHA-256 8b70e7b5f107b8786cd1f1dafed80130fe284b04cedcf0436c713ad671803f64
+#### The rest is the same in every setup.sh, SHA-256 61e526aec8c37589b68018af27322e00fbc38e859223364c9a2348e1f73753c9
 
 # ---- prelude: the same in every script ----
 
@@ -207,7 +207,7 @@ leave() {
 	trap '' INT TERM HUP PIPE
 	trap - EXIT
 	set +ef
-	stop_listening
+	hang_up
 	wait
 	if [[ $failure ]]; then while IFS= read -r line; do say "$line"; done <<<"$failure"; fi
 	if [[ $go_back ]]; then "$go_back"; fi
@@ -219,7 +219,7 @@ leave() {
 # The descriptors from which it is read what several processes have to say. There is no file that a script which is killed
 # could leave. Nobody waits for a process that waits to be heard.
 declare -a listening=()
-stop_listening() {
+hang_up() {
 	local speaker
 	for speaker in "${listening[@]}"; do exec {speaker}<&-; done
 	listening=()
@@ -482,7 +482,7 @@ read_state() {
 		if [[ $text == "$said" ]]; then die "cannot read the state: $said"; fi
 		take_state "${said:${#text}+6}"
 	done
-	stop_listening
+	hang_up
 	if ((${#ends[@]})); then match_ends; fi
 }
 
@@ -1895,7 +1895,7 @@ is_extra() {
 		[[ ${tagging[$1]+set} && ! ${wanted["$1: vlan $vid"]+set} && ! ${wanted["$1: vlan $vid untagged"]+set} && ! ${wanted["$1: vlan $vid pvid untagged"]+set} ]]
 		;;
 	fdb' '* | neigh' '*) [[ ${modelled[$1]+set} && ! ${entries["$1: ${2% "${2#* * }"}"]+set} ]] ;;
-	tbf | ingress | clsact | redirect' '* | filter' '*) is_extra_shaping "$@" ;;
+	tbf | ingress | clsact | redirect' '* | filter' '*) is_shaping_extra "$@" ;;
 	*) return 1 ;;
 	esac
 }
@@ -2018,7 +2018,7 @@ share() {
 tc_in() { if [[ $1 == host ]]; then tc=tc; else tc="tc -n $1"; fi; }
 
 # Is a fact one that the table does not have? Where it has no filters, what there is goes with all of them.
-is_extra_shaping() {
+is_shaping_extra() {
 	case $2 in
 	tbf) [[ ${modelled[$1]+set} && ! ${rated[$1]+set} ]] ;;
 	ingress | clsact) [[ ${modelled[$1]+set} ]] ;;

@@ -62,7 +62,7 @@ ip netns delete blue2            #- blue2: namespace
 END
 }
 
-#### The rest is the same in every teardown.sh, SHA-256 2e08529de73313adaffbd3677c78ec3287fd5e98907da0fdc7cc34fa89fdeb05
+#### The rest is the same in every teardown.sh, SHA-256 f56e0427853f8325cb81fb32337de344649c79dca92007faaa8542001df88944
 
 # ---- prelude: the same in every script ----
 
@@ -107,7 +107,7 @@ leave() {
 	trap '' INT TERM HUP PIPE
 	trap - EXIT
 	set +ef
-	stop_listening
+	hang_up
 	wait
 	if [[ $failure ]]; then while IFS= read -r line; do say "$line"; done <<<"$failure"; fi
 	if [[ $go_back ]]; then "$go_back"; fi
@@ -119,7 +119,7 @@ leave() {
 # The descriptors from which it is read what several processes have to say. There is no file that a script which is killed
 # could leave. Nobody waits for a process that waits to be heard.
 declare -a listening=()
-stop_listening() {
+hang_up() {
 	local speaker
 	for speaker in "${listening[@]}"; do exec {speaker}<&-; done
 	listening=()
@@ -382,7 +382,7 @@ read_state() {
 		if [[ $text == "$said" ]]; then die "cannot read the state: $said"; fi
 		take_state "${said:${#text}+6}"
 	done
-	stop_listening
+	hang_up
 	if ((${#ends[@]})); then match_ends; fi
 }
 
@@ -1536,8 +1536,7 @@ main() {
 	fi
 	announce "$commands" >&2
 	FORCE=yes
-	execute_all "$commands"
-	if [[ $complained ]]; then
+	if ! (execute_all "$commands" && [[ ! $complained ]]); then
 		failure='all else is removed; when that is mended, run it again'
 		return 1
 	fi

@@ -309,7 +309,7 @@ is_extra() {
 		[[ ${tagging[$1]+set} && ! ${wanted["$1: vlan $vid"]+set} && ! ${wanted["$1: vlan $vid untagged"]+set} && ! ${wanted["$1: vlan $vid pvid untagged"]+set} ]]
 		;;
 	fdb' '* | neigh' '*) [[ ${modelled[$1]+set} && ! ${entries["$1: ${2% "${2#* * }"}"]+set} ]] ;;
-	tbf | ingress | clsact | redirect' '* | filter' '*) is_extra_shaping "$@" ;;
+	tbf | ingress | clsact | redirect' '* | filter' '*) is_shaping_extra "$@" ;;
 	*) return 1 ;;
 	esac
 }

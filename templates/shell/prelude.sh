@@ -41,7 +41,7 @@ leave() {
 	trap '' INT TERM HUP PIPE
 	trap - EXIT
 	set +ef
-	stop_listening
+	hang_up
 	wait
 	if [[ $failure ]]; then while IFS= read -r line; do say "$line"; done <<<"$failure"; fi
 	if [[ $go_back ]]; then "$go_back"; fi
@@ -53,7 +53,7 @@ leave() {
 # The descriptors from which it is read what several processes have to say. There is no file that a script which is killed
 # could leave. Nobody waits for a process that waits to be heard.
 declare -a listening=()
-stop_listening() {
+hang_up() {
 	local speaker
 	for speaker in "${listening[@]}"; do exec {speaker}<&-; done
 	listening=()

@@ -4,7 +4,7 @@
 tc_in() { if [[ $1 == host ]]; then tc=tc; else tc="tc -n $1"; fi; }
 
 # Is a fact one that the table does not have? Where it has no filters, what there is goes with all of them.
-is_extra_shaping() {
+is_shaping_extra() {
 	case $2 in
 	tbf) [[ ${modelled[$1]+set} && ! ${rated[$1]+set} ]] ;;
 	ingress | clsact) [[ ${modelled[$1]+set} ]] ;;

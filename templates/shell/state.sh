@@ -50,7 +50,7 @@ read_state() {
 		if [[ $text == "$said" ]]; then die "cannot read the state: $said"; fi
 		take_state "${said:${#text}+6}"
 	done
-	stop_listening
+	hang_up
 	if ((${#ends[@]})); then match_ends; fi
 }
 

@@ -50,8 +50,7 @@ main() {
 	fi
 	announce "$commands" >&2
 	FORCE=yes
-	execute_all "$commands"
-	if [[ $complained ]]; then
+	if ! (execute_all "$commands" && [[ ! $complained ]]); then
 		failure='all else is removed; when that is mended, run it again'
 		return 1
 	fi
