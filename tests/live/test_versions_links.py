@@ -8,6 +8,7 @@ import pytest
 
 from live.network import Network, compiled, differences
 from live.sandbox import Sandbox
+from live.second_kernel import second_kernel
 
 LLADDRS = """
 name = "lab"
@@ -97,6 +98,7 @@ peer = { name = "va", bridge = "br0" }
 """
 
 
+@second_kernel
 @pytest.mark.needs("vlan_filtering")
 def test_vlans_that_a_later_version_does_not_have_go(sandbox: Sandbox) -> None:
     old, new = Network(sandbox, compiled(FILTERING)), Network(sandbox, compiled(SIMPLE))
@@ -116,6 +118,7 @@ def test_vlans_that_a_later_version_does_not_have_go(sandbox: Sandbox) -> None:
     assert (new.set_up(), new.drift(), new.failures()) == ([], [], [])
 
 
+@second_kernel
 @pytest.mark.needs("vlan_filtering")
 def test_a_port_that_is_given_back_has_the_vlans_that_it_had(sandbox: Sandbox) -> None:
     sandbox.bash(
