@@ -10,16 +10,45 @@ die() {
 	exit 1
 }
 
+# Answers a word of the command line that is no option: the options, then which word it is, and what may be meant by it.
+refuse_word() {
+	local option near=''
+	usage >&2
+	while read -r option _; do
+		if [[ ! $near && $option == --* ]] && is_near "$1" "$option"; then near=$option; fi
+	done < <(usage)
+	say "unknown argument ${1@Q}${near:+ (did you mean $near?)}"
+}
+
+# Is one word the beginning of the other one, or are at most two letters to be added, left out or changed in it?
+is_near() {
+	local i j row=() corner above
+	if ((${#1} > 3)) && [[ $2 == "$1"* || $1 == "$2"* ]]; then return 0; fi
+	if ((${#1} > ${#2} + 2 || ${#2} > ${#1} + 2)); then return 1; fi
+	for ((j = 0; j <= ${#2}; j++)); do row[j]=$j; done
+	for ((i = 1; i <= ${#1}; i++)); do
+		corner=${row[0]} row[0]=$i
+		for ((j = 1; j <= ${#2}; j++)); do
+			above=${row[j]}
+			if [[ ${1:i-1:1} != "${2:j-1:1}" ]]; then corner=$((corner + 1)); fi
+			row[j]=$((above < row[j - 1] ? above + 1 : row[j - 1] + 1))
+			if ((corner < row[j])); then row[j]=$corner; fi
+			corner=$above
+		done
+	done
+	((row[${#2}] <= 2))
+}
+
 # As root, with the programs that are named, and with nothing of this script left on standard input for them to read.
 # From then on every way out leads through `leave`: the end, a command that failed, and a signal, which is heard when the
-# command under way has ended.
+# command under way has ended. Where nobody reads any more what a script prints that changes nothing, it dies of SIGPIPE,
+# as other programs do: bash says nothing of that as long as there is no trap for it.
 prepare() {
 	local program
 	trap 'leave $?' EXIT
 	trap 'stop INT 130' INT
 	trap 'stop TERM 143' TERM
 	trap 'stop HUP 129' HUP
-	trap 'stop PIPE 141' PIPE
 	((EUID == 0)) || die "must run as root (sudo bash $SELF), or in a user namespace: unshare -rnm"
 	for program in "$@"; do
 		command -v "$program" >/dev/null || die "needs the program $program, which is not installed"

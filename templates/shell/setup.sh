@@ -34,8 +34,14 @@ main() {
 		--dry-run | --check) mode=${1#--} ;;
 		--adopt) adopt=yes ;;
 		--keep) keep=yes ;;
-		--help) usage && return ;;
-		*) usage >&2 && return 2 ;;
+		--help)
+			usage
+			return
+			;;
+		*)
+			refuse_word "$1"
+			return 2
+			;;
 		esac
 		shift
 	done

@@ -19,8 +19,14 @@ main() {
 	while (($#)); do
 		case $1 in
 		--dry-run | --check) mode=${1#--} ;;
-		--help) usage && return ;;
-		*) usage >&2 && return 2 ;;
+		--help)
+			usage
+			return
+			;;
+		*)
+			refuse_word "$1"
+			return 2
+			;;
 		esac
 		shift
 	done

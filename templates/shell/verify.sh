@@ -17,8 +17,14 @@ main() {
 	local table
 	while (($#)); do
 		case $1 in
-		--help) usage && return ;;
-		*) usage >&2 && return 2 ;;
+		--help)
+			usage
+			return
+			;;
+		*)
+			refuse_word "$1"
+			return 2
+			;;
 		esac
 	done
 	prepare ip bridge nsenter stat head sleep
