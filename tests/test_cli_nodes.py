@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from click.shell_completion import ShellComplete
-from test_cli_cni import SCRIPTS, k8snet, scripts
+from command_line import SCRIPTS, k8snet, scripts
 
 from k8snet_scripts.cli import main
 
