@@ -10,7 +10,13 @@ die() {
 	exit 1
 }
 
-# Answers a word of the command line that is no option: the options, then which word it is, and what may be meant by it.
+# Ends the script where nothing is asked for but help. It does not go on where that cannot be printed.
+show_help() {
+	usage
+	exit
+}
+
+# Ends the script at a word that is no option: shows the options, then says which word it is, and what may be meant by it.
 refuse_word() {
 	local option near=''
 	usage >&2
@@ -18,6 +24,7 @@ refuse_word() {
 		if [[ ! $near && $option == --* ]] && is_near "$1" "$option"; then near=$option; fi
 	done < <(usage)
 	say "unknown argument ${1@Q}${near:+ (did you mean $near?)}"
+	exit 2
 }
 
 # Is one word the beginning of the other one, or are at most two letters to be added, left out or changed in it?

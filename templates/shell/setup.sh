@@ -34,14 +34,8 @@ main() {
 		--dry-run | --check) mode=${1#--} ;;
 		--adopt) adopt=yes ;;
 		--keep) keep=yes ;;
-		--help)
-			usage
-			return
-			;;
-		*)
-			refuse_word "$1"
-			return 2
-			;;
+		--help) show_help ;;
+		*) refuse_word "$1" ;;
 		esac
 		shift
 	done
