@@ -53,7 +53,7 @@ def test_an_unknown_option_is_wrong_usage(docker: Network, kind: Kind, option: s
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("slip", ["help", "--hlep", "--Help", "--help=yes", "--hel"])
+@pytest.mark.parametrize("slip", ["help", "--hepl", "--Help", "--help=yes", "--hel"])
 def test_what_is_near_to_an_option_is_told_which(docker: Network, kind: Kind, slip: str) -> None:
     done = docker.run(kind, slip)
     assert done.returncode == 2
