@@ -151,7 +151,7 @@ ip netns exec db bash -c ': </dev/tcp/fd00:1::2/9'    #> db reaches web at fd00:
 END
 }
 
-#### The rest is the same in every verify.sh, SHA-256 40fee7a8020557f58d02281536adf24be694cc57886ccc3f4285b5ac69695bf2
+#### The rest is the same in every verify.sh, SHA-256 cc4792b4a37d11b76e76a1cc7f6b79708d67f857afc088b2b483688eb59f53c6
 
 # ---- prelude: the same in every script ----
 
@@ -173,20 +173,24 @@ show_help() {
 
 # Ends the script at a word that is no option: shows the options, then says which word it is, and what may be meant by it.
 refuse_word() {
-	local option near=''
+	local option distance near='' least=3
 	usage >&2
 	while read -r option _; do
-		if [[ ! $near && $option == --* ]] && is_near "$1" "$option"; then near=$option; fi
+		if [[ $option != --* ]]; then continue; fi
+		compare_words "$1" "$option"
+		if ((distance < least)); then near=$option least=$distance; fi
 	done < <(usage)
 	say "unknown argument ${1@Q}${near:+ (did you mean $near?)}"
 	exit 2
 }
 
-# Is one word the beginning of the other one, or are at most two letters to be added, left out or changed in it?
-is_near() {
+# Sets distance to how many letters are to be added, left out or changed in one word to make the other one of it; three
+# stand for more. One that is the beginning of the other one has no distance.
+compare_words() {
 	local i j row=() corner above
-	if ((${#1} > 3)) && [[ $2 == "$1"* || $1 == "$2"* ]]; then return 0; fi
-	if ((${#1} > ${#2} + 2 || ${#2} > ${#1} + 2)); then return 1; fi
+	distance=3
+	if ((${#1} > 3)) && [[ $2 == "$1"* || $1 == "$2"* ]]; then distance=0; fi
+	if ((distance == 0 || ${#1} > ${#2} + 2 || ${#2} > ${#1} + 2)); then return; fi
 	for ((j = 0; j <= ${#2}; j++)); do row[j]=$j; done
 	for ((i = 1; i <= ${#1}; i++)); do
 		corner=${row[0]} row[0]=$i
@@ -198,7 +202,7 @@ is_near() {
 			corner=$above
 		done
 	done
-	((row[${#2}] <= 2))
+	distance=${row[${#2}]}
 }
 
 # As root, with the programs that are named, and with nothing of this script left on standard input for them to read.
