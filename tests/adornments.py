@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import count
-from typing import Protocol, TypeVar
+from typing import TypeVar
+
+from dice import Dice
 
 from k8snet_scripts.addresses import Cidr, parse_cidr
 from k8snet_scripts.filtering import (
@@ -34,14 +36,6 @@ OPEN_ON = {4: (None, "0.0.0.0", "127.0.0.1", "192.0.2.77"), 6: (None, "::", "200
 
 
 RATES = (None, None, None, Rate(10**7, 70000), Rate(1_000_008, 65535 + 300, 7001), Rate(3 * 10**9, 10**6, 400_000))
-
-
-class Dice(Protocol):
-    """Decisions; the simple case is likely."""
-
-    def one(self, items: Sequence[T]) -> T: ...
-    def chance(self, one_in: int = 2) -> bool: ...
-    def some(self, items: Sequence[T]) -> tuple[T, ...]: ...
 
 
 def adorn(topology: Topology, dice: Dice) -> Topology:

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from goldens import Goldens
 from hypothesis import HealthCheck, settings
+
+import k8snet_scripts.run
+from k8snet_scripts.render import environment as environment_of_templates
 
 settings.register_profile("here", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
@@ -23,3 +28,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def goldens(request: pytest.FixtureRequest) -> Goldens:
     """What compares texts to golden files."""
     return Goldens(update=request.config.getoption("--update-golden"))
+
+
+@pytest.fixture
+def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty directory, which is the current one."""
+    monkeypatch.chdir(tmp_path)
+    environment_of_templates.cache_clear()  # it knows directories by names that may be relative
+    return tmp_path
+
+
+@pytest.fixture
+def nothing_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No script is run on this machine, whatever a test or the command line has wrong."""
+
+    def refuse(argv: Sequence[str], **how: object) -> None:
+        pytest.fail(f"started {argv}")
+
+    monkeypatch.setattr(k8snet_scripts.run, "_started", refuse)

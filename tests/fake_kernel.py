@@ -9,21 +9,30 @@ its options and VLANs.  A command that it does not know raises `UnknownCommand`;
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import cast
 
 from fake_files import Files
 from fake_filter import Filter
-from fake_namespace import BRIDGE_DEFAULTS, LO, MAIN, PORT_DEFAULTS, FakeRoute, Link, Refusal, Space, UnknownCommand
+from fake_links import (
+    change_fdb,
+    change_link,
+    change_vlan,
+    read_pairs,
+    read_route,
+    refuse_vxlan,
+    set_bridge_option,
+    split_words,
+)
+from fake_namespace import BRIDGE_DEFAULTS, LO, Link, Refusal, Space, UnknownCommand
 from fake_shaping import change_shaping
 
-from k8snet_scripts.addresses import WIDTH, Cidr, parse_cidr
+from k8snet_scripts.addresses import parse_cidr
 from k8snet_scripts.quoting import quote_words
 from k8snet_scripts.topology import FLOODED
 
 HOST = "host"
 _OF_ADDRESSES = ("nodad", "noprefixroute")
-_SWITCH = {"on": "true", "off": "false"}
 
 
 class FakeKernel:
@@ -70,13 +79,13 @@ class FakeKernel:
             case ["ip", "link" | "address" | "route" | "neigh" as noun, verb, *words]:
                 self._ip(HOST, self.spaces[HOST], noun, verb, words)
             case ["bridge", "-n", name, "vlan", "add" | "delete" as verb, *words]:
-                _change_vlan(self._space(name), verb, words)
+                change_vlan(self._space(name), verb, words)
             case ["bridge", "vlan", "add" | "delete" as verb, *words]:
-                _change_vlan(self.spaces[HOST], verb, words)
+                change_vlan(self.spaces[HOST], verb, words)
             case ["bridge", "-n", name, "fdb", verb, lladdr, "dev", link, "dst", dst]:
-                _change_fdb(self._space(name).link(link), verb, (lladdr, dst))
+                change_fdb(self._space(name).link(link), verb, (lladdr, dst))
             case ["bridge", "fdb", verb, lladdr, "dev", link, "dst", dst]:
-                _change_fdb(self.spaces[HOST].link(link), verb, (lladdr, dst))
+                change_fdb(self.spaces[HOST].link(link), verb, (lladdr, dst))
             case ["tc", "-n", name, noun, verb, "dev", link, *words]:
                 change_shaping(self._space(name), (noun, verb), link, words)
             case ["tc", noun, verb, "dev", link, *words]:
@@ -118,7 +127,7 @@ class FakeKernel:
                 self._add_link(name, space, link, rest)
             case "link", "set", ["dev", link, *change]:
                 before = space.mtu(space.link(link))
-                _change_link(space, space.link(link), change)
+                change_link(space, space.link(link), change)
                 if change[0] == "mtu":
                     self._settle_mtu(name, space.link(link), before)
             case "link", "delete", ["dev", link]:
@@ -144,21 +153,21 @@ class FakeKernel:
                 if space.link(link).neighbours.pop(address, None) is None:
                     raise Refusal("RTNETLINK answers: No such file or directory")
             case "route", "add" | "prepend", _:
-                space.add_route(_read_route(words))
+                space.add_route(read_route(words))
             case "route", "delete", _:
-                space.drop_route(_read_route(words), "metric" in words)
+                space.drop_route(read_route(words), "metric" in words)
             case _:
                 raise UnknownCommand(f"ip {noun} {verb} {' '.join(words)}")
 
     def _add_link(self, namespace: str, space: Space, name: str, words: list[str]) -> None:
-        own, rest = _split(words, "type")
-        given = _read(own, ("mtu", "address", "group", "master", "link", "netns"), ("up",))
+        own, rest = split_words(words, "type")
+        given = read_pairs(own, ("mtu", "address", "group", "master", "link", "netns"), ("up",))
         match rest:
             case ["bridge", *options]:
                 link = self._new_link(namespace, name, "bridge", given)
                 space.add_link(link)
-                for key, value in _read(options, tuple(BRIDGE_DEFAULTS)).items():
-                    _set_bridge_option(space, link, key, value)
+                for key, value in read_pairs(options, tuple(BRIDGE_DEFAULTS)).items():
+                    set_bridge_option(space, link, key, value)
                 pvid = int(link.options["vlan_default_pvid"])
                 if pvid:
                     link.join_vlan(pvid, ("pvid", "untagged"))
@@ -167,17 +176,17 @@ class FakeKernel:
             case ["macvlan", "mode", mode]:
                 self._add_macvlan(namespace, name, given, mode)
             case ["vxlan", *options]:
-                told = _read(options, ("id", "local", "remote", "group", "dev", "dstport"), ("nolearning",))
+                told = read_pairs(options, ("id", "local", "remote", "group", "dev", "dstport"), ("nolearning",))
                 link = self._new_link(namespace, name, "vxlan", given)
                 link.options = {key: value for key, value in told.items() if key != "nolearning"}
                 link.options["learning"] = "false" if "nolearning" in told else "true"
-                _refuse_vxlan(space, link)
+                refuse_vxlan(space, link)
                 space.add_link(link)
                 link.fdb = [(FLOODED, told[key]) for key in ("remote", "group") if key in told]
                 if "master" in given:
                     space.enslave(link, given["master"])
             case ["veth", "peer", "name", other, *others]:
-                told = _read(others, ("mtu", "address", "group", "netns"))
+                told = read_pairs(others, ("mtu", "address", "group", "netns"))
                 there = told.get("netns", namespace)
                 if there not in self.spaces or "netns" in told and there == HOST:
                     raise Refusal(f'Error: argument "{there}" is wrong: Invalid "netns" value')
@@ -278,142 +287,3 @@ class FakeKernel:
                     raise Refusal("undo: not done")
             case _:
                 raise UnknownCommand(" ".join(command))
-
-
-def _split(words: list[str], at: str) -> tuple[list[str], list[str]]:
-    if at not in words:
-        raise UnknownCommand(f"no `{at}` in: {' '.join(words)}")
-    place = words.index(at)
-    return words[:place], words[place + 1 :]
-
-
-def _read(words: Iterable[str], keys: tuple[str, ...], flags: tuple[str, ...] = ()) -> dict[str, str]:
-    """Words as pairs of a key and its value, and flags, whose value is empty."""
-    found: dict[str, str] = {}
-    rest = iter(words)
-    for word in rest:
-        value = "" if word in flags else next(rest, None)
-        if word not in (*keys, *flags) or word in found or value is None:
-            raise UnknownCommand(f"`{word}` in: {' '.join(words)}")
-        found[word] = value
-    return found
-
-
-def _change_link(space: Space, link: Link, change: list[str]) -> None:
-    match change:
-        case ["up"]:
-            link.up = True
-        case ["down"]:
-            space.set_down(link)
-        case ["mtu", value]:
-            link.mtu = int(value)
-            _refuse_mtu(space, link)
-        case ["address", value]:
-            link.lladdr = value
-            link.neighbours.clear()
-        case ["promisc" | "allmulticast" as key, "on" | "off" as value]:
-            link.listening["allmulti" if key == "allmulticast" else key] = value
-        case ["txqlen", value]:
-            link.listening["txqlen"] = value
-        case ["group", value]:
-            link.group = value
-        case ["master", bridge]:
-            space.enslave(link, bridge)
-        case ["nomaster"]:
-            space.leave(link)
-        case ["type", "macvlan", "mode", mode]:
-            if "passthru" in (mode, link.options["mode"]):
-                raise Refusal("RTNETLINK answers: Invalid argument")
-            link.options["mode"] = mode
-        case ["type", "vxlan", "learning" | "nolearning" as word]:
-            link.options["learning"] = "true" if word == "learning" else "false"
-        case ["type", "vxlan", "group", _] if link.kind == "vxlan":
-            raise Refusal("vxlan: 'group' requires 'dev' to be specified")
-        case ["type", "vxlan", "local" | "remote" | "group" | "dev" as key, value, *_]:
-            if key in ("remote", "group"):
-                old = (FLOODED, link.options.pop("group", None) or link.options.pop("remote", ""))
-                link.fdb = [(FLOODED, value), *(entry for entry in link.fdb if entry not in (old, (FLOODED, value)))]
-            link.options[key] = value
-        case ["type", "bridge", key, value]:
-            _set_bridge_option(space, link, key, value)
-        case ["type", "bridge_slave", key, value]:
-            if key not in PORT_DEFAULTS or (value in _SWITCH) != (PORT_DEFAULTS[key] in _SWITCH.values()):
-                raise UnknownCommand(" ".join(change))
-            if not link.master:
-                raise Refusal("RTNETLINK answers: Operation not supported")
-            link.port[key] = _SWITCH.get(value, value)
-        case _:
-            raise UnknownCommand(f"link set dev {link.name} {' '.join(change)}")
-    space.settle()
-
-
-def _set_bridge_option(space: Space, bridge: Link, key: str, value: str) -> None:
-    if key not in BRIDGE_DEFAULTS or not value.isdecimal():
-        raise UnknownCommand(f"type bridge {key} {value}")
-    if bridge.kind != "bridge":
-        raise Refusal("RTNETLINK answers: Operation not supported")
-    if key == "vlan_default_pvid":
-        space.set_default_pvid(bridge, int(value))
-    bridge.options[key] = value
-
-
-def _refuse_vxlan(space: Space, link: Link) -> None:
-    twins = (other for other in space.links.values() if other.kind == "vxlan")
-    if any(_network(twin) == _network(link) for twin in twins):
-        raise Refusal("Error: A VXLAN device with the specified VNI already exists.")
-    _refuse_mtu(space, link)
-
-
-def _network(vxlan: Link) -> tuple[str, str, bool]:
-    """What no two VXLAN devices of a namespace have in common: id, port, and the family of the packets below."""
-    return vxlan.options["id"], vxlan.options["dstport"], ":" in vxlan.options.get("local", "")
-
-
-def _refuse_mtu(space: Space, link: Link) -> None:
-    dev = link.options.get("dev") if link.kind == "vxlan" else None
-    if dev and space.mtu(link) > space.mtu(space.link(dev)) - (70 if ":" in link.options.get("local", "") else 50):
-        raise Refusal("RTNETLINK answers: Invalid argument")
-
-
-def _change_fdb(link: Link, verb: str, entry: tuple[str, str]) -> None:
-    if verb == "delete":
-        if entry not in link.fdb:
-            raise Refusal("RTNETLINK answers: No such file or directory")
-        link.fdb.remove(entry)
-    elif (verb, entry[0] == FLOODED) not in (("append", True), ("replace", False)):
-        raise UnknownCommand(f"fdb {verb} {entry}")
-    else:
-        link.fdb = [other for other in link.fdb if other != entry and (verb == "append" or other[0] != entry[0])]
-        link.fdb.append(entry)
-
-
-def _change_vlan(space: Space, verb: str, words: list[str]) -> None:
-    given = _read(words, ("dev", "vid"), ("pvid", "untagged", "self"))
-    link, vid = space.link(given["dev"]), int(given["vid"])
-    if ("self" in given) != (link.kind == "bridge") or "self" not in given and not link.master:
-        raise Refusal("RTNETLINK answers: Operation not supported")
-    if verb == "add":
-        link.join_vlan(vid, tuple(flag for flag in ("pvid", "untagged") if flag in given))
-    elif vid not in link.vlans:
-        raise Refusal("RTNETLINK answers: No such file or directory")
-    else:
-        del link.vlans[vid]
-
-
-def _read_route(words: list[str]) -> FakeRoute:
-    kind, *rest = words if words[0] in ("blackhole", "unreachable", "prohibit") else ("unicast", *words)
-    given = _read(rest[1:], ("via", "dev", "src", "metric", "table", "scope"), ("onlink",))
-    family = 6 if any(":" in text for text in (rest[0], given.get("via", ""), given.get("src", ""))) else 4
-    if rest[0] == "default":
-        to = Cidr(family, 0, 0)
-    else:
-        to = parse_cidr(rest[0] if "/" in rest[0] else f"{rest[0]}/{WIDTH[family]}")
-    if to != to.network:
-        raise Refusal("RTNETLINK answers: Invalid argument")
-    if kind == "unicast" and not given.get("via") and not given.get("dev"):
-        raise Refusal("RTNETLINK answers: No such device")
-    metric = int(given.get("metric", 1024 if family == 6 else 0)) or (1024 if family == 6 else 0)
-    values = (given.get("via"), given.get("dev"), given.get("src"))
-    return FakeRoute(
-        family, kind, to, *values, metric, given.get("table", MAIN), "onlink" in given, given.get("scope", "")
-    )

@@ -6,14 +6,11 @@ import shlex
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from cni_loading import KUBENET
+from command_line import SCRIPTS, k8snet, scripts
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_cni_load import KUBENET
 
-from k8snet_scripts.cli import main
-
-SCRIPTS = ("setup.sh", "teardown.sh", "verify.sh")
 PODS = ("--pod", "nginx", "--pod", "web")
 TABLE = 'name = "node"\n\n[cni]\nconfiguration = "k8s.conf"\npods = ["nginx", "web"]\n'
 
@@ -24,18 +21,6 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "k8s.conf").write_text(KUBENET)
     return tmp_path
-
-
-def k8snet(*arguments: str | Path, stdin: str = "") -> Result:
-    """Run the command line in this process.  An exception is a failure of the test, not a result."""
-    words = [str(argument) for argument in arguments]
-    result = CliRunner(catch_exceptions=False).invoke(main, words, input=stdin)
-    assert isinstance(result, Result)
-    return result
-
-
-def scripts(directory: Path) -> dict[str, str]:
-    return {name: (directory / name).read_text() for name in SCRIPTS}
 
 
 def test_the_scripts_are_written_beside_the_configuration_or_elsewhere(directory: Path) -> None:

@@ -6,7 +6,10 @@ import shlex
 from pathlib import Path
 
 import pytest
-from test_cli_cni import SCRIPTS, k8snet, scripts
+from click.shell_completion import ShellComplete
+from command_line import SCRIPTS, k8snet, scripts
+
+from k8snet_scripts.cli import main
 
 CLUSTER = 'name = "lab"\n\n[cluster]\nnodes = 3\npods_per_node = 1\n'
 
@@ -91,3 +94,43 @@ def test_nodes_that_are_not_there_are_not_compiled(directory: Path) -> None:
     (directory / "other.toml").write_text('name = "lab"\n[cluster]\nnodes = 0\n')
     assert "[bad-count]" in k8snet("compile", "other.toml", "--nodes").stderr
     assert sorted(path.name for path in directory.iterdir()) == ["cluster.toml", "other.toml"]
+
+
+def completed(line: str) -> list[str]:
+    """What a shell is told that the last word of a line may become."""
+    _, *words, incomplete = line.split(" ")
+    found = ShellComplete(main, {}, "k8snet", "_K8SNET_COMPLETE").get_completions(words, incomplete)
+    return [item.value for item in found if item.type == "plain"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "k8snet compile cluster.toml --node node1 --node ",
+        "k8snet compile --check cluster.toml --node n",
+        "k8snet setup cluster.toml --node no",
+        "k8snet diagram --node node2 cluster.toml --node node",
+        "k8snet export systemd cluster.toml --node ",
+    ],
+)
+def test_the_shell_completes_the_nodes_of_the_file_on_the_line(line: str) -> None:
+    assert completed(line) == ["node1", "node2", "node3"]
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("broken.toml", "name = "),
+        ("wrong.toml", CLUSTER + "colour = 1\n"),
+        ("plain.toml", 'name = "lab"\n'),
+        ("other.toml", None),
+        ("-", None),
+        (".", None),
+    ],
+)
+def test_where_there_is_no_cluster_the_shell_completes_nothing(directory: Path, file: str, text: str | None) -> None:
+    if text:
+        (directory / file).write_text(text)
+    assert completed(f"k8snet setup {file} --node n") == []
+    assert completed(f"k8snet compile {file} --node n") == []
+    assert completed("k8snet setup cluster.toml --node x") == []

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from test_cni_node import PODS, SUBNET, network
+from pods import PODS, SUBNET, network
 
 from k8snet_scripts.addresses import parse_cidr
 from k8snet_scripts.check.check import check_topology

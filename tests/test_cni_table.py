@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
+from cni_loading import KUBENET
 from goldens import GOLDEN
-from test_cni_load import KUBENET
 
 from k8snet_scripts.cni.table import Request, asks_for_node, read_request
 from k8snet_scripts.diagnostics import Report, render_findings

@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 
 import pytest
+from command_line import SCRIPTS, k8snet
 from goldens import GOLDEN, Goldens
-from test_cli_cni import SCRIPTS, k8snet
 
 from k8snet_scripts.export import unit_name, write_inventory, write_playbook, write_unit
 from k8snet_scripts.machines import load_machines

@@ -8,26 +8,20 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
 from goldens import GOLDEN, find_cases
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from jinja2 import UndefinedError
+from rendering import EVERYTHING, HOSTILE, ORIGIN, bash, few, here_documents, rows, script, split_row, table, take_apart
 from topologies import topologies
 
 import k8snet_scripts
 from k8snet_scripts import render
-from k8snet_scripts.addresses import parse_cidr
-from k8snet_scripts.check.check import check_topology
-from k8snet_scripts.diagnostics import Report
-from k8snet_scripts.digests import SEAM
-from k8snet_scripts.filtering import Masquerade
-from k8snet_scripts.plan import Plan, plan_topology
+from k8snet_scripts.plan import plan_topology
 from k8snet_scripts.render import (
     KINDS,
     Kind,
@@ -41,91 +35,10 @@ from k8snet_scripts.render import (
     template_directory,
 )
 from k8snet_scripts.scripts import compile_source, compile_topology, fixed_digests
-from k8snet_scripts.steps import Step
-from k8snet_scripts.topology import HOST, Bridge, End, Interface, Namespace, Port, Route, Topology, Veth, Vlans
-
-few = settings(max_examples=20, deadline=None)
+from k8snet_scripts.topology import Namespace, Topology
 
 PACKAGE = Path(k8snet_scripts.__file__).parent
 CASES = [case / "topology.toml" for case in find_cases(GOLDEN, leave_out=["errors", "exports"])]
-
-
-def table(plan: Plan) -> str:
-    """The table of a plan, as setup.sh and verify.sh have it."""
-    return environment().get_template("table.j2").render(waves=lay_out(plan))
-
-
-ORIGIN = Origin((("lab.toml", "0" * 64),), ("lab.toml",))
-
-NETWORK = "# ---- the network ----\n"
-
-HOSTILE = [
-    "END",
-    "\nEND\n}\ntouch /tmp/owned\n",
-    "\n\nEND",
-    "x\ny",
-    "\r\nEND\r\n",
-    "\x00\x1b]0;title\x07\x1b[2J",
-    "\u2028END\u2029}\u0085END",
-    "\u202ereversed",
-    "$(reboot) `reboot` ${IFS} $HOME \\",
-    "'; reboot; '",
-    '"; reboot; "',
-    "{{ 7 * 7 }} {% raw %} {# gone #}",
-    "### 9. A wave",
-    "#### The rest",
-    "ip link delete group 0   #+ host: gone",
-    "   #- host: gone",
-    "a: b",
-    "- --help -n",
-    "  two  spaces  ",
-    "*",
-    "",
-]
-
-
-class Parts(NamedTuple):
-    """A script, taken apart."""
-
-    header: str
-    names: str
-    network: str
-    seam: str
-    rest: str
-
-
-def take_apart(text: str) -> Parts:
-    own, seam, rest = text.partition(SEAM)
-    header, names = own.split("readonly SELF=", 1)
-    names, network = names.split(NETWORK, 1)
-    line, _, rest = rest.partition("\n")
-    return Parts(header, names, f"{network}\n", f"{seam[1:]}{line}", rest)
-
-
-def script(topology: Topology, kind: Kind = "setup", origin: Origin = ORIGIN) -> str:
-    return compile_topology(topology, origin).text(kind)
-
-
-def bash(text: str, *options: str) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(["bash", *options], input=text.encode(), capture_output=True, check=False)
-
-
-def split_row(line: str) -> tuple[str, str, str]:
-    """Command, sign and fact, the way the scripts split a row."""
-    command, gap, rest = line.partition("  ")
-    rest = rest.lstrip(" ")
-    assert gap and rest[0] == "#" and rest[2] == " "
-    return command, rest[1], rest[3:]
-
-
-def rows(table: str) -> list[str]:
-    return [line for line in table.split("\n") if line and not line.startswith("#")]
-
-
-def here_documents(network: str) -> Iterator[list[str]]:
-    """The lines of each table of a script."""
-    for document in network.split("\tcat <<'END'\n")[1:]:
-        yield f"\n{document}".split("\nEND\n}\n")[0].split("\n")[1:]
 
 
 # ---- quoting ----
@@ -333,132 +246,6 @@ def test_the_bytes_do_not_depend_on_place_and_time(tmp_path: Path) -> None:
             time.strftime("%Y-%m-%d"),
         ):
             assert odd not in one, odd
-
-
-# ---- hostile text ----
-
-EVERYTHING = Topology(
-    "lab",
-    Namespace(
-        HOST,
-        addresses=(parse_cidr("10.9.0.1/32"),),
-        routes=(Route(4, None, "10.0.0.2", dev="br0", src="10.0.0.1"),),
-        bridges=(
-            Bridge(
-                "br0",
-                addresses=(parse_cidr("10.0.0.1/24"),),
-                lladdr="02:00:00:00:00:01",
-                description="a bridge",
-                options=(("stp_state", "1"),),
-                vlan_filtering=True,
-                vlans=Vlans(1, (2,)),
-            ),
-        ),
-        interfaces=(Interface("eth1", port=Port("br0", (("hairpin", "on"),)), external=True, description="a card"),),
-        sysctls=(("net.ipv4.conf.all.rp_filter", "0"),),
-        forwarding=True,
-        masquerade=(Masquerade(parse_cidr("10.0.0.0/24")),),
-        description="the host",
-    ),
-    (Namespace("n1", description="a namespace"),),
-    (
-        Veth(
-            End("eth0", (parse_cidr("10.0.0.2/24"),), description="inside", namespace="n1"),
-            End("veth1", lladdr="02:00:00:00:00:02", port=Port("br0"), description="outside"),
-        ),
-    ),
-    "a network",
-)
-
-
-def variants(value: Any, text: str) -> Iterator[Any]:
-    """A model with one of its texts replaced, once for each of them."""
-    if isinstance(value, str):
-        yield text
-    elif is_dataclass(value) and not isinstance(value, type):
-        for field in fields(value):
-            for variant in variants(getattr(value, field.name), text):
-                yield replace(value, **{field.name: variant})
-    elif type(value) is tuple:
-        for index, item in enumerate(value):
-            for variant in variants(item, text):
-                yield (*value[:index], variant, *value[index + 1 :])
-
-
-def passes(topology: Topology) -> bool:
-    report = Report()
-    check_topology(topology, report)
-    return report.ok
-
-
-def structure(text: str) -> list[list[str]]:
-    """What bash makes of the tables of a script, without the comments in them."""
-    network = take_apart(text).network
-    functions = [line.removesuffix("() {") for line in network.split("\n") if line.endswith("() {")]
-    return [rows(bash(f"{network}\n{function}\n").stdout.decode()) for function in functions]
-
-
-def test_hostile_text_is_refused_or_harmless_in_every_field() -> None:
-    assert passes(EVERYTHING)
-    accepted = 0
-    for text in HOSTILE:
-        for topology in variants(EVERYTHING, text):
-            if topology != EVERYTHING and passes(topology):
-                accepted += 1
-                assert_harmless(topology)
-    assert accepted > 50
-
-
-@pytest.mark.parametrize("text", HOSTILE, ids=repr)
-def test_descriptions_are_harmless_even_unchecked(text: str) -> None:
-    expected = {kind: structure(script(EVERYTHING, kind)) for kind in KINDS}
-    described = replace(
-        EVERYTHING,
-        description=text,
-        host=replace(
-            EVERYTHING.host,
-            description=text,
-            bridges=tuple(replace(bridge, description=text) for bridge in EVERYTHING.host.bridges),
-            interfaces=tuple(replace(interface, description=text) for interface in EVERYTHING.host.interfaces),
-        ),
-        namespaces=tuple(replace(namespace, description=text) for namespace in EVERYTHING.namespaces),
-        veths=tuple(
-            Veth(replace(veth.inner, description=text), replace(veth.outer, description=text))
-            for veth in EVERYTHING.veths
-        ),
-    )
-    for kind in KINDS:
-        made = script(described, kind, Origin(((text, text),), (text,)))
-        assert structure(made) == expected[kind]
-        assert_sound(made)
-
-
-def assert_harmless(topology: Topology) -> None:
-    found = table(plan_topology(topology))
-    lines = [split_row(line) for line in rows(bash(f"{found}\ntopology\n").stdout.decode())]
-    steps = list(plan_topology(topology).steps())
-    assert [tuple(shlex.split(command)) for command, _, _ in lines] == [step.argv for step in steps]
-    assert [fact for _, _, fact in lines] == [as_fact(step) for step in steps]
-
-
-def as_fact(step: Step) -> str:
-    return f"{step.owner}: {step.words}"
-
-
-def assert_sound(text: str) -> None:
-    header = take_apart(text).header
-    assert all(line.startswith("#") for line in header.strip().split("\n") if line)
-    checked = bash(text, "-n")
-    assert (checked.returncode, checked.stderr) == (0, b"")
-
-
-@few
-@given(topologies(), st.sampled_from(KINDS))
-def test_bash_reads_every_script_and_its_tables(topology: Topology, kind: Kind) -> None:
-    text = script(topology, kind)
-    assert_sound(text)
-    written = [rows("\n".join(lines)) for lines in here_documents(take_apart(text).network)]
-    assert structure(text) == written
 
 
 # ---- a user's own templates ----

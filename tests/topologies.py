@@ -7,87 +7,17 @@ of its own, and whoever is on it an address of its own.  What is small comes fir
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import chain, count
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from adornments import adorn
+from dice import BRIDGE_NAMES, COMMANDS, NAMESPACE_NAMES, SYSCTLS, Dice
 from hypothesis import strategies as st
+from wiring import Net, Wiring
 
 from k8snet_scripts.addresses import Cidr
 from k8snet_scripts.filtering import Masquerade
-from k8snet_scripts.topology import (
-    HOST,
-    MACVLAN_MODES,
-    Bridge,
-    Command,
-    End,
-    FdbEntry,
-    Interface,
-    Macvlan,
-    Namespace,
-    Neighbour,
-    Port,
-    Route,
-    Topology,
-    Veth,
-    Vlans,
-    Vxlan,
-)
-
-T = TypeVar("T")
-
-NAMESPACE_NAMES = ("n1", "node2", "a.b", "x-y_z+", "_", "Router", "n7", "n" * 64)
-END_NAMES = ("eth0", "vethA", "e.1", "_x", "lan+", "w-0", "abcdefghijklmno", "9p")
-BRIDGE_NAMES = ("br0", "cni0", "br.2", "sw-3")
-
-PORT_OPTIONS = (
-    ("hairpin", "on"),
-    ("isolated", "on"),
-    ("learning", "off"),
-    ("mcast_flood", "off"),
-    ("neigh_suppress", "on"),
-    ("cost", "4"),
-    ("priority", "63"),
-)
-SETTLED_OPTIONS = (
-    (),
-    (("isolated", "on"),),
-    (("learning", "off"),),
-    (("hairpin", "on"), ("isolated", "on")),
-)
-"""Options of a port that leave no doubt about who reaches whom."""
-
-BRIDGE_OPTIONS = (
-    ("stp_state", "1"),
-    ("mcast_snooping", "0"),
-    ("forward_delay", "200"),
-    ("ageing_time", "30000"),
-    ("priority", "4096"),
-    ("group_fwd_mask", "8"),
-)
-SYSCTLS = (
-    ("net.ipv4.conf.all.rp_filter", "0"),
-    ("net.ipv4.ip_local_port_range", "1024 2048"),
-    ("net.ipv6.conf.default.accept_ra", "0"),
-    ("net.core.somaxconn", "128"),
-)
-COMMANDS = tuple(
-    Command(("do", *words), ("is", "done", *words), ("undo", *words))
-    for words in (("it",), ("a  b", "#", "$(reboot)"), ("bash", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward"))
-)
-"""What people have run: here they are programs of the fake kernel."""
-
-DESCRIPTIONS = (
-    "the uplink",
-    "$(reboot) `id` \"'\\",
-    "{{ 7 * 7 }} {% x %} {# y #}",
-    "Büro → 東京",
-    "# $HOME; rm -rf / |&",
-    "%s %d",
-)
-"""What people write, and some that a shell or a template could take amiss."""
+from k8snet_scripts.topology import HOST, End, Namespace, Route, Topology, Veth
 
 _ROLLS = 120  # bytes drawn for each namespace: about what its interfaces use up
 _MORE_ROLLS = 40  # the same for what adorns them
@@ -117,85 +47,16 @@ def _topologies(
     adorned: bool,
 ) -> Topology:
     size = _ROLLS * (most + 2)
-    dice = _Dice(draw(st.binary(min_size=size, max_size=size)))
+    dice = Dice(draw(st.binary(min_size=size, max_size=size)))
     topology = _Builder(dice, vlans, externals, routed, adorned).build(dice.number(most // 2 if routed else 0, most))
     if not adorned:
         return topology
     size = _MORE_ROLLS * (most + 2)
-    return adorn(topology, _Dice(draw(st.binary(min_size=size, max_size=size))))
+    return adorn(topology, Dice(draw(st.binary(min_size=size, max_size=size))))
 
 
-class _Dice:
-    """Decisions made by bytes drawn beforehand, which is much faster than drawing each.  Zero is the simple case."""
-
-    def __init__(self, rolls: bytes) -> None:
-        self.rolls = iter(rolls)
-
-    def number(self, low: int, high: int) -> int:
-        return low + next(self.rolls, 0) % (high - low + 1)
-
-    def one(self, items: Sequence[T]) -> T:
-        return items[self.number(0, len(items) - 1)]
-
-    def chance(self, one_in: int = 2) -> bool:
-        return self.number(1, one_in) == one_in
-
-    def some(self, items: Sequence[T]) -> tuple[T, ...]:
-        """Some of the items, in their order; often none."""
-        chosen = self.number(0, 255) if self.chance() else 0
-        return tuple(item for index, item in enumerate(items) if chosen >> index & 1)
-
-
-@dataclass
-class _Net:
-    """What the interfaces of one net share: its families, its MTU, and a count of those who have an address."""
-
-    number: int
-    families: tuple[int, ...] = ()
-    mtu: int | None = None
-    members: dict[str, dict[int, Cidr]] = field(default_factory=dict)  # by namespace
-
-    def network(self, family: int) -> Cidr:
-        """The network of one family."""
-        if family == 4:
-            return Cidr(4, (10 << 24) + (self.number << 8), 24)
-        return Cidr(6, (0xFD00 << 112) + (self.number << 64), 64)
-
-    def join(self, namespace: str) -> tuple[Cidr, ...]:
-        """The addresses of a new member, one for each family; none for a namespace that is a member already."""
-        if namespace in self.members:
-            return ()
-        host = len(self.members) + 2
-        networks = {family: self.network(family) for family in self.families}
-        own = {family: network._replace(value=network.value + host) for family, network in networks.items()}
-        self.members[namespace] = own
-        return tuple(own.values())
-
-    def others(self, namespace: str, family: int) -> list[Cidr]:
-        """The addresses of everybody else."""
-        return [own[family] for name, own in self.members.items() if name != namespace and family in own]
-
-
-class _Builder:
-    """A topology in the making."""
-
-    def __init__(self, dice: _Dice, vlans: bool, externals: bool, routed: bool, commands: bool) -> None:
-        self.dice = dice
-        self.commands = commands
-        self.vlans = vlans
-        self.externals = externals
-        self.routed = routed
-        self.nets: list[_Net] = []
-        self.bridges: dict[tuple[str, str], Bridge] = {}
-        self.net_of: dict[tuple[str, str], _Net] = {}
-        self.externals_of_host: list[Interface] = []
-        self.veths: list[Veth] = []
-        self.vxlans: dict[str, list[Vxlan]] = {}
-        self.macvlans: dict[str, list[Macvlan]] = {}
-        self.net_of_end: dict[tuple[str, str], _Net] = {}
-        self.names: dict[str, set[str]] = {}
-        self.lladdrs = 0
-        self.destinations = 0
+class _Builder(Wiring):
+    """A topology in the making: the wiring, then what hangs on it."""
 
     def build(self, size: int) -> Topology:
         spaces = [HOST, *NAMESPACE_NAMES[:size]]
@@ -221,170 +82,6 @@ class _Builder:
             veths=tuple(self.veth_with_routes(veth) for veth in self.veths),
             description=self.description(),
         )
-
-    # The wiring
-
-    def add_net(self) -> _Net:
-        net = _Net(len(self.nets) + 1)
-        net.families = self.dice.one(((4,), (6,), (4, 6), (4, 6) if self.routed else ()))
-        net.mtu = self.dice.one((None, 1400, 9000, 1280 if 6 in net.families else 576))
-        self.nets.append(net)
-        return net
-
-    def add_bridge(self, namespace: str, name: str) -> None:
-        self.names[namespace].add(name)
-        filtering = self.vlans and self.dice.chance(3)
-        external = self.externals and namespace == HOST and self.dice.chance(6)
-        bridge = Bridge(name, path=(), description=self.description(), external=external)
-        if not external:
-            bridge = replace(
-                bridge,
-                options=self.dice.some(BRIDGE_OPTIONS),
-                vlan_filtering=filtering,
-                vlans=self.membership() if filtering else None,
-                lladdr=self.lladdr(),
-            )
-        self.bridges[namespace, name] = bridge
-        self.net_of[namespace, name] = self.add_net()
-
-    def join_bridges(self) -> None:
-        """Trunks from a bridge to an earlier one, at most one each, so that there is no loop."""
-        places = list(self.bridges)
-        for index, place in enumerate(places[1:], start=1):
-            if self.dice.chance(3):
-                other = places[self.dice.number(0, index - 1)]
-                self.net_of[place] = net = self.net_of[other]
-                near, far = (
-                    self.end(namespace, net, self.port(namespace, name, trunk=True))
-                    for namespace, name in (place, other)
-                )
-                self.veths.append(Veth(near, far))
-
-    def address_bridges(self) -> None:
-        for (namespace, name), bridge in self.bridges.items():
-            net = self.net_of[namespace, name]
-            addresses = net.join(namespace) if self.dice.chance() else ()
-            mtu = net.mtu if addresses and not bridge.external else None
-            networks = tuple(address.network for address in addresses) if self.dice.chance() else ()
-            self.bridges[namespace, name] = replace(bridge, addresses=addresses, mtu=mtu, subnets=networks)
-
-    def add_veth(self, spaces: Sequence[str]) -> None:
-        """A veth to a bridge, or between two namespaces, which may be one and the same."""
-        namespace = self.dice.one(spaces)
-        if self.bridges and self.dice.chance():
-            place, name = self.dice.one(list(self.bridges))
-            net = self.net_of[place, name]
-            near, far = self.end(namespace, net), self.end(place, net, self.port(place, name))
-        else:
-            net = self.add_net()
-            near, far = self.end(namespace, net), self.end(self.dice.one(spaces), net)
-        self.veths.append(Veth(far, near) if self.dice.chance(4) else Veth(near, far))
-
-    def end(self, namespace: str, net: _Net, port: Port | None = None) -> End:
-        taken = self.names[namespace]
-        name = next(name for name in chain(END_NAMES, map("e{}".format, count())) if name not in taken)
-        taken.add(name)
-        self.net_of_end[namespace, name] = net
-        addresses = () if port or self.dice.chance(16 if self.routed else 4) else net.join(namespace)
-        return End(
-            name,
-            addresses=addresses,
-            mtu=net.mtu,
-            lladdr=self.lladdr(),
-            port=port,
-            description=self.description(),
-            namespace=namespace,
-        )
-
-    def port(self, namespace: str, name: str, trunk: bool = False) -> Port:
-        filtering = self.bridges[namespace, name].vlan_filtering
-        vlans = Vlans(tagged=(10, 20, 30)) if trunk else self.membership()
-        options = self.dice.one(SETTLED_OPTIONS) if self.routed else self.dice.some(PORT_OPTIONS)
-        return Port(name, options, vlans if filtering and self.dice.chance() else None)
-
-    def membership(self) -> Vlans:
-        return self.dice.one((Vlans(1), Vlans(10), Vlans(20, (30, 40)), Vlans(10, (20,), (1,)), Vlans(tagged=(10,))))
-
-    def add_external(self) -> None:
-        """An interface of the machine, perhaps a port, perhaps with an address of ours."""
-        bridges = [name for namespace, name in self.bridges if namespace == HOST]
-        if bridges and self.dice.chance():
-            external = Interface("ext0", port=self.port(HOST, self.dice.one(bridges)), external=True)
-        else:
-            external = Interface("ext0", addresses=self.add_net().join(HOST), external=True)
-        self.externals_of_host.append(external)
-
-    def add_vxlan(self, namespace: str) -> None:
-        """A VXLAN device over an end that has an address, or a port of a bridge with nobody known behind it."""
-        name = self.dice.one(("flannel.1", "vx0"))
-        self.names[namespace].add(name)
-        bridges = [name for home, name in self.bridges if home == namespace]
-        below = [end for veth in self.veths for end in (veth.inner, veth.outer) if end.namespace == namespace]
-        below = [end for end in below if end.addresses and (end.mtu or 1500) >= 1400]
-        common: dict[str, Any] = {
-            "name": name,
-            "id": self.dice.number(1, 2),
-            "lladdr": self.lladdr(),
-            "learning": self.dice.chance(),
-        }
-        ends = ("192.0.2.1", "192.0.2.2")
-        if not below:
-            port = self.port(namespace, self.dice.one(bridges)) if bridges else None
-            entries = (FdbEntry(ends[0]), FdbEntry(ends[1]), FdbEntry(ends[1], "02:00:00:00:01:01"))
-            self.vxlans[namespace] = [Vxlan(port=port, fdb=self.dice.some(entries), **common)]
-            return
-        under = self.dice.one(below)
-        own = under.addresses[0]
-        net = next(net for net in self.nets if own in net.members.get(namespace, {}).values())
-        others = [other.address for other in net.others(namespace, own.family)] or [
-            own._replace(value=own.value + 100).address
-        ]
-        known = (FdbEntry(others[-1], "02:00:00:00:01:01"), FdbEntry(others[0], "02:00:00:00:01:02"))
-        neighbours = (Neighbour("10.254.0.9", "02:00:00:00:01:01"), Neighbour("fdfe::9", "02:00:00:00:01:02"))
-        told = self.dice.one(("remote", "fdb", "group"))
-        group = "ff05::77" if own.family == 6 else "239.7.7.7"
-        self.vxlans[namespace] = [
-            Vxlan(
-                addresses=(Cidr(4, (10 << 24) + (254 << 16) + self.dice.number(1, 4), 24),),
-                mtu=self.dice.one((None, 1300)),
-                local=own.address if told != "group" or self.dice.chance() else None,
-                remote=others[0] if told == "remote" else None,
-                group=group if told == "group" else None,
-                dev=under.name if told == "group" or self.dice.chance() else None,
-                dstport=self.dice.one((4789, 8472)),
-                fdb=self.dice.some(known) + (tuple(map(FdbEntry, others)) if told == "fdb" else ()),
-                neighbours=self.dice.some(neighbours),
-                **common,
-            )
-        ]
-
-    def add_macvlans(self, spaces: Sequence[str]) -> None:
-        """One or two on an end that is no port, or on the interface of the machine; one alone if it is passed through."""
-        below: list[tuple[str, Interface]] = [
-            (end.namespace, end) for veth in self.veths for end in (veth.inner, veth.outer) if not end.port
-        ]
-        below += [(HOST, interface) for interface in self.externals_of_host if not interface.port]
-        if not below or not self.dice.chance(3):
-            return
-        home, parent = self.dice.one(below)
-        mode = self.dice.one(MACVLAN_MODES)
-        for name in ("mv0",) if mode == "passthru" else ("mv0", "mv1")[: self.dice.number(1, 2)]:
-            namespace = self.dice.one(spaces if home == HOST else spaces[1:])
-            net = self.net_of_end.get((home, parent.name)) or self.add_net()
-            macvlan = Macvlan(
-                name,
-                addresses=net.join(namespace) if parent.external is False else (),
-                mtu=self.dice.one((None, parent.mtu)),
-                lladdr=self.lladdr() if mode != "passthru" else None,
-                description=self.description(),
-                parent=parent.name,
-                parent_namespace=None if namespace == home else home,
-                mode=mode,
-            )
-            self.macvlans.setdefault(namespace, []).append(macvlan)
-            mode = self.dice.one(MACVLAN_MODES[:-1])
-
-    # What hangs on it
 
     def namespace(self, name: str) -> Namespace:
         loopback = (self.loopback(name, 4), self.loopback(name, 6))
@@ -433,7 +130,7 @@ class _Builder:
                 routes.append(Route(address.family, to, dev=end.name, metric=self.metric()))
         return replace(end, routes=tuple(routes))
 
-    def ways_through(self, end: End, net: _Net, family: int) -> Iterator[Route]:
+    def ways_through(self, end: End, net: Net, family: int) -> Iterator[Route]:
         """Routes through the neighbours to what is behind them, most of those that can be."""
         for name, own in net.members.items():
             if name != end.namespace and family in own:
@@ -498,12 +195,3 @@ class _Builder:
         if family == 4:
             return Cidr(4, (10 << 24) + (255 << 16) + number, 32)
         return Cidr(6, (0xFD00 << 112) + (0xFF << 96) + number, 128)
-
-    def lladdr(self) -> str | None:
-        if self.dice.chance(4):
-            self.lladdrs += 1
-            return f"02:00:00:00:00:{self.lladdrs:02x}"
-        return None
-
-    def description(self) -> str:
-        return self.dice.one(DESCRIPTIONS) if self.dice.chance(6) else ""

@@ -52,7 +52,7 @@ ip netns delete dns            #- dns: namespace
 END
 }
 
-#### The rest is the same in every teardown.sh, SHA-256 f56e0427853f8325cb81fb32337de344649c79dca92007faaa8542001df88944
+#### The rest is the same in every teardown.sh, SHA-256 8e6974cf14659c3d32fde346840cc77a443d7539d3dfb373a158a27d6350b23d
 
 # ---- prelude: the same in every script ----
 
@@ -66,16 +66,56 @@ die() {
 	exit 1
 }
 
+# Ends the script where nothing is asked for but help. It does not go on where that cannot be printed.
+show_help() {
+	usage
+	exit
+}
+
+# Ends the script at a word that is no option: shows the options, then says which word it is, and what may be meant by it.
+refuse_word() {
+	local option distance near='' least=3
+	usage >&2
+	while read -r option _; do
+		if [[ $option != --* ]]; then continue; fi
+		compare_words "$1" "$option"
+		if ((distance < least)); then near=$option least=$distance; fi
+	done < <(usage)
+	say "unknown argument ${1@Q}${near:+ (did you mean $near?)}"
+	exit 2
+}
+
+# Sets distance to how many letters are to be added, left out or changed in one word to make the other one of it; three
+# stand for more. One that is the beginning of the other one has no distance.
+compare_words() {
+	local i j row=() corner above
+	distance=3
+	if ((${#1} > 3)) && [[ $2 == "$1"* || $1 == "$2"* ]]; then distance=0; fi
+	if ((distance == 0 || ${#1} > ${#2} + 2 || ${#2} > ${#1} + 2)); then return; fi
+	for ((j = 0; j <= ${#2}; j++)); do row[j]=$j; done
+	for ((i = 1; i <= ${#1}; i++)); do
+		corner=${row[0]} row[0]=$i
+		for ((j = 1; j <= ${#2}; j++)); do
+			above=${row[j]}
+			if [[ ${1:i-1:1} != "${2:j-1:1}" ]]; then corner=$((corner + 1)); fi
+			row[j]=$((above < row[j - 1] ? above + 1 : row[j - 1] + 1))
+			if ((corner < row[j])); then row[j]=$corner; fi
+			corner=$above
+		done
+	done
+	distance=${row[${#2}]}
+}
+
 # As root, with the programs that are named, and with nothing of this script left on standard input for them to read.
 # From then on every way out leads through `leave`: the end, a command that failed, and a signal, which is heard when the
-# command under way has ended.
+# command under way has ended. Where nobody reads any more what a script prints that changes nothing, it dies of SIGPIPE,
+# as other programs do: bash says nothing of that as long as there is no trap for it.
 prepare() {
 	local program
 	trap 'leave $?' EXIT
 	trap 'stop INT 130' INT
 	trap 'stop TERM 143' TERM
 	trap 'stop HUP 129' HUP
-	trap 'stop PIPE 141' PIPE
 	((EUID == 0)) || die "must run as root (sudo bash $SELF), or in a user namespace: unshare -rnm"
 	for program in "$@"; do
 		command -v "$program" >/dev/null || die "needs the program $program, which is not installed"
@@ -141,6 +181,7 @@ declare -a borrowings=() # the keys of undo, in the order in which they were mad
 # Takes the lock of this topology: the directory of its state, unless a teardown removes it in that moment.
 lock() {
 	LOCK=''
+	trap 'stop PIPE 141' PIPE
 	while [[ -d $STATE ]] || mkdir -p "$STATE" 2>/dev/null || mkdir -p "$STATE" || exit 1; do # twice: another topology may remove /run/k8snet
 		{ exec {LOCK}<"$STATE"; } 2>/dev/null || continue
 		if ! flock --nonblock "$LOCK"; then
@@ -390,7 +431,8 @@ start_reader() {
 	listening+=("$speaker") readers+=("$speaker")
 }
 
-# Is there more to read in a namespace than one process for all of them can?
+# Is there more to read in a namespace than one process for all of them can? Rates are, as a burst is a number of the
+# kernel's ticks, which tc turns into bytes, and a filter is a program that tc puts into words.
 asks_more() { [[ ${vlans[$1]-}${tables[$1]-}${rules[$1]-}${tunnels[$1]-}${shaped[$1]-} || ($1 != host && ${makers[$1]-}) ]]; }
 
 # Reads the namespaces named as far as that is possible together; the others are left. Without a perl that can, all are.
@@ -1495,8 +1537,8 @@ main() {
 	while (($#)); do
 		case $1 in
 		--dry-run | --check) mode=${1#--} ;;
-		--help) usage && return ;;
-		*) usage >&2 && return 2 ;;
+		--help) show_help ;;
+		*) refuse_word "$1" ;;
 		esac
 		shift
 	done

@@ -72,9 +72,24 @@ pod_option = click.option(
 )
 
 
+def complete_node(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """The nodes in the topology file that the line names so far; none where that cannot be read as a cluster."""
+    from k8snet_scripts.machines import NoNode, load_machines
+    from k8snet_scripts.scripts import Refused
+
+    # As --node has no value yet, click has put no file into `params`, but the words that are no options into `args`.
+    files = [name for name in ctx.args if name != "-"]
+    try:
+        nodes = [node.name for name in files for node in load_machines(name).choose([])]
+    except (NoNode, OSError, Refused):
+        return []
+    return [name for name in nodes if name.startswith(incomplete)]
+
+
 node_option = click.option(
     "--node",
     metavar="NAME",
+    shell_complete=complete_node,
     help="Of a cluster, only this node: the host is that machine, whose interface is there already.",
 )
 

@@ -17,6 +17,7 @@ from k8snet_scripts.cli.arguments import (
     cni_option,
     compiled,
     compiled_nodes,
+    complete_node,
     load_machines,
     node_option,
     pod_option,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     "names",
     multiple=True,
     metavar="NAME",
+    shell_complete=complete_node,
     help="Of a cluster, only the scripts for this node, to run on that machine; may be given several times.",
 )
 @click.option("--nodes", "every", is_flag=True, help="The same for every node, in a directory for each, by its name.")

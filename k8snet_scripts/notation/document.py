@@ -85,7 +85,7 @@ def _describe_links(path: Path, namespace: Namespace, veths: Iterable[Veth]) -> 
     for bridge in namespace.bridges:
         yield (*path, "bridges", bridge.name), _describe_bridge(bridge, namespace)
     for interface in namespace.interfaces:
-        table: Table = {"external": True, **({"configured": True} if interface.configured else {})}
+        table = _given(external=True, configured=interface.configured or None)
         table |= _describe_port(interface.port, "bridge") | _describe_interface(interface)
         yield (*path, "interfaces", interface.name), table
     for device in namespace.devices:
@@ -100,35 +100,27 @@ def _describe_links(path: Path, namespace: Namespace, veths: Iterable[Veth]) -> 
 
 
 def _describe_namespace(namespace: Namespace) -> Table:
-    table: Table = {"external": True} if namespace.external else {}
-    if namespace.description:
-        table["description"] = namespace.description
-    if namespace.role:
-        table["role"] = namespace.role
-    if namespace.addresses:
-        table["addresses"] = [str(address) for address in namespace.addresses]
-    if namespace.forwarding is not None:
-        table["forwarding"] = namespace.forwarding
-    if namespace.masquerade:
-        table["masquerade"] = [describe_masquerade(rule) for rule in namespace.masquerade]
-    if namespace.admissions:
-        table["admit"] = [describe_admission(rule) for rule in namespace.admissions]
-    if namespace.routes:
-        table["routes"] = [_describe_route(route, None) for route in namespace.routes]
-    if namespace.sysctls:
-        table["sysctls"] = dict(namespace.sysctls)
-    if namespace.commands:
-        table["commands"] = [_describe_command(command) for command in namespace.commands]
-    return table
+    return _given(
+        external=namespace.external or None,
+        description=namespace.description or None,
+        role=namespace.role or None,
+        addresses=[str(address) for address in namespace.addresses] or None,
+        forwarding=namespace.forwarding,
+        masquerade=[describe_masquerade(rule) for rule in namespace.masquerade] or None,
+        admit=[describe_admission(rule) for rule in namespace.admissions] or None,
+        routes=[_describe_route(route, None) for route in namespace.routes] or None,
+        sysctls=dict(namespace.sysctls) or None,
+        commands=[_describe_command(command) for command in namespace.commands] or None,
+    )
 
 
 def _describe_command(command: Command) -> Value:
-    table: Table = {"run": list(command.run), "check": list(command.check)}
-    if command.undo:
-        table["undo"] = list(command.undo)
-    if command.description:
-        table["description"] = command.description
-    return table
+    return _given(
+        run=list(command.run),
+        check=list(command.check),
+        undo=list(command.undo) or None,
+        description=command.description or None,
+    )
 
 
 # Interfaces
@@ -182,77 +174,69 @@ def _describe_macvlan(macvlan: Macvlan) -> Table:
 
 
 def _describe_vxlan(vxlan: Vxlan) -> Table:
-    table: Table = {"id": vxlan.id}
-    table |= _optional("local", vxlan.local) | _optional("remote", vxlan.remote)
-    table |= _optional("group", vxlan.group) | _optional("dev", vxlan.dev)
-    if vxlan.dstport != VXLAN_PORT:
-        table["dstport"] = vxlan.dstport
-    if not vxlan.learning:
-        table["nolearning"] = True
+    table = _given(
+        id=vxlan.id,
+        local=vxlan.local,
+        remote=vxlan.remote,
+        group=vxlan.group,
+        dev=vxlan.dev,
+        dstport=vxlan.dstport if vxlan.dstport != VXLAN_PORT else None,
+        nolearning=not vxlan.learning or None,
+    )
     table |= _describe_port(vxlan.port, "bridge") | _describe_interface(vxlan)
-    if vxlan.fdb:
-        table["fdb"] = [{"dst": entry.dst} | _optional("lladdr", entry.lladdr) for entry in vxlan.fdb]
-    if vxlan.neighbours:
-        table["neighbours"] = [{"address": entry.address, "lladdr": entry.lladdr} for entry in vxlan.neighbours]
-    return table
+    return table | _given(
+        fdb=[_given(dst=entry.dst, lladdr=entry.lladdr) for entry in vxlan.fdb] or None,
+        neighbours=[_given(address=entry.address, lladdr=entry.lladdr) for entry in vxlan.neighbours] or None,
+    )
 
 
-def _optional(key: str, value: str | None) -> Table:
-    return {} if value is None else {key: value}
+def _given(**values: Value | None) -> Table:
+    """A table of what is said: where it is None, that goes without saying."""
+    return {key: value for key, value in values.items() if value is not None}
 
 
 def _describe_end(end: End, *, with_mtu: bool = True) -> Table:
     table = _describe_interface(end)
     if not with_mtu:
         table.pop("mtu", None)
-    if not end.connected:
-        table["noprefixroute"] = True
-    if end.publications:
-        table["publish"] = [describe_publication(publication) for publication in end.publications]
-    return table
+    return table | _given(
+        noprefixroute=not end.connected or None,
+        publish=[describe_publication(publication) for publication in end.publications] or None,
+    )
 
 
 def _describe_interface(interface: Interface) -> Table:
     """What every kind of interface has."""
-    table: Table = {}
-    if interface.description:
-        table["description"] = interface.description
-    if interface.addresses:
-        table["addresses"] = [str(address) for address in interface.addresses]
-    if interface.broadcast:
-        table["broadcast"] = True
-    if interface.mtu is not None:
-        table["mtu"] = interface.mtu
-    if interface.lladdr is not None:
-        table["lladdr"] = interface.lladdr
-    if interface.promisc:
-        table["promisc"] = True
-    if interface.allmulti is not None:
-        table["allmulticast"] = interface.allmulti
-    if interface.txqlen is not None:
-        table["txqueuelen"] = interface.txqlen
+    table = _given(
+        description=interface.description or None,
+        addresses=[str(address) for address in interface.addresses] or None,
+        broadcast=interface.broadcast or None,
+        mtu=interface.mtu,
+        lladdr=interface.lladdr,
+        promisc=interface.promisc or None,
+        allmulticast=interface.allmulti,
+        txqueuelen=interface.txqlen,
+    )
     table |= describe_rate(interface.rate)
-    if interface.routes:
-        table["routes"] = [_describe_route(route, interface.name) for route in interface.routes]
-    return table
+    return table | _given(routes=[_describe_route(route, interface.name) for route in interface.routes] or None)
 
 
 def _describe_port(port: Port | None, key: str) -> Table:
     if port is None:
         return {}
     options = {word: int(value) if word in PORT_NUMBERS else value == "on" for word, value in port.options}
-    return {key: port.bridge, **options, **_describe_vlans(port.vlans), **_optional(GUARD_KEY, port.only_from)}
+    return {key: port.bridge, **options, **_describe_vlans(port.vlans), **_given(**{GUARD_KEY: port.only_from})}
 
 
 def _describe_vlans(vlans: Vlans | None) -> Table:
     if vlans is None:
         return {}
-    table: Table = {} if vlans.untagged is None else {"untagged": vlans.untagged}
-    if vlans.tagged or not (table or vlans.leaving):
-        table["tagged"] = list(vlans.tagged)
-    if vlans.leaving:
-        table["leaving"] = list(vlans.leaving)
-    return table
+    is_none = not vlans.tagged and not vlans.leaving and vlans.untagged is None
+    return _given(
+        untagged=vlans.untagged,
+        tagged=list(vlans.tagged) if vlans.tagged or is_none else None,
+        leaving=list(vlans.leaving) or None,
+    )
 
 
 # Routes
@@ -260,25 +244,17 @@ def _describe_vlans(vlans: Vlans | None) -> Table:
 
 def _describe_route(route: Route, interface: str | None) -> Table:
     """A route; `interface` is the one in whose table it stands."""
-    table: Table = {"to": str(route.to) if route.to else "default"}
-    if route.kind != "unicast":
-        table["type"] = route.kind
-    if route.via is not None:
-        table["via"] = route.via
-    if route.dev is not None and route.dev != interface:
-        table["dev"] = route.dev
-    if route.src is not None:
-        table["src"] = route.src
-    if not route.to and route.family == 6 and route.via is None and route.src is None:
-        table["family"] = 6
-    if route.metric is not None:
-        table["metric"] = route.metric
-    if route.table is not None:
-        table["table"] = route.table
-    if route.onlink:
-        table["onlink"] = True
-    if route.scope is not None:
-        table["scope"] = route.scope
-    if route.prepend:
-        table["prepend"] = True
-    return table
+    needs_family = not route.to and route.family == 6 and route.via is None and route.src is None
+    return _given(
+        to=str(route.to) if route.to else "default",
+        type=route.kind if route.kind != "unicast" else None,
+        via=route.via,
+        dev=route.dev if route.dev != interface else None,
+        src=route.src,
+        family=6 if needs_family else None,
+        metric=route.metric,
+        table=route.table,
+        onlink=route.onlink or None,
+        scope=route.scope,
+        prepend=route.prepend or None,
+    )

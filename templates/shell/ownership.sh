@@ -19,6 +19,7 @@ declare -a borrowings=() # the keys of undo, in the order in which they were mad
 # Takes the lock of this topology: the directory of its state, unless a teardown removes it in that moment.
 lock() {
 	LOCK=''
+	trap 'stop PIPE 141' PIPE
 	while [[ -d $STATE ]] || mkdir -p "$STATE" 2>/dev/null || mkdir -p "$STATE" || exit 1; do # twice: another topology may remove /run/k8snet
 		{ exec {LOCK}<"$STATE"; } 2>/dev/null || continue
 		if ! flock --nonblock "$LOCK"; then

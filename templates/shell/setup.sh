@@ -34,8 +34,8 @@ main() {
 		--dry-run | --check) mode=${1#--} ;;
 		--adopt) adopt=yes ;;
 		--keep) keep=yes ;;
-		--help) usage && return ;;
-		*) usage >&2 && return 2 ;;
+		--help) show_help ;;
+		*) refuse_word "$1" ;;
 		esac
 		shift
 	done

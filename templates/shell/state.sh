@@ -68,7 +68,8 @@ start_reader() {
 	listening+=("$speaker") readers+=("$speaker")
 }
 
-# Is there more to read in a namespace than one process for all of them can?
+# Is there more to read in a namespace than one process for all of them can? Rates are, as a burst is a number of the
+# kernel's ticks, which tc turns into bytes, and a filter is a program that tc puts into words.
 asks_more() { [[ ${vlans[$1]-}${tables[$1]-}${rules[$1]-}${tunnels[$1]-}${shaped[$1]-} || ($1 != host && ${makers[$1]-}) ]]; }
 
 # Reads the namespaces named as far as that is possible together; the others are left. Without a perl that can, all are.

@@ -19,8 +19,8 @@ main() {
 	while (($#)); do
 		case $1 in
 		--dry-run | --check) mode=${1#--} ;;
-		--help) usage && return ;;
-		*) usage >&2 && return 2 ;;
+		--help) show_help ;;
+		*) refuse_word "$1" ;;
 		esac
 		shift
 	done

@@ -15,12 +15,10 @@ usage() {
 
 main() {
 	local table
-	while (($#)); do
-		case $1 in
-		--help) usage && return ;;
-		*) usage >&2 && return 2 ;;
-		esac
-	done
+	if (($#)); then
+		if [[ $1 == --help ]]; then show_help; fi
+		refuse_word "$1"
+	fi
 	prepare ip bridge nsenter stat head sleep
 	table=$(topology)
 	read_table "$table"

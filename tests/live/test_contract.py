@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
+import signal
 
 import pytest
 
@@ -40,13 +41,53 @@ def test_help_is_given_without_a_look_at_the_machine(docker: Network, kind: Kind
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("option", ["--bogus", "bogus", "-h", "--dry-run=yes", ""])
+@pytest.mark.parametrize("option", ["--bogus", "bogus", "-h", "--", "", "a b", "\x1b[1m"])
 def test_an_unknown_option_is_wrong_usage(docker: Network, kind: Kind, option: str) -> None:
     before = snapshot(docker.sandbox)
     done = docker.run(kind, option)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("Usage: bash ")
+    quoted = f"'{option}'" if option.isprintable() else r"$'\E[1m'"
+    assert done.stderr.splitlines()[-1] == f"{kind}.sh: unknown argument {quoted}"
     assert diff(before, snapshot(docker.sandbox)) == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("slip", ["help", "--hepl", "--Help", "--help=yes", "--hel"])
+def test_what_is_near_to_an_option_is_told_which(docker: Network, kind: Kind, slip: str) -> None:
+    done = docker.run(kind, slip)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == f"{kind}.sh: unknown argument '{slip}' (did you mean --help?)"
+
+
+def test_the_first_of_several_wrong_arguments_is_named(docker: Network) -> None:
+    done = docker.run("setup", "--keep", "--dryrun", "--chck")
+    assert done.stderr.splitlines()[-1] == "setup.sh: unknown argument '--dryrun' (did you mean --dry-run?)"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_help_that_cannot_be_printed_is_a_failure_and_no_run(docker: Network, kind: Kind) -> None:
+    (docker.sandbox.directory / "script").write_text(docker.text(kind))
+    before = snapshot(docker.sandbox)
+    done = docker.sandbox.bash(f"timeout 10 bash {docker.sandbox.directory}/script --help >/dev/full")
+    assert (done.returncode, done.stderr.count("No space left")) == (1, 1)
+    assert diff(before, snapshot(docker.sandbox)) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "option"),
+    [("verify", ""), ("verify", "--help"), ("setup", "--check"), ("setup", "--dry-run"), ("setup", "--help")]
+    + [("teardown", "--dry-run"), ("teardown", "--check")],
+)
+def test_a_reader_who_goes_away_ends_it_without_a_word(docker: Network, kind: Kind, option: str) -> None:
+    if kind == "teardown":
+        docker.set_up()
+    (docker.sandbox.directory / "script").write_text(docker.text(kind))
+    before = docker.state()
+    line = f"{{ sleep 0.1; exec bash {docker.sandbox.directory}/script {option}; }} | true; echo ${{PIPESTATUS[0]}}"
+    done = docker.sandbox.bash(line)
+    assert (done.stdout, done.stderr) == (f"{128 + signal.SIGPIPE}\n", "")
+    assert diff(before, docker.state()) == []
 
 
 @pytest.mark.parametrize("kind", sampled(KINDS, 0))

@@ -1,4 +1,8 @@
-"""The two ways in which a script reads a namespace, by ip and by one process for all of them, find the same."""
+"""The two ways in which a script reads a namespace, by ip and by one process for all of them, find the same.
+
+What only the tools can read (`asks_more` in state.sh: VLANs, packet filters, tunnels, rates) is read in one way, and there
+is nothing to compare.
+"""
 
 from __future__ import annotations
 
