@@ -15,7 +15,7 @@ usage() {
 }
 
 main() {
-	local mode=run table commands='' release='' FORCE=''
+	local mode=run table commands='' release='' under_way='' FORCE=''
 	while (($#)); do
 		case $1 in
 		--dry-run | --check) mode=${1#--} ;;
@@ -49,8 +49,9 @@ main() {
 		return
 	fi
 	announce "$commands" >&2
-	FORCE=yes
-	if ! (execute_all "$commands" && [[ ! $complained ]]); then
+	(FORCE=yes execute_all "$commands" && [[ ! $complained ]]) || complained=yes
+	if [[ $under_way ]]; then wait "$under_way" || complained=yes; fi
+	if [[ $complained ]]; then
 		failure='all else is removed; when that is mended, run it again'
 		return 1
 	fi
@@ -89,11 +90,22 @@ give_back() {
 	done
 }
 
-# Removes our links, where they are on the host only; with a veth goes its peer.
+# Removes our links, where they are on the host only; with a veth goes its peer. As nothing else is to be taken back before
+# that, the kernel begins at once: it waits a lot in between, and meanwhile the namespaces can go.
 remove_group() {
-	local links
+	local links said line="ip link delete group $MARK"
 	links=$(ip -brief link show group "$MARK")
-	if [[ $links ]]; then commands+="ip link delete group $MARK"$'\n'; fi
+	if [[ ! $links ]]; then return 0; fi
+	if [[ $mode != run ]]; then
+		commands+=$line$'\n'
+		return
+	fi
+	announce "$line" >&2
+	(
+		said=$(ip link delete group "$MARK" 2>&1) || report_failure "$line" "${said:-exit status $?}"
+		[[ ! $complained ]]
+	) &
+	under_way=$!
 }
 
 # The same where they may be in namespaces of others, too: there, those that do not go with their peers.
