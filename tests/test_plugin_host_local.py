@@ -141,6 +141,14 @@ def test_status_says_whether_there_is_an_address(tmp_path: Path) -> None:
     assert call("STATUS", network(tmp_path / "file"), "host-local").code == 50
 
 
+def test_a_record_that_a_crash_left_empty_does_not_make_a_node_unfit(tmp_path: Path) -> None:
+    data = network(tmp_path)
+    call("ADD", data, "host-local").result  # noqa: B018
+    for content in ("", "\n", "\r\n"):
+        (tmp_path / "net" / "10.1.0.3").write_text(content)
+        assert call("STATUS", data, "host-local") == (0, None)
+
+
 def test_dns_comes_from_a_file(tmp_path: Path) -> None:
     file = tmp_path / "resolv.conf"
     file.write_text(

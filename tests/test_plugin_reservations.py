@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import stat
@@ -106,6 +107,16 @@ def test_what_cannot_be_recorded_whole_is_not_recorded(tmp_path: Path) -> None:
         with pytest.raises(IsADirectoryError):
             reservations.write(before, after)
         assert reservations.read().owners == {}
+
+
+def test_a_full_disk_is_named_and_leaves_no_draft(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "pwrite", refuse)
+    with Reservations(str(tmp_path), "net") as reservations, pytest.raises(OSError, match=r"net/\.draft"):
+        add(reservations, OWNERS[0])
+    assert files(tmp_path / "net") == {}
 
 
 def test_records_are_removed_by_content(tmp_path: Path) -> None:

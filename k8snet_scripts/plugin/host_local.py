@@ -21,7 +21,7 @@ from k8snet_scripts.values import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_ANYBODY = Owner("", "")  # no container is called that
+_ANYBODY = Owner("/", "")  # no container is called that, and no record says so, not even an empty one
 
 
 class Local(Ipam):

@@ -96,17 +96,21 @@ class Reservations:
 
     def _make(self, name: str, content: str) -> None:
         draft = self._file(_DRAFT)
-        self._replace(_DRAFT, content)
         try:
+            self._replace(_DRAFT, content)
             os.link(draft, self._file(name))
         finally:
-            os.unlink(draft)
+            if os.path.lexists(draft):
+                os.unlink(draft)
 
     def _replace(self, name: str, content: str) -> None:
         """Write a file anew, without a moment in which it is empty."""
         file = os.open(self._file(name), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, _FILE_MODE)
         try:
             os.ftruncate(file, os.pwrite(file, content.encode(), 0))
+        except OSError as error:
+            error.filename = self._file(name)  # which a descriptor does not tell
+            raise
         finally:
             os.close(file)
 

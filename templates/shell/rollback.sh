@@ -40,8 +40,20 @@ roll_back() {
 		done
 	done
 	for back in "${dragged[@]}"; do take_back; done
+	if [[ $complained ]]; then keep_hold; fi
 	if [[ $recorded_facts ]]; then printf '%s\n' "$recorded_facts" >"$WANTED"; fi
 	if [[ $recorded ]]; then record "$recorded"$'\n'; else rm -f "$OWNED"; fi
+}
+
+# What could not be taken back is still ours.
+keep_hold() {
+	local name
+	say "what is left of it stays on record: when that is mended, run setup.sh again, or teardown.sh"
+	read_namespaces
+	for name in "${!created[@]}"; do
+		if [[ ${netns[$name]+set} ]]; then recorded+="${recorded:+$'\n'}netns"$'\t'"$name"$'\t'"${netns[$name]}"; fi
+	done
+	if ((${#borrowed[@]})); then recorded+=${recorded:+$'\n'}$(show_borrowed "${borrowed[@]}"); fi
 }
 
 take_back() {

@@ -121,12 +121,11 @@ tells_iptables() {
 
 # Records what is about to be made and cannot be marked in the instant it is made: whatever happens, it is known as ours.
 record_intent() {
-	local name
-	{
-		if [[ $'\n'$recorded$'\n' != *$'\n'$uses* ]]; then printf '%s' "$uses"; fi
-		for name in "${!created[@]}"; do printf 'netns\t%s\t-\n' "$name"; done
-		show_borrowed "${borrowed[@]}"
-	} >>"$OWNED"
+	local name now=${recorded:+$recorded$'\n'}
+	if [[ $'\n'$now != *$'\n'$uses* ]]; then now+=$uses; fi
+	for name in "${!created[@]}"; do now+="netns"$'\t'"$name"$'\t-\n'; done
+	if ((${#borrowed[@]})); then now+=$(show_borrowed "${borrowed[@]}")$'\n'; fi
+	if [[ ! -e $OWNED || $now != "$recorded"$'\n' ]]; then record "$now"; fi
 }
 
 # Carries out one wave: the host's part, then that of each namespace, several at a time.
@@ -254,8 +253,10 @@ settle() {
 	if [[ $now != "$(<"$OWNED")"$'\n' ]]; then record "$now"; fi
 }
 
-# Replaces the record in one step.
+# Replaces the record in one step, or leaves it as it is, where there is no room for another one, say.
 record() {
-	printf '%s' "$1" >"$OWNED.new"
-	mv "$OWNED.new" "$OWNED"
+	if ! printf '%s' "$1" >"$OWNED.new" || ! mv "$OWNED.new" "$OWNED"; then
+		say "cannot write $OWNED, which tells what is ours: it stays as it was"
+		return 1
+	fi
 }

@@ -97,7 +97,9 @@ def test_without_root_it_says_what_to_do(docker: Network, kind: Kind) -> None:
         ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "bash", "-s"], stdin=docker.text(kind)
     )
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == (f"{kind}.sh: must run as root (sudo bash {kind}.sh), or in a user namespace: unshare -rnm\n")
+    assert done.stderr == (
+        f"{kind}.sh: must run as root: sudo bash {kind}.sh (without root, `k8snet try` shows it at work)\n"
+    )
     assert diff(before, snapshot(docker.sandbox)) == []
 
 
@@ -114,7 +116,7 @@ def test_a_program_that_is_missing_is_named(sandbox: Sandbox, kind: Kind, progra
         stdin=network.text(kind),
     )
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == f"{kind}.sh: needs the program {program}, which is not installed\n"
+    assert done.stderr == f"{kind}.sh: needs the program {program}, which is not installed, or not in PATH={programs}\n"
     assert diff(before, snapshot(sandbox)) == []
 
 
