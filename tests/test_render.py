@@ -21,7 +21,6 @@ from jinja2 import UndefinedError
 from topologies import topologies
 
 import k8snet_scripts
-from k8snet_scripts import render
 from k8snet_scripts.addresses import parse_cidr
 from k8snet_scripts.check.check import check_topology
 from k8snet_scripts.diagnostics import Report
@@ -52,7 +51,7 @@ CASES = [case / "topology.toml" for case in find_cases(GOLDEN, leave_out=["error
 
 def table(plan: Plan) -> str:
     """The table of a plan, as setup.sh and verify.sh have it."""
-    return environment().get_template("table.j2").render(waves=lay_out(plan))
+    return environment().get_template("table.j2").render(table=map(Text, lay_out(plan)))
 
 
 ORIGIN = Origin((("lab.toml", "0" * 64),), ("lab.toml",))
@@ -240,14 +239,6 @@ def test_each_group_and_each_wave_says_why_it_is_there(topology: Topology) -> No
         expected.append(f"### {number}. {wave.title}")
         expected += [comment(group.why) for group in wave.groups]
     assert said == expected
-
-
-def test_many_rows_are_the_same_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    plan = plan_topology(EVERYTHING)
-    before = table(plan)
-    monkeypatch.setattr(render, "_MANY", 0)
-    assert not all(isinstance(wave.pieces, tuple) for wave in lay_out(plan))
-    assert table(plan) == before
 
 
 def test_teardown_names_the_mark_and_every_namespace() -> None:
