@@ -15,11 +15,6 @@ from contextlib import suppress
 _PIECE = 1 << 18  # characters that are read at once
 
 
-def make_aside(pieces: Iterable[str]) -> Iterable[str]:
-    """Pieces of text that are being made aside, or that are made already where there is one processor only."""
-    return Aside(pieces) if count_processors() > 1 else tuple(pieces)
-
-
 def count_processors() -> int:
     """How many processes can be at work at the same time."""
     return len(os.sched_getaffinity(0))

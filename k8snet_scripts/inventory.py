@@ -6,6 +6,7 @@ It is made once, with one look at everything, for the plan to look things up in.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from typing import NamedTuple
 
 from k8snet_scripts.addresses import parse_address
@@ -29,8 +30,6 @@ class Inventory:
         self.topology = topology
         self.mark = str(link_group(topology.name))
         self.table = nft_table(topology.name)
-        self.namespaces = tuple([namespace.name for namespace in topology.namespaces if namespace.is_made])
-        self.externals = tuple([namespace.name for namespace in topology.namespaces if namespace.external])
         self.made: dict[str, list[Veth]] = {}  # the pairs, by the namespace that they are made from
         self.ends: dict[str, list[End]] = {}
         self.presets = [place for place in topology.everywhere() if place.sysctls and any(find_presets(place))]
@@ -56,6 +55,14 @@ class Inventory:
                 if end.port and end.port.only_from:
                     self.guards.setdefault(end.namespace, []).append(Guard(end.name, end.port.only_from))
         self._survey()
+
+    def with_ends(self, name: str, ends: list[End], makers: list[bool]) -> Inventory:
+        """The same, with nothing in it but the ends of one namespace; `makers` says from which of them their pairs are made."""
+        other = copy(self)
+        other.ends = {name: ends}
+        other.forwards, other.guards, other.sources = {}, {}, {}
+        other._makers = {id(end) for end, is_maker in zip(ends, makers, strict=True) if is_maker}
+        return other
 
     def is_maker(self, end: End) -> bool:
         """Whether its pair is made from an end."""

@@ -19,60 +19,88 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 from typing import NamedTuple
 
-from k8snet_scripts import devices, filters, shaping, steps
+from k8snet_scripts import devices, shaping, steps
 from k8snet_scripts.commands import accompany, run_command
-from k8snet_scripts.furnishing import furnish
-from k8snet_scripts.inventory import Inventory, find_presets, made_from
-from k8snet_scripts.reasons import whereabouts, why, why_namespace, why_veth
+from k8snet_scripts.groups import Alike, Furniture, Group, Wiring, configure, is_repeatable
+from k8snet_scripts.inventory import Inventory, find_presets
+from k8snet_scripts.marks import link_group, nft_table
+from k8snet_scripts.reasons import whereabouts, why
 from k8snet_scripts.records import directories_of
 from k8snet_scripts.steps import Step
 from k8snet_scripts.topology import Namespace, Topology
 
-
-class Group(NamedTuple):
-    """Steps that belong together, and why they are there.
-
-    Their companions have no facts of their own: they say how to look at, and take back, what only people know of.
-    """
-
-    why: str
-    steps: tuple[Step, ...]
-    companions: tuple[Step, ...] = ()
-
-
-class Groups:
-    """The groups of a wave, made anew each time they are gone through: all at once they would fill the memory."""
-
-    def __init__(self, make: Callable[[Inventory], Iterator[Group]], inventory: Inventory) -> None:
-        self._make = make
-        self._inventory = inventory
-
-    def __iter__(self) -> Iterator[Group]:
-        return self._make(self._inventory)
+Entry = Group | Alike
+"""A group, or what there may be others like."""
 
 
 class Wave(NamedTuple):
     """Groups that may be carried out side by side, one namespace beside the other."""
 
     title: str
-    groups: Iterable[Group]
+    inventory: Inventory
+    make: Callable[[Inventory], Iterator[Entry]]
+
+    def entries(self) -> Iterator[Entry]:
+        """Its groups, made anew each time: all at once they would fill the memory.  Alike ones are not made yet."""
+        return self.make(self.inventory)
+
+    @property
+    def groups(self) -> Iterator[Group]:
+        """Its groups, all made."""
+        for entry in self.entries():
+            yield from (entry,) if isinstance(entry, Group) else entry.groups()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
     """All that the templates see: the steps in order, and the marks of what they make."""
 
-    name: str
-    mark: int  # the link group of every interface made
-    table: str  # the nft table, of whatever family, that a namespace has
-    waves: tuple[Wave, ...]
-    namespaces: tuple[str, ...]  # that are made
-    externals: tuple[str, ...]  # the others that are used
-    sharing: tuple[str, ...]  # of those made, the ones with a macvlan on the wire of an interface of others
-    masquerading: tuple[str, ...]
+    topology: Topology
+
+    @property
+    def name(self) -> str:
+        """The name of the topology."""
+        return self.topology.name
+
+    @property
+    def mark(self) -> int:
+        """The link group of every interface made."""
+        return link_group(self.name)
+
+    @property
+    def table(self) -> str:
+        """The nft table, of whatever family, that a namespace has."""
+        return nft_table(self.name)
+
+    @cached_property
+    def namespaces(self) -> tuple[str, ...]:
+        """Those that are made."""
+        return _made(self.topology)
+
+    @cached_property
+    def externals(self) -> tuple[str, ...]:
+        """The others that are used."""
+        return _externals(self.topology)
+
+    @cached_property
+    def sharing(self) -> tuple[str, ...]:
+        """Of the namespaces that are made, the ones with a macvlan on the wire of an interface of others."""
+        candidates = [namespace for namespace in self.topology.namespaces if namespace.macvlans]
+        return tuple([namespace.name for namespace in candidates if self._inventory.shares(namespace)])
+
+    @cached_property
+    def waves(self) -> tuple[Wave, ...]:
+        """The waves that have any groups, in order."""
+        waves = (Wave(title, self._inventory, make) for title, make in _WAVES.items())
+        return tuple([wave for wave in waves if any(wave.groups)])
+
+    @cached_property
+    def _inventory(self) -> Inventory:
+        return Inventory(self.topology)
 
     def steps(self) -> Iterator[Step]:
         """Every step, in order."""
@@ -82,22 +110,19 @@ class Plan:
 
 
 def plan_topology(topology: Topology) -> Plan:
-    """The plan of a topology that `check_topology` found nothing wrong with."""
-    inventory = Inventory(topology)
-    waves = (Wave(title, Groups(make, inventory)) for title, make in _WAVES.items())
-    return Plan(
-        name=topology.name,
-        mark=int(inventory.mark),
-        table=inventory.table,
-        waves=tuple(wave for wave in waves if any(wave.groups)),
-        namespaces=inventory.namespaces,
-        externals=inventory.externals,
-        sharing=tuple([namespace.name for namespace in topology.namespaces if inventory.shares(namespace)]),
-        masquerading=tuple(namespace.name for namespace in topology.everywhere() if namespace.masquerade),
-    )
+    """The plan of a topology that `check_topology` found nothing wrong with; what is costly in it is made when it is asked for."""
+    return Plan(topology)
 
 
-def _record(inventory: Inventory) -> Iterator[Group]:
+def _made(topology: Topology) -> tuple[str, ...]:
+    return tuple([namespace.name for namespace in topology.namespaces if namespace.is_made])
+
+
+def _externals(topology: Topology) -> tuple[str, ...]:
+    return tuple([namespace.name for namespace in topology.namespaces if namespace.external])
+
+
+def _record(inventory: Inventory) -> Iterator[Entry]:
     records = inventory.topology.records
     if records:
         directories = dict.fromkeys(chain.from_iterable(directories_of(record.path) for record in records))
@@ -108,37 +133,38 @@ def _record(inventory: Inventory) -> Iterator[Group]:
         )
 
 
-def _make_early(inventory: Inventory) -> Iterator[Group]:
+def _make_early(inventory: Inventory) -> Iterator[Entry]:
     if inventory.presets:
         yield from _make_namespaces(inventory)
 
 
-def _preset(inventory: Inventory) -> Iterator[Group]:
+def _preset(inventory: Inventory) -> Iterator[Entry]:
     for namespace in inventory.presets:
         rows = tuple([steps.set_sysctl(namespace.name, *setting) for setting in find_presets(namespace)])
         yield Group(f"What new interfaces{whereabouts(namespace.name)} have.", rows)
 
 
-def _make_on_host(inventory: Inventory) -> Iterator[Group]:
+def _make_on_host(inventory: Inventory) -> Iterator[Entry]:
     if not inventory.presets:
         yield from _make_namespaces(inventory)
     yield from _make_links(inventory, inventory.topology.host)
 
 
-def _make_namespaces(inventory: Inventory) -> Iterator[Group]:
-    if inventory.externals:
-        yield Group("Namespaces that are there already.", tuple(map(steps.need_namespace, inventory.externals)))
-    if inventory.namespaces:
-        yield Group("The namespaces.", tuple(map(steps.make_namespace, inventory.namespaces)))
+def _make_namespaces(inventory: Inventory) -> Iterator[Entry]:
+    externals, made = _externals(inventory.topology), _made(inventory.topology)
+    if externals:
+        yield Group("Namespaces that are there already.", tuple(map(steps.need_namespace, externals)))
+    if made:
+        yield Group("The namespaces.", tuple(map(steps.make_namespace, made)))
 
 
-def _make_inside(inventory: Inventory) -> Iterator[Group]:
+def _make_inside(inventory: Inventory) -> Iterator[Entry]:
     for namespace in inventory.topology.namespaces:
         if namespace.bridges or namespace.interfaces or namespace.name in inventory.made:
             yield from _make_links(inventory, namespace)
 
 
-def _make_links(inventory: Inventory, namespace: Namespace) -> Iterator[Group]:
+def _make_links(inventory: Inventory, namespace: Namespace) -> Iterator[Entry]:
     for interface in namespace.interfaces:
         what = f"{interface.name}{whereabouts(namespace.name)}, which is there already."
         yield Group(why(interface, what), tuple(steps.need_interface(namespace.name, interface)))
@@ -146,11 +172,10 @@ def _make_links(inventory: Inventory, namespace: Namespace) -> Iterator[Group]:
         what = f"The bridge {bridge.name}{whereabouts(namespace.name)}{', which is there already' if bridge.external else ''}."
         yield Group(why(bridge, what), tuple(steps.make_bridge(namespace.name, bridge, inventory.mark)))
     for veth in inventory.made.get(namespace.name, ()):
-        maker, peer = made_from(veth)
-        yield Group(why_veth(veth, maker, peer), tuple(steps.make_veth(maker, peer, inventory.mark)))
+        yield Wiring(veth, inventory.mark)
 
 
-def _make_macvlans(inventory: Inventory) -> Iterator[Group]:
+def _make_macvlans(inventory: Inventory) -> Iterator[Entry]:
     for namespace in inventory.topology.everywhere():
         for macvlan in namespace.macvlans:
             mtu, home = inventory.parent_mtu(namespace, macvlan), macvlan.parent_namespace or namespace.name
@@ -159,7 +184,7 @@ def _make_macvlans(inventory: Inventory) -> Iterator[Group]:
             yield Group(why(macvlan, what), tuple(made))
 
 
-def _make_devices(inventory: Inventory) -> Iterator[Group]:
+def _make_devices(inventory: Inventory) -> Iterator[Entry]:
     for namespace in inventory.topology.everywhere():
         for vxlan in namespace.vxlans:
             made = devices.make_vxlan(namespace.name, vxlan, inventory.room(namespace, vxlan), inventory.mark)
@@ -169,16 +194,16 @@ def _make_devices(inventory: Inventory) -> Iterator[Group]:
             yield Group(why(ifb, what), tuple(shaping.make_ifb(namespace.name, ifb, inventory.mark)))
 
 
-def _configure_plain(inventory: Inventory) -> Iterator[Group]:
+def _configure_plain(inventory: Inventory) -> Iterator[Entry]:
     return _configure(inventory, (namespace for namespace in inventory.topology.namespaces if not namespace.bridges))
 
 
-def _configure_bridged(inventory: Inventory) -> Iterator[Group]:
+def _configure_bridged(inventory: Inventory) -> Iterator[Entry]:
     bridged = (namespace for namespace in inventory.topology.namespaces if namespace.bridges)
     return _configure(inventory, chain((inventory.topology.host,), bridged))
 
 
-def _run_commands(inventory: Inventory) -> Iterator[Group]:
+def _run_commands(inventory: Inventory) -> Iterator[Entry]:
     for namespace in inventory.topology.namespaces:
         for command in namespace.commands:
             what = command.description or f"A command{whereabouts(namespace.name)}."
@@ -186,7 +211,7 @@ def _run_commands(inventory: Inventory) -> Iterator[Group]:
             yield Group(what, (step,), tuple(accompany(step, command)))
 
 
-_WAVES: Mapping[str, Callable[[Inventory], Iterator[Group]]] = {
+_WAVES: Mapping[str, Callable[[Inventory], Iterator[Entry]]] = {
     "What is taken, on record before it is used": _record,
     "Namespaces": _make_early,
     "What new interfaces have": _preset,
@@ -200,14 +225,9 @@ _WAVES: Mapping[str, Callable[[Inventory], Iterator[Group]]] = {
 }
 
 
-def _configure(inventory: Inventory, namespaces: Iterable[Namespace]) -> Iterator[Group]:
+def _configure(inventory: Inventory, namespaces: Iterable[Namespace]) -> Iterator[Entry]:
     for namespace in namespaces:
-        rows = furnish(inventory, namespace)
-        if rows:
-            yield Group(why_namespace(namespace), tuple(rows))
-        limits = tuple(shaping.limit_rates(namespace.name, inventory.interfaces(namespace)))
-        if limits:
-            yield Group(f"What interfaces{whereabouts(namespace.name)} send and take in at most.", limits)
-        rules = tuple(filters.filter_packets(inventory, namespace))
-        if rules:
-            yield Group(filters.why(inventory, namespace), rules)
+        if is_repeatable(namespace, inventory):
+            yield Furniture(namespace, inventory)
+        else:
+            yield from configure(namespace, inventory)

@@ -11,15 +11,15 @@ import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
-from itertools import chain, islice
 from pathlib import Path
 from string import ascii_letters, digits
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from k8snet_scripts.aside import make_aside
 from k8snet_scripts.commands import COMMAND
 from k8snet_scripts.digests import digest
-from k8snet_scripts.plan import Group, Plan
+from k8snet_scripts.groups import Group
+from k8snet_scripts.plan import Plan
+from k8snet_scripts.plates import Plates
 from k8snet_scripts.quoting import quote_words
 from k8snet_scripts.rules.options import PROBED_PORT
 from k8snet_scripts.steps import Argv, Step, inside
@@ -36,8 +36,6 @@ KINDS: tuple[Kind, ...] = ("setup", "teardown", "verify")
 
 _PLAIN = f"{ascii_letters}{digits}_./:,+=@- ".encode()  # what means nothing to a shell, and the space
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
-_GROUPS = 100  # that are laid out in one piece
-_MANY = 1000  # namespaces
 _WIDEST = 100  # a command longer than this does not push the facts of its whole group to the right
 
 
@@ -57,23 +55,11 @@ class Origin(NamedTuple):
         return shlex.join(("k8snet", "compile", *self.arguments))
 
 
-class LaidOut(NamedTuple):
-    """A wave as it stands in the table: its title, and its groups in pieces of text."""
-
-    title: str
-    pieces: Iterable[str]
-
-    @property
-    def rows(self) -> Iterator[Text]:
-        """The pieces, as they stand in a script."""
-        return map(Text, self.pieces)
-
-
 class Body(NamedTuple):
-    """All that a script is rendered from; `waves` are those of its plan, laid out by `lay_out`."""
+    """All that a script is rendered from; `table` is its plan, laid out by `lay_out`."""
 
     plan: Plan
-    waves: Sequence[LaidOut]
+    table: Iterable[str]
     origin: Origin
     description: str
     diagram: Sequence[str]
@@ -85,13 +71,17 @@ class Body(NamedTuple):
 def render_script(kind: Kind, body: Body, templates: Path | None = None) -> Iterator[str]:
     """The text of one script, in pieces; `templates` is a directory that is looked in before our own."""
     template = environment(templates).get_template(f"{kind}.sh.j2")
-    return template.generate(script=f"{kind}.sh", **body._asdict())
+    return template.generate(script=f"{kind}.sh", **body._replace(table=map(Text, body.table))._asdict())
 
 
-def lay_out(plan: Plan) -> tuple[LaidOut, ...]:
-    """The rows that setup.sh and verify.sh have in common; where there are many, other processes begin to make them."""
-    make = make_aside if len(plan.namespaces) > _MANY else tuple
-    return tuple(LaidOut(wave.title, make(_lines(wave.groups))) for wave in plan.waves)
+def lay_out(plan: Plan) -> Iterator[str]:
+    """The rows that setup.sh and verify.sh have in common, in pieces: wave by wave, each with its title."""
+    plates = Plates(_lay_out_groups)
+    for number, wave in enumerate(plan.waves, start=1):
+        title = f"### {number}. {plain(wave.title)}\n"
+        yield title if number == 1 else f"\n{title}"
+        for entry in wave.entries():
+            yield _lay_out_groups((entry,)) if isinstance(entry, Group) else plates.print(entry)
 
 
 @cache
@@ -162,31 +152,24 @@ def plain(text: str) -> Text:
     return Text(text if text.isprintable() else _CONTROL.sub("?", text))
 
 
-def _lines(groups: Iterable[Group]) -> Iterator[str]:
-    """Groups of steps, each an empty line, why they are there, and their rows.
-
-    Many come in one piece, though not all: that takes less time than a piece each, and less memory than a single one.
-    """
-    waiting = iter(groups)
-    while some := list(islice(waiting, _GROUPS)):
-        yield "".join([f"\n{comment(group.why)}\n{rows}\n" for group, rows in zip(some, _rows(some), strict=True)])
+def _lay_out_groups(groups: Iterable[Group]) -> str:
+    """Groups, each an empty line, why it is there, and its rows."""
+    return "".join([f"\n{comment(group.why)}\n{_rows(group)}\n" for group in groups])
 
 
-def _rows(groups: Iterable[Group]) -> Iterator[str]:
-    """The steps of each group, and their companions, as rows: command, sign, fact."""
-    tables = [(*group.steps, *group.companions) for group in groups]
-    columns = [[" ".join(argv) for _, argv, _, _ in steps] for steps in tables]
-    words = sum([len(argv) for steps in tables for _, argv, _, _ in steps])
-    if not _is_plain(" ".join(chain.from_iterable(columns)), words):
-        columns = [list(map(command_line, steps)) for steps in tables]
-    for steps, commands in zip(tables, columns, strict=True):
-        width = _width(commands)
-        yield "\n".join(
-            [
-                f"{command.ljust(width)}   #{sign} {owner}: {words}"
-                for command, (sign, _, owner, words) in zip(commands, steps)
-            ]
-        )
+def _rows(group: Group) -> str:
+    """The steps of a group, and their companions, as rows: command, sign, fact."""
+    steps = (*group.steps, *group.companions)
+    commands = [" ".join(argv) for _, argv, _, _ in steps]
+    if not _is_plain(" ".join(commands), sum([len(argv) for _, argv, _, _ in steps])):
+        commands = list(map(command_line, steps))
+    width = _width(commands)
+    return "\n".join(
+        [
+            f"{command.ljust(width)}   #{sign} {owner}: {words}"
+            for command, (sign, _, owner, words) in zip(commands, steps, strict=True)
+        ]
+    )
 
 
 def teardown_rows(plan: Plan) -> Text:

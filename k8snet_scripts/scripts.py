@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
+from k8snet_scripts.aside import Aside, count_processors
 from k8snet_scripts.check.check import check_topology
 from k8snet_scripts.cni.filters import NO_PORTS, Published
 from k8snet_scripts.cni.load import read_configuration
@@ -35,6 +36,8 @@ from k8snet_scripts.topology import Topology
 
 LARGEST = 64 << 20
 """The bytes that a topology file may have."""
+
+_MANY = 1000  # namespaces: with more, other processes make what does not take the check
 
 _SAMPLE = 60
 """How many probes there are at most within what is a part of something larger: there are many such parts."""
@@ -198,18 +201,29 @@ def compile_topology(
     That is called when others have begun to make the many rows of a large one.  With an outlook the topology is a part of
     something larger, and verify.sh tries that as well.
     """
-    try:
-        plan = plan_topology(topology)
-        waves = lay_out(plan)
-    finally:
+    plan = plan_topology(topology)
+    table: Iterable[str] = lay_out(plan)
+    drawing: Iterable[str] = _draw(topology)
+    if len(topology.namespaces) > _MANY and count_processors() > 1:
+        table, drawing = Aside(table), Aside(drawing)
         check()  # what is wrong with a topology says more than that it cannot be planned
+    else:
+        check()
+        table, drawing = tuple(table), tuple(drawing)
     probes, coverage = (
         choose_probes(topology) if outlook is NO_OUTLOOK else choose_probes(topology, _SAMPLE, few=_SAMPLE)
     )
     coverage = "; ".join(filter(None, (coverage, outlook.coverage)))
     rest, requirements = sort_probes(topology, (*probes, *outlook.probes), outlook.roles)
-    body = Body(plan, waves, origin, topology.description, draw_diagram(topology), rest, requirements, coverage)
+    diagram = "".join(drawing).split("\n")[:-1]
+    body = Body(plan, table, origin, topology.description, diagram, rest, requirements, coverage)
     return Scripts(topology.name, body, templates)
+
+
+def _draw(topology: Topology) -> Iterator[str]:
+    """The lines of the diagram."""
+    for line in draw_diagram(topology):
+        yield f"{line}\n"
 
 
 def fixed_digests() -> Iterator[tuple[str, str]]:

@@ -27,6 +27,8 @@ else:
         """The class of all classes that have the fields which their bodies annotate, some with defaults."""
 
         def __new__(meta, name, bases, body):
+            if "__annotations__" not in body and tuple not in bases:
+                return super().__new__(meta, name, bases, {"__slots__": (), **body})  # with the fields of its base
             fields = tuple(body.get("__annotations__", ()))
             defaults = {field: body[field] for field in fields if field in body}
             getters = {field: _tuplegetter(place, field) for place, field in enumerate(fields)}

@@ -12,7 +12,7 @@ from k8snet_scripts.addresses import parse_cidr
 from k8snet_scripts.digests import SEAM
 from k8snet_scripts.filtering import Masquerade
 from k8snet_scripts.plan import Plan
-from k8snet_scripts.render import Kind, Origin, environment, lay_out
+from k8snet_scripts.render import Kind, Origin, Text, environment, lay_out
 from k8snet_scripts.scripts import compile_topology
 from k8snet_scripts.topology import HOST, Bridge, End, Interface, Namespace, Port, Route, Topology, Veth, Vlans
 
@@ -124,7 +124,7 @@ def here_documents(network: str) -> Iterator[list[str]]:
 
 def table(plan: Plan) -> str:
     """The table of a plan, as setup.sh and verify.sh have it."""
-    return environment().get_template("table.j2").render(waves=lay_out(plan))
+    return environment().get_template("table.j2").render(table=map(Text, lay_out(plan)))
 
 
 def rows(table: str) -> list[str]:

@@ -39,8 +39,8 @@ def test_commands_are_read_with_the_index_of_their_namespace() -> None:
 def test_they_come_last_each_with_what_tells_of_it_and_what_takes_it_back() -> None:
     plan = plan_topology(load(SLOW))
     assert plan.waves[-1].title.startswith("Commands, when all else is there")
-    text = "".join(lay_out(plan)[-1].rows)
-    rows = [line.split("   ") for line in text.splitlines() if line]
+    text = "".join(lay_out(plan)).rpartition("\n### ")[2]
+    _, *rows = [line.split("   ") for line in text.splitlines() if line]
     tc = "ip netns exec n1 tc qdisc add dev lo root netem delay 1ms"
     fact = "n1: command tc qdisc add dev lo root netem delay 1ms"
     assert rows[0] == ["# A delay of 1 ms."]

@@ -12,7 +12,6 @@ from planned import TITLES
 from reference import fact
 
 from k8snet_scripts.addresses import parse_cidr
-from k8snet_scripts.filtering import Masquerade
 from k8snet_scripts.marks import link_group
 from k8snet_scripts.plan import Plan, plan_topology
 from k8snet_scripts.topology import HOST, Bridge, End, Namespace, Port, Route, Topology, Veth
@@ -130,8 +129,7 @@ def test_a_link_group_is_the_same_for_ever() -> None:
 
 
 def test_a_plan_names_what_teardown_needs() -> None:
-    source = (Masquerade(parse_cidr("10.0.0.0/24")),)
-    topology = Topology("lab", namespaces=(Namespace("n1"), Namespace("n2", forwarding=True, masquerade=source)))
+    topology = Topology("lab", namespaces=(Namespace("n1"), Namespace("n2")))
     plan = plan_topology(topology)
-    assert (plan.name, plan.table, plan.namespaces, plan.masquerading) == ("lab", "k8snet-lab", ("n1", "n2"), ("n2",))
+    assert (plan.name, plan.table, plan.namespaces) == ("lab", "k8snet-lab", ("n1", "n2"))
     assert plan_topology(replace(topology, namespaces=(Namespace("web", external=True),))).externals == ("web",)

@@ -20,7 +20,6 @@ from rendering import EVERYTHING, HOSTILE, ORIGIN, bash, few, here_documents, ro
 from topologies import topologies
 
 import k8snet_scripts
-from k8snet_scripts import render
 from k8snet_scripts.plan import plan_topology
 from k8snet_scripts.render import (
     KINDS,
@@ -30,7 +29,6 @@ from k8snet_scripts.render import (
     command_line,
     comment,
     environment,
-    lay_out,
     plain,
     template_directory,
 )
@@ -153,14 +151,6 @@ def test_each_group_and_each_wave_says_why_it_is_there(topology: Topology) -> No
         expected.append(f"### {number}. {wave.title}")
         expected += [comment(group.why) for group in wave.groups]
     assert said == expected
-
-
-def test_many_rows_are_the_same_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    plan = plan_topology(EVERYTHING)
-    before = table(plan)
-    monkeypatch.setattr(render, "_MANY", 0)
-    assert not all(isinstance(wave.pieces, tuple) for wave in lay_out(plan))
-    assert table(plan) == before
 
 
 def test_teardown_names_the_mark_and_every_namespace() -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from k8snet_scripts import scripts
 from k8snet_scripts.addresses import parse_cidr
+from k8snet_scripts.plan import Plan
 from k8snet_scripts.render import KINDS, Kind, Origin
 from k8snet_scripts.scripts import (
     Refused,
@@ -200,10 +201,11 @@ def test_what_is_wrong_with_a_topology_is_said_whatever_its_size(size: int, tmp_
 def test_what_is_wrong_is_said_though_the_topology_cannot_be_planned(
     source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(topology: Topology) -> None:
-        raise LookupError(topology.name)
+    def fail(plan: Plan) -> Iterator[None]:
+        raise LookupError(plan.name)
+        yield  # as `lay_out` is, so that it fails when it is gone through
 
-    monkeypatch.setattr(scripts, "plan_topology", fail)
+    monkeypatch.setattr(scripts, "lay_out", fail)
     with pytest.raises(LookupError, match="lab"):
         compile_source(str(source))
     source.write_text(f'{SOURCE}bridge = "br0"\n')

@@ -1,0 +1,128 @@
+"""Groups: steps that belong together, and why they are there; and groups of which there are thousands alike.
+
+The namespaces and veths that a range stands for differ in nothing but some words: names, and addresses.  Where the shapes
+of two are equal, so are their groups but for these words; whoever lays them out need only do so once for each shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from operator import attrgetter
+from typing import NamedTuple
+
+from k8snet_scripts import filters, shaping, steps
+from k8snet_scripts.addresses import Cidr
+from k8snet_scripts.furnishing import furnish
+from k8snet_scripts.inventory import Inventory, made_from
+from k8snet_scripts.reasons import whereabouts, why_namespace, why_veth
+from k8snet_scripts.steps import Step
+from k8snet_scripts.topology import HOST, Namespace, Veth
+
+
+class Group(NamedTuple):
+    """Steps that belong together, and why they are there.
+
+    Their companions have no facts of their own: they say how to look at, and take back, what only people know of.
+    """
+
+    why: str
+    steps: tuple[Step, ...]
+    companions: tuple[Step, ...] = ()
+
+
+class Wiring:
+    """A veth pair that is made."""
+
+    _SHAPE = attrgetter("port", "mtu", "lladdr", "description")
+
+    def __init__(self, veth: Veth, mark: str) -> None:
+        inner, outer = veth.inner, veth.outer
+        self._veth, self._mark = veth, mark
+        self._places = [name for name in dict.fromkeys((inner.namespace, outer.namespace)) if name != HOST]
+        on_host = inner.namespace == HOST, outer.namespace == HOST
+        self.shape: tuple[object, ...] = (self._SHAPE(inner), self._SHAPE(outer), on_host, len(self._places))
+        self.words = (inner.name, outer.name, *self._places)
+
+    def groups(self, words: Sequence[str] | None = None) -> Iterator[Group]:
+        """Its group, as it were with other words if these are given."""
+        veth = self._veth
+        if words:
+            places = {HOST: HOST, **dict(zip(self._places, words[2:], strict=True))}
+            inner = replace(veth.inner, name=words[0], namespace=places[veth.inner.namespace])
+            outer = replace(veth.outer, name=words[1], namespace=places[veth.outer.namespace])
+            veth = Veth(inner, outer)
+        maker, peer = made_from(veth)
+        yield Group(why_veth(veth, maker, peer), tuple(steps.make_veth(maker, peer, self._mark)))
+
+
+class Furniture:
+    """What a namespace gets that has nothing in it but ends of veths, which say where they lead to."""
+
+    _SHAPE = attrgetter("addresses", "sysctls", "forwarding", "description", "external")
+    _END = attrgetter("port", "routes", "broadcast", "connected", "promisc", "allmulti", "txqlen", "rate")
+
+    def __init__(self, namespace: Namespace, inventory: Inventory) -> None:
+        ends = inventory.ends.get(namespace.name, ())
+        self._namespace, self._inventory, self._ends = namespace, inventory, ends
+        words, looks = [namespace.name], []
+        for end in ends:
+            words.append(end.name)
+            words += map(str, end.addresses)
+            sizes = [(address.family, address.prefix) for address in end.addresses]
+            looks.append((self._END(end), inventory.is_maker(end), sizes))
+        self.shape: tuple[object, ...] = (self._SHAPE(namespace), looks)
+        self.words = tuple(words)
+
+    def groups(self, words: Sequence[str] | None = None) -> Iterator[Group]:
+        """Its groups, as they were with other words if these are given."""
+        if words is None:
+            return configure(self._namespace, self._inventory)
+        name, *rest = words
+        left = iter(rest)
+        ends = [
+            replace(
+                end,
+                namespace=name,
+                name=next(left),
+                addresses=tuple([_Blank._make((family, next(left), prefix)) for family, _, prefix in end.addresses]),
+            )
+            for end in self._ends
+        ]
+        makers = [self._inventory.is_maker(end) for end in self._ends]
+        return configure(replace(self._namespace, name=name), self._inventory.with_ends(name, ends, makers))
+
+
+Alike = Wiring | Furniture
+"""What there may be many of with one shape; `groups` gives its groups, with other words in place of its own if asked to."""
+
+
+class _Blank(Cidr):
+    """An address of which nothing is known but how it is spelt, which stands in place of its value."""
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+
+def configure(namespace: Namespace, inventory: Inventory) -> Iterator[Group]:
+    """What a namespace gets once its links are made."""
+    rows = furnish(inventory, namespace)
+    if rows:
+        yield Group(why_namespace(namespace), tuple(rows))
+    limits = tuple(shaping.limit_rates(namespace.name, inventory.interfaces(namespace)))
+    if limits:
+        yield Group(f"What interfaces{whereabouts(namespace.name)} send and take in at most.", limits)
+    rules = tuple(filters.filter_packets(inventory, namespace))
+    if rules:
+        yield Group(filters.why(inventory, namespace), rules)
+
+
+_MORE = attrgetter("routes", "bridges", "interfaces", "devices", "masquerade", "forwards", "admissions", "isolations")
+
+
+def is_repeatable(namespace: Namespace, inventory: Inventory) -> bool:
+    """Whether what a namespace gets follows from its `Furniture` alone: from no value of an address, and from nobody else."""
+    name = namespace.name
+    if any(_MORE(namespace)) or name in inventory.forwards or name in inventory.guards or name in inventory.sources:
+        return False
+    return not any(own[:2] in inventory.next_hops for end in inventory.ends.get(name, ()) for own in end.addresses)
