@@ -18,9 +18,9 @@ from typing import Literal
 from k8snet_scripts.render import Kind, Origin
 from k8snet_scripts.scripts import Scripts, compile_source, compile_topology
 from k8snet_scripts.topology import Topology
-from live.kernel import State, diff, snapshot
+from live.kernel import State, diff
 from live.sandbox import Sandbox
-from live.settle import settle
+from live.settle import settled
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 GOLDENS = tuple(sorted(path.parent.name for path in GOLDEN.glob("*/topology.toml")))
@@ -129,8 +129,7 @@ class Network:
 
     def state(self, *, identity: bool = False) -> State:
         """The state of the whole sandbox, once it stands still."""
-        settle(self.sandbox)
-        return snapshot(self.sandbox, identity=identity)
+        return settled(self.sandbox, identity=identity)
 
     def failures(self) -> list[str]:
         """What verify.sh finds wrong."""

@@ -131,6 +131,11 @@ class Sandbox:
         holder = self._holder.pid
         return Path(f"/proc/{holder}/task/{holder}/children").read_text().split()[0]
 
+    @property
+    def root(self) -> Path:
+        """Where this process sees the sandbox's files; a link to an absolute path leads out of it."""
+        return Path(f"/proc/{self._first_process()}/root")
+
     def popen(self, argv: Sequence[str], *, env: Mapping[str, str] | None = None) -> Process:
         """Starts a program with pipes for standard input, output and error.  `env` is added to a small, fixed one."""
         own = ["--user", "--preserve-credentials"] if self._user else []
