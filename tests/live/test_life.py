@@ -48,7 +48,6 @@ def test_a_network_lives_and_goes(sandbox: Sandbox, name: str) -> None:
 
     assert network.set_up() == foreseen
     assert network.drift() == []
-    assert network.foreseen() == []
     standing = network.state()
     with Monitor(sandbox) as monitor:
         assert network.set_up() == []
