@@ -4,25 +4,30 @@
     ...
     assert diff(before, snapshot(sandbox)) == []
 
-One process per namespace reads (`read_state.sh`), `normalise.py` says what counts as equal.  Reading changes nothing
-and raises no event.
+`read_state.sh` reads, `normalise.py` says what counts as equal.  Reading changes nothing and raises no event.
 """
 
 from __future__ import annotations
 
+import base64
 import json
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from live.normalise import Names, normal_namespace
+from live.normalise import Names, Parts, normal_namespace
 from live.sandbox import Sandbox
 
 State = dict[str, Any]
 """Nested dicts with text at the leaves: `state["namespaces"]["node1"]["links"]["eth0"]["mtu"] == "1500"`."""
 
 HOST = "host"
+Raw = tuple[dict[str, Parts], dict[str, dict[str, str]]]
+"""What was printed, by namespace and part, and the files of /run/k8snet."""
+
 _READER = Path(__file__).with_name("read_state.sh")
+_KINDS = {stat.S_IFREG: "f", stat.S_IFDIR: "d", stat.S_IFLNK: "l", stat.S_IFIFO: "p", stat.S_IFSOCK: "s"}
 
 
 def snapshot(sandbox: Sandbox, *, identity: bool = False) -> State:
@@ -32,11 +37,34 @@ def snapshot(sandbox: Sandbox, *, identity: bool = False) -> State:
     With `identity` each link has its `ifindex` too, so that an interface that was deleted and made again, alike in
     everything, shows as changed.
     """
+    return comparable(read(sandbox), identity=identity)
+
+
+def read(sandbox: Sandbox) -> Raw:
+    """What is there now, as it was printed."""
     parts = _parts(sandbox.bash(_READER.read_text(), timeout=300, check=True).stdout)
-    raw, files = _group(parts)
+    return _by_namespace(parts), files_below(sandbox, "/run/k8snet")
+
+
+def comparable(read: Raw, *, identity: bool = False) -> State:
+    """The same without what may differ by chance."""
+    raw, files = read
     names = Names(raw)
     namespaces = {name: normal_namespace(name, parts, names, identity=identity) for name, parts in raw.items()}
     return {"namespaces": namespaces, "files": files}
+
+
+def files_below(sandbox: Sandbox, directory: str) -> dict[str, dict[str, str]]:
+    """Every file of a directory, and itself as `.`: by its path, the kind as `find` calls it, the mode, the content."""
+    found: dict[str, dict[str, str]] = {}
+    top = sandbox.root / directory.lstrip("/")
+    for path in sorted((top, *top.rglob("*"))) if top.exists() else ():
+        status = path.lstat()
+        kind = _KINDS[stat.S_IFMT(status.st_mode)]
+        content = base64.b64encode(path.read_bytes()).decode() if kind == "f" else ""
+        name = str(path.relative_to(top))
+        found[name] = {"kind": kind, "mode": f"{stat.S_IMODE(status.st_mode):o}", "base64": content}
+    return found
 
 
 def diff(before: State, after: State) -> list[str]:
@@ -77,18 +105,13 @@ def _parts(output: str) -> list[tuple[str, str]]:
     return parts
 
 
-def _group(parts: list[tuple[str, str]]) -> tuple[dict[str, dict[str, str]], dict[str, Any]]:
-    """The parts of each namespace, and the files."""
-    raw: dict[str, dict[str, str]] = {}
-    files: dict[str, Any] = {}
-    current: dict[str, str] = {}
+def _by_namespace(parts: list[tuple[str, str]]) -> dict[str, Parts]:
+    """The parts of each namespace."""
+    raw: dict[str, Parts] = {}
+    current: Parts = {}
     for name, text in parts:
         if name == "namespace":
             current = raw.setdefault(text.strip(), {})
-        elif name == "files":
-            for line in text.splitlines():
-                path, kind, mode, content = line.split("\t")
-                files[path or "."] = {"kind": kind, "mode": mode, "base64": content}
         else:
             current[name] = text
-    return raw, files
+    return raw

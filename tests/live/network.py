@@ -18,9 +18,9 @@ from typing import Literal
 from k8snet_scripts.render import Kind, Origin
 from k8snet_scripts.scripts import Scripts, compile_source, compile_topology
 from k8snet_scripts.topology import Topology
-from live.kernel import State, diff, snapshot
+from live.kernel import State, diff
 from live.sandbox import Sandbox
-from live.settle import settle
+from live.settle import settled
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 GOLDENS = tuple(sorted(path.parent.name for path in GOLDEN.glob("*/topology.toml")))
@@ -74,8 +74,9 @@ def commands(done: Done) -> list[str]:
 class Network:
     """The scripts of one topology in a sandbox."""
 
-    def __init__(self, sandbox: Sandbox, scripts: Scripts) -> None:
+    def __init__(self, sandbox: Sandbox, scripts: Scripts, via: Literal["file", "pipe"] = "file") -> None:
         self.sandbox = sandbox
+        self._via: Literal["file", "pipe"] = via
         self.name = scripts.name
         self.mark = scripts.body.plan.mark
         self._scripts = scripts
@@ -88,11 +89,11 @@ class Network:
         """The text of one script."""
         return self._texts[kind]
 
-    def run(self, kind: Kind, *args: str, via: Literal["pipe", "file"] = "pipe") -> Done:
+    def run(self, kind: Kind, *args: str) -> Done:
         """Runs a script to its end, whatever that is; it must leave no temporary file."""
         scratch = self.sandbox.directory / "scratch"
         scratch.mkdir(exist_ok=True)
-        done = self.sandbox.bash(self.text(kind), *args, via=via, env={"TMPDIR": str(scratch)}, timeout=PATIENCE)
+        done = self.sandbox.bash(self.text(kind), *args, via=self._via, env={"TMPDIR": str(scratch)}, timeout=PATIENCE)
         assert [path.name for path in scratch.iterdir()] == [], "a script left a file behind"
         return done
 
@@ -128,8 +129,7 @@ class Network:
 
     def state(self, *, identity: bool = False) -> State:
         """The state of the whole sandbox, once it stands still."""
-        settle(self.sandbox)
-        return snapshot(self.sandbox, identity=identity)
+        return settled(self.sandbox, identity=identity)
 
     def failures(self) -> list[str]:
         """What verify.sh finds wrong."""

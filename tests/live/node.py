@@ -22,11 +22,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from live.kernel import HOST, State, diff, snapshot
+from live.kernel import HOST, State, diff, files_below
 from live.normalise import RANDOM_MAC
 from live.runtime import INTERFACE
 from live.sandbox import Sandbox
-from live.settle import settle
+from live.settle import settle, settled
 
 WORLD = "world"
 """The namespace that stands for everything outside the node."""
@@ -60,10 +60,6 @@ ip route add default via 192.0.2.2
 ip route add ::/0 via 2001:db8:ffff::2
 """
 
-_FILES = r"""
-find "$1" -mindepth 1 -printf '%P\t%y %m ' \( -type f -exec base64 -w 0 {} \; -o -true \) -printf '\n'
-"""
-
 
 @contextmanager
 def node(*, hasty: bool = False) -> Iterator[Sandbox]:
@@ -79,8 +75,7 @@ def node(*, hasty: bool = False) -> Iterator[Sandbox]:
 
 def whole_state(sandbox: Sandbox) -> State:
     """Everything `kernel.snapshot` has, and the address records, under the name `/var/lib/cni`."""
-    settle(sandbox)
-    state = snapshot(sandbox)
+    state = settled(sandbox)
     return {**state, "namespaces": {**state["namespaces"], RECORDS: _records(sandbox)}}
 
 
@@ -111,8 +106,8 @@ def without_traces(lines: list[str]) -> list[str]:
 
 def _records(sandbox: Sandbox) -> dict[str, str]:
     """Every file below /var/lib/cni: its kind, its mode, and a regular one's content in base64."""
-    listing = sandbox.bash(_FILES, RECORDS, check=True).stdout.splitlines()
-    return dict(line.rstrip().split("\t") for line in sorted(listing))
+    files = files_below(sandbox, RECORDS)
+    return {path: " ".join(file.values()).rstrip() for path, file in files.items() if path != "."}
 
 
 def _ends(host: Mapping[str, Any], pod: str) -> dict[str, str]:

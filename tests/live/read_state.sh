@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Prints everything that kernel.py compares: the host's network state, then that of every named namespace, then the
-# files of /run/k8snet.  A part is its name between RS and US characters, followed by what a command printed; a
-# command that the kernel or the machine cannot serve leaves its part empty, or with a lone bracket.
+# Prints all network state that kernel.py compares: the host's, then that of every named namespace, with as few processes
+# as will do.  A part is its name between RS and US characters, followed by what a command printed; a command that the
+# kernel or the machine cannot serve leaves its part empty, or with a lone bracket.
 
 part() {
 	printf '\036%s\037' "$1"
@@ -23,8 +23,10 @@ reader() {
 		route show table all
 		rule show
 	BATCH
-	part vlan bridge -j vlan show
-	part fdb bridge -j -d fdb show
+	part 'vlan fdb' bridge -j -force -batch - <<-'BATCH'
+		vlan show
+		fdb show
+	BATCH
 	part settings grep -rs . /sys/class/net/*/addr_assign_type \
 		/proc/sys/net/ipv4/conf /proc/sys/net/ipv6/conf /proc/sys/net/ipv4/ip_forward
 	rules=$(nft -j list ruleset 2>/dev/null) || true
@@ -34,19 +36,17 @@ reader() {
 		part iptables4 iptables-nft-save
 		part iptables6 ip6tables-nft-save
 	fi
-	if grep -qs . /proc/net/ip_tables_names; then part iptables4 iptables-legacy-save; fi
-	if grep -qs . /proc/net/ip6_tables_names; then part iptables6 ip6tables-legacy-save; fi
+	if has_line /proc/net/ip_tables_names; then part iptables4 iptables-legacy-save; fi
+	if has_line /proc/net/ip6_tables_names; then part iptables6 ip6tables-legacy-save; fi
 }
 
-files() {
-	find /run/k8snet -printf '%P\t%y\t%m\t' \( -type f -exec base64 -w 0 {} \; -o -true \) -printf '\n' 2>/dev/null || true
-}
+has_line() { [[ -r $1 ]] && read -r <"$1"; }
 
 shopt -s nullglob
 part namespace echo host
 reader
+inside="$(declare -f part reader has_line); reader"
 for file in /run/netns/*; do
 	part namespace echo "${file##*/}"
-	ip netns exec "${file##*/}" bash -c "$(declare -f part reader); reader" 2>/dev/null || true
+	ip netns exec "${file##*/}" bash -c "$inside" 2>/dev/null || true
 done
-part files files

@@ -131,6 +131,11 @@ class Sandbox:
         holder = self._holder.pid
         return Path(f"/proc/{holder}/task/{holder}/children").read_text().split()[0]
 
+    @property
+    def root(self) -> Path:
+        """Where this process sees the sandbox's files; a link to an absolute path leads out of it."""
+        return Path(f"/proc/{self._first_process()}/root")
+
     def popen(self, argv: Sequence[str], *, env: Mapping[str, str] | None = None) -> Process:
         """Starts a program with pipes for standard input, output and error.  `env` is added to a small, fixed one."""
         own = ["--user", "--preserve-credentials"] if self._user else []
@@ -170,17 +175,21 @@ class Sandbox:
         self,
         script: str,
         *args: str,
-        via: Literal["pipe", "file"] = "pipe",
+        via: Literal["file", "pipe"] = "file",
         stdin: str | None = None,
         env: Mapping[str, str] | None = None,
         timeout: float = 60,
         check: bool = False,
     ) -> subprocess.CompletedProcess[str]:
-        """Runs a script as a user would: piped into `bash -s -- ARGS`, or from a file as `bash FILE ARGS`."""
+        """Runs a script as a user would: from a file as `bash FILE ARGS`, or piped into `bash -s -- ARGS`.
+
+        Bash reads a pipe byte by byte, which takes longer than most scripts do.
+        """
         if via == "pipe":
             assert stdin is None, "a piped script has no other standard input"
             return self.run(["bash", "-s", "--", *args], stdin=script, env=env, timeout=timeout, check=check)
         path = self.directory / "script.sh"
+        path.unlink(missing_ok=True)  # whoever still reads the one before must not see another text
         path.write_text(script)
         return self.run(["bash", str(path), *args], stdin=stdin, env=env, timeout=timeout, check=check)
 

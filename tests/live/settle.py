@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
+from live.kernel import Raw, State, comparable, read
 from live.sandbox import Sandbox
+
+Links = list[dict[str, Any]]
+Seen = TypeVar("Seen")
 
 _LOOK = """
 shopt -s nullglob
@@ -23,22 +28,41 @@ def settle(sandbox: Sandbox, *, timeout: float = 40) -> None:
     notice that a bridge lost its last port), an address under duplicate detection on an interface with a carrier, and
     a bridge port that is listening or learning.  Raises `TimeoutError` with what was still pending.
     """
+    _settle(sandbox, lambda: _look(sandbox), lambda links: links, timeout)
+
+
+def settled(sandbox: Sandbox, *, identity: bool = False, timeout: float = 40) -> State:
+    """A snapshot of a sandbox where nothing is pending, and which looked the same a moment before."""
+    raw = _settle(sandbox, lambda: read(sandbox), _links, timeout)
+    return comparable(raw, identity=identity)
+
+
+def _settle(sandbox: Sandbox, last_look: Callable[[], Seen], links: Callable[[Seen], Links], timeout: float) -> Seen:
+    """The last look, which sees the same links as the one before it."""
     end = time.monotonic() + timeout
-    before = None
+    pause = 0.05
     while True:
-        seen = _look(sandbox)
-        waiting = [reason for link in seen for reason in _pending(link)]
-        if not waiting and seen == before:
-            return
+        before = _look(sandbox)
+        waiting = [reason for link in before for reason in _pending(link)]
+        time.sleep(pause)
+        pause = min(pause * 1.5, 0.25)  # what takes long needs no close watch
+        if not waiting:
+            seen = last_look()
+            if links(seen) == before:
+                return seen
         if time.monotonic() > end:
             raise TimeoutError(
                 f"the network did not settle in {timeout} s: {', '.join(waiting) or 'it keeps changing'}"
             )
-        before = seen
-        time.sleep(0.05)
 
 
-def _look(sandbox: Sandbox) -> list[dict[str, Any]]:
+def _links(raw: Raw) -> Links:
+    """Every interface of every namespace, from all that was read."""
+    listings = (json.loads(parts.get("link", "").strip() or "[]") for parts in raw[0].values())
+    return [_steady(link) for listing in listings for link in listing if link]
+
+
+def _look(sandbox: Sandbox) -> Links:
     """Every interface of every namespace."""
     text = sandbox.bash(_LOOK, check=True).stdout
     decoder, links, at = json.JSONDecoder(), [], 0

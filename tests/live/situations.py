@@ -272,7 +272,7 @@ class Scene:
     """A situation in a sandbox: how it begins, and in what states it may end.
 
     `empty` is the state without the network, `before` that in which the script finds the machine, and `whole` that
-    which an undisturbed setup leaves.
+    which an undisturbed setup leaves; `setup_moments` are what could have disturbed it.
     """
 
     def __init__(self, sandbox: Sandbox, situation: Situation) -> None:
@@ -281,9 +281,11 @@ class Scene:
         self.situation = situation
         sandbox.bash(SURROUNDINGS, check=True)
         self.empty = self.state()
-        self.begin()
-        self.before = self.state()
-        self.run("setup")
+        self.before = self.empty
+        if situation.earlier is not None:
+            self.begin()
+            self.before = self.state()
+        self.setup_moments = self.moments.of(self.text("setup"))
         self.whole = self.state()
 
     def text(self, kind: Kind) -> str:

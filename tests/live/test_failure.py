@@ -45,8 +45,7 @@ def complaints(moment: Moment, done: subprocess.CompletedProcess[str]) -> list[s
 def test_a_setup_that_fails_leaves_what_was_there(sandbox: Sandbox, name: str) -> None:
     scene = Scene(sandbox, SITUATIONS[name])
     setup = scene.text("setup")
-    scene.begin()
-    every = steps(scene.moments.of(setup))
+    every = steps(scene.setup_moments)
     wrong = []
     for moment in sample(every, 60 if name in ("docker, fresh", "edge, drifted") else 8, name):
         scene.begin()
@@ -64,8 +63,7 @@ def test_a_setup_that_fails_leaves_what_was_there(sandbox: Sandbox, name: str) -
 def test_an_upgrade_that_fails_can_be_finished_or_removed(sandbox: Sandbox, name: str) -> None:
     scene = Scene(sandbox, SITUATIONS[name])
     setup = scene.text("setup")
-    scene.begin()
-    every = [moment for moment in steps(scene.moments.of(setup)) if moment.text]
+    every = [moment for moment in steps(scene.setup_moments) if moment.text]
     wrong = []
     for moment, remedy in zip(sample(every, 12, name), itertools.cycle(("teardown", "setup")), strict=False):
         scene.begin()
@@ -80,8 +78,7 @@ def test_an_upgrade_that_fails_can_be_finished_or_removed(sandbox: Sandbox, name
 def test_with_keep_what_was_made_is_left_and_the_next_run_goes_on(sandbox: Sandbox, name: str) -> None:
     scene = Scene(sandbox, SITUATIONS[name])
     setup = scene.text("setup")
-    scene.begin()
-    every = [moment for moment in steps(scene.moments.of(setup)) if moment.text]
+    every = [moment for moment in steps(scene.setup_moments) if moment.text]
     wrong = []
     for moment, remedy in zip(sample(every, 6, f"keep {name}"), itertools.cycle(("setup", "teardown")), strict=False):
         scene.begin()

@@ -37,8 +37,7 @@ def test_it_is_not_touched(sandbox: Sandbox, command: str) -> None:
     make, remove = TAKEN[command]
     scene = Scene(sandbox, SITUATIONS["docker, fresh"])
     setup = scene.text("setup")
-    scene.begin()
-    moment = next(moment for moment in scene.moments.of(setup) if moment.text.startswith(command))
+    moment = next(moment for moment in scene.setup_moments if moment.text.startswith(command))
     scene.begin()
     sandbox.bash(make, check=True)
     wanted = scene.state()

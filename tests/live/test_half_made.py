@@ -13,8 +13,7 @@ from live.situations import SITUATIONS, Scene, changes
 def test_one_of_ours_is_made_whole_or_removed(sandbox: Sandbox, remedy: Kind) -> None:
     scene = Scene(sandbox, SITUATIONS["docker, fresh"])
     setup = scene.text("setup")
-    scene.begin()
-    moment = next(moment for moment in scene.moments.of(setup) if moment.text == "netns add node1")
+    moment = next(moment for moment in scene.setup_moments if moment.text == "netns add node1")
     scene.begin()
     assert scene.moments.strike(setup, moment, "SIGKILL").returncode == -9
     sandbox.bash("touch /run/netns/node1", check=True)
@@ -25,7 +24,6 @@ def test_one_of_ours_is_made_whole_or_removed(sandbox: Sandbox, remedy: Kind) ->
 @pytest.mark.parametrize("remedy", ["setup", "teardown"])
 def test_one_of_ours_that_lost_its_namespace(sandbox: Sandbox, remedy: Kind) -> None:
     scene = Scene(sandbox, SITUATIONS["docker, fresh"])
-    scene.run("setup")
     sandbox.bash("ip -n node2 link delete dev vethX; umount /run/netns/node2", check=True)
     scene.run(remedy)
     assert changes(scene.whole if remedy == "setup" else scene.empty, scene.state()) == []

@@ -35,8 +35,7 @@ def killed_and_mended(scene: Scene, script: str, moment: Moment, remedy: Kind) -
 def test_a_killed_setup_leaves_nothing_that_the_next_run_cannot_mend(sandbox: Sandbox, name: str) -> None:
     scene = Scene(sandbox, SITUATIONS[name])
     setup = scene.text("setup")
-    scene.begin()
-    moments = scene.moments.of(setup)
+    moments = scene.setup_moments
     wrong = []
     chosen = sample(moments, len(moments) if name == THOROUGH else 8, name)
     for moment, remedy in zip(chosen, itertools.cycle(REMEDIES), strict=False):
@@ -75,8 +74,7 @@ def test_a_rollback_that_is_killed_can_be_mended_too(sandbox: Sandbox) -> None:
 def test_what_a_killed_script_had_started_ends_before_the_next_run_begins(sandbox: Sandbox) -> None:
     scene = Scene(sandbox, SITUATIONS["docker, fresh"])
     setup = scene.text("setup")
-    scene.begin()
-    moments = [moment for moment in scene.moments.of(setup) if moment.when == "before"]
+    moments = [moment for moment in scene.setup_moments if moment.when == "before"]
     wrong = []
     for moment, remedy in zip(sample(moments, 8, "script"), itertools.cycle(REMEDIES), strict=False):
         scene.begin()
@@ -94,7 +92,6 @@ def test_what_a_killed_script_had_started_ends_before_the_next_run_begins(sandbo
 def test_a_killed_script_that_only_looks_leaves_nothing(sandbox: Sandbox, kind: Kind, option: str) -> None:
     """It has no lock, and so there is no next run that could know what is left of this one."""
     scene = Scene(sandbox, SITUATIONS["docker, fresh"])
-    scene.run("setup")
     before = sandbox.bash(LISTING, check=True).stdout
     scratch = sandbox.directory / "scratch"
     scratch.mkdir()
@@ -108,8 +105,7 @@ def test_a_killed_script_that_only_looks_leaves_nothing(sandbox: Sandbox, kind: 
 def test_after_a_loss_of_power_setup_starts_afresh(sandbox: Sandbox) -> None:
     scene = Scene(sandbox, SITUATIONS["docker, fresh"])
     setup = scene.text("setup")
-    scene.begin()
-    for moment in sample(scene.moments.of(setup), 3, "power"):
+    for moment in sample(scene.setup_moments, 3, "power"):
         scene.begin()
         scene.moments.strike(setup, moment, "SIGKILL")
         reboot = """

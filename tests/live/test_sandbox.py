@@ -90,9 +90,10 @@ def test_results_are_those_of_the_program(either: Sandbox) -> None:
 @second_kernel
 def test_a_script_comes_by_pipe_or_from_a_file(sandbox: Sandbox) -> None:
     script = 'printf "%s|" "$@"; cat\n'
-    assert sandbox.bash(script, "a b", "--flag", via="file", stdin="rest").stdout == "a b|--flag|rest"
+    assert sandbox.bash(script, "a b", "--flag", stdin="rest").stdout == "a b|--flag|rest"
     assert (
-        sandbox.bash(script + "the rest of the pipe\n", "a b", "--flag").stdout == "a b|--flag|the rest of the pipe\n"
+        sandbox.bash(script + "the rest of the pipe\n", "a b", "--flag", via="pipe").stdout
+        == "a b|--flag|the rest of the pipe\n"
     )
 
 

@@ -48,8 +48,7 @@ def struck(
 def test_a_setup_that_is_stopped_leaves_what_was_there(sandbox: Sandbox, name: str) -> None:
     scene = Scene(sandbox, SITUATIONS[name])
     setup = scene.text("setup")
-    scene.begin()
-    moments = scene.moments.of(setup)
+    moments = scene.setup_moments
     finished = max(n for n, moment in enumerate(moments) if not moment.called.startswith("rm -f "))
     wrong = []
     chosen = sample(moments, 60 if name == "docker, fresh" else 12 if name == "edge, drifted" else 6, name)
@@ -88,7 +87,7 @@ def test_at_any_time(sandbox: Sandbox, what: What) -> None:
     takes = time.monotonic() - started
     path = sandbox.directory / "setup.sh"
     path.write_text(scene.text("setup"))
-    for part in range(1, 9):
+    for part in sample(range(1, 9), 18, what):
         scene.begin()
         process = sandbox.popen(["bash", str(path)])
         time.sleep(takes * part / 9)
@@ -114,18 +113,15 @@ def waiting(scene: Scene, kind: Literal["setup", "teardown"]) -> tuple[Process, 
 
 
 @pytest.mark.parametrize("kind", ["setup", "teardown"])
-@pytest.mark.parametrize(("what", "target"), WAYS)
-def test_while_it_waits_for_its_turn(
-    sandbox: Sandbox, kind: Literal["setup", "teardown"], what: What, target: Target
-) -> None:
+def test_while_it_waits_for_its_turn(sandbox: Sandbox, kind: Literal["setup", "teardown"]) -> None:
     scene = Scene(sandbox, SITUATIONS["docker, fresh"])
-    assert scene.run("setup").returncode == 0
-    holder, process = waiting(scene, kind)
-    process.signal(signal.Signals[what], group=target == "group")
-    assert process.wait(timeout=20).returncode == STATUS[what]
-    assert scene.sandbox.processes() == ["flock /run/k8snet/docker sleep 99", "sleep 99"]
-    holder.signal(signal.SIGTERM)
-    holder.wait()
+    for what, target in WAYS:
+        holder, process = waiting(scene, kind)
+        process.signal(signal.Signals[what], group=target == "group")
+        assert process.wait(timeout=20).returncode == STATUS[what], (what, target)
+        assert scene.sandbox.processes() == ["flock /run/k8snet/docker sleep 99", "sleep 99"]
+        holder.signal(signal.SIGTERM)
+        holder.wait()
     assert changes(scene.whole, scene.state()) == []
 
 

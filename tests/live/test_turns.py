@@ -53,7 +53,7 @@ def locked(sandbox: Sandbox) -> str:
 def test_setups_and_teardowns_of_one_network_take_turns(sandbox: Sandbox, name: str) -> None:
     scene = Scene(sandbox, SITUATIONS[name])
     draw = random.Random(name)
-    for _ in range(3):
+    for _ in sample(range(6), 6, name):
         kinds: list[Kind] = [draw.choice(["setup", "teardown"]) for _ in range(7)]
         last: Kind = draw.choice(["setup", "teardown"])
         scene.begin()
@@ -67,8 +67,8 @@ def test_networks_that_need_the_same_of_the_host(sandbox: Sandbox) -> None:
     networks = [compiled(NEIGHBOUR.format(number=number)) for number in range(1, 5)]
     scene = Scene(sandbox, SITUATIONS["docker, fresh"])
     scene.run("teardown")
-    for number in range(6):
-        standing, coming = networks[: number % 4], networks[number % 4 :]
+    for number in range(len(networks)):
+        standing, coming = networks[:number], networks[number:]
         assert finish([start(sandbox, network, "setup") for network in standing]) == []
         going = [start(sandbox, network, "teardown") for network in standing]
         assert finish([*going, *(start(sandbox, network, "setup") for network in coming)]) == []
@@ -82,8 +82,7 @@ def test_networks_that_need_the_same_of_the_host(sandbox: Sandbox) -> None:
 def test_who_waits_goes_on_where_another_one_was_killed(sandbox: Sandbox, kind: Kind) -> None:
     scene = Scene(sandbox, SITUATIONS["edge, fresh"])
     setup = scene.text("setup")
-    scene.begin()
-    moments = [moment for moment in scene.moments.of(setup) if moment.text]
+    moments = [moment for moment in scene.setup_moments if moment.text]
     for moment in sample(moments, 6, f"waiting {kind}"):
         scene.begin()
         dying = scene.moments.start(setup, moment, "SIGKILL")
