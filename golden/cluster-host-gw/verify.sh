@@ -402,13 +402,29 @@ ip netns exec worker2-pod3 bash -c ': </dev/tcp/172.18.0.20/9'          #> worke
 END
 }
 
-#### The rest is the same in every verify.sh, SHA-256 cc4792b4a37d11b76e76a1cc7f6b79708d67f857afc088b2b483688eb59f53c6
+#### The rest is the same in every verify.sh, SHA-256 e23574dfa386ed1c76e52babf79e3bce1789485b6cdf9ca7a6513644d3a17ce0
 
 # ---- prelude: the same in every script ----
 
 set -euo pipefail
 export LC_ALL=C
 umask 022
+
+# What somebody has told their own bash, and it hands on to this one, is not meant for here: options, exported functions
+# in the place of programs, names that are used here as well. `bash -x` shows its trace, and nobody takes it for an answer.
+set +abfmvCEPT +o posix
+shopt -u dotglob failglob nocaseglob nocasematch nullglob xpg_echo
+shopt -u localvar_inherit 2>/dev/null || true # of later versions
+export -n SHELLOPTS BASHOPTS
+while read -r _ _ name; do [[ $name == @(topology|reachability) ]] || unset -f "$name"; done < <(declare -Fx)
+while read -r name; do
+	case $name in
+	*_proxy) ;;
+	[a-z]*) export -n "${name?}" ;;
+	BASH_ENV | GLOBIGNORE | TMOUT | PERL5OPT | PERL_UNICODE | FORCE | LOCK | TURN) unset -v "$name" ;;
+	esac
+done < <(compgen -e)
+if [[ $- == *x* ]]; then exec {BASH_XTRACEFD}>&2; fi
 
 say() { printf '%s: %s\n' "$SELF" "$*" >&2; }
 die() {
@@ -466,9 +482,9 @@ prepare() {
 	trap 'stop INT 130' INT
 	trap 'stop TERM 143' TERM
 	trap 'stop HUP 129' HUP
-	((EUID == 0)) || die "must run as root (sudo bash $SELF), or in a user namespace: unshare -rnm"
+	((EUID == 0)) || die "must run as root: sudo bash $SELF (without root, \`k8snet try\` shows it at work)"
 	for program in "$@"; do
-		command -v "$program" >/dev/null || die "needs the program $program, which is not installed"
+		command -v "$program" >/dev/null || die "needs the program $program, which is not installed, or not in PATH=$PATH"
 	done
 	exec </dev/null
 }
