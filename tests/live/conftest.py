@@ -27,6 +27,7 @@ import pytest
 from live.drift import Standing
 from live.features import Kernel
 from live.sandbox import Sandbox, refusal
+from live.situations import SITUATIONS, Scene, Scenes
 
 HERE = Path(__file__).parent
 KNOB = "K8SNET_LIVE"
@@ -107,6 +108,35 @@ def plugins(privileges: None, tmp_path_factory: pytest.TempPathFactory) -> str:
     command = [sys.executable, "-m", "k8snet_scripts", "cni", "install", str(directory), "--replace"]
     subprocess.run(command, check=True, capture_output=True)
     return str(directory)
+
+
+@pytest.fixture(scope="session")
+def scenes(privileges: None) -> Iterator[dict[str, tuple[Scene, ExitStack]]]:
+    """The scenes there are, by the names of their situations, each with what ends it."""
+    made: dict[str, tuple[Scene, ExitStack]] = {}
+    yield made
+    for _, sandbox in made.values():
+        sandbox.close()
+
+
+@pytest.fixture
+def scene_of(request: pytest.FixtureRequest, scenes: dict[str, tuple[Scene, ExitStack]]) -> Iterator[Scenes]:
+    """The scene of a situation, which tests share: each begins it anew.  One that a failed test has used is not kept."""
+    used: list[str] = []
+
+    def give(name: str) -> Scene:
+        if name not in scenes:
+            with ExitStack() as sandbox:
+                scene = Scene(sandbox.enter_context(Sandbox()), SITUATIONS[name])
+                scenes[name] = scene, sandbox.pop_all()
+        used.append(name)
+        return scenes[name][0]
+
+    failed = request.session.testsfailed
+    yield give
+    if request.session.testsfailed > failed:
+        for name in used:
+            scenes.pop(name)[1].close()
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -313,6 +313,10 @@ class Scene:
             text = base64.b64decode(file.pop("base64")).decode()
             file["text"] = sorted(_IDENTITY.sub("(identity)", text).splitlines())
         return state
+
+
+Scenes = Callable[[str], Scene]
+"""Gives the scene of a situation, by its name."""
 
 
 def changes(before: State, after: State, leaving_out: Sequence[str] = ()) -> list[str]:

@@ -15,7 +15,7 @@ import pytest
 
 from live.moments import Moment, sample
 from live.sandbox import Sandbox
-from live.situations import SITUATIONS, Scene, changes, named
+from live.situations import SITUATIONS, Scene, Scenes, changes, named
 
 DISPENSABLE = re.compile(
     r"mkdir |flock --(nonblock|timeout 1) |rmdir |rm -f /run/k8snet/[^/]+(/worker\..*)?$|.*head |.*-json netns list-id"
@@ -42,16 +42,16 @@ def complaints(moment: Moment, done: subprocess.CompletedProcess[str]) -> list[s
 
 
 @pytest.mark.parametrize("name", [*named("fresh"), *named("drifted")])
-def test_a_setup_that_fails_leaves_what_was_there(sandbox: Sandbox, name: str) -> None:
-    scene = Scene(sandbox, SITUATIONS[name])
+def test_a_setup_that_fails_leaves_what_was_there(scene_of: Scenes, name: str) -> None:
+    scene = scene_of(name)
     setup = scene.text("setup")
     every = steps(scene.setup_moments)
     wrong = []
-    for moment in sample(every, 60 if name in ("docker, fresh", "edge, drifted") else 8, name):
+    for moment in sample(every, 36 if name in ("docker, fresh", "edge, drifted") else 8, name):
         scene.begin()
         done = scene.moments.strike(setup, moment, "fail")
         if done.returncode == 0 and DISPENSABLE.match(moment.called):
-            sandbox.bash("rm -f /run/k8snet/*/*.*", check=True)
+            scene.sandbox.bash("rm -f /run/k8snet/*/*.*", check=True)
             wrong += [f"{moment}: {line}" for line in changes(scene.whole, scene.state())]
         else:
             wrong += complaints(moment, done)
@@ -60,8 +60,8 @@ def test_a_setup_that_fails_leaves_what_was_there(sandbox: Sandbox, name: str) -
 
 
 @pytest.mark.parametrize("name", named("upgraded"))
-def test_an_upgrade_that_fails_can_be_finished_or_removed(sandbox: Sandbox, name: str) -> None:
-    scene = Scene(sandbox, SITUATIONS[name])
+def test_an_upgrade_that_fails_can_be_finished_or_removed(scene_of: Scenes, name: str) -> None:
+    scene = scene_of(name)
     setup = scene.text("setup")
     every = [moment for moment in steps(scene.setup_moments) if moment.text]
     wrong = []
@@ -75,8 +75,8 @@ def test_an_upgrade_that_fails_can_be_finished_or_removed(sandbox: Sandbox, name
 
 
 @pytest.mark.parametrize("name", [*named("docker"), *named("edge")])
-def test_with_keep_what_was_made_is_left_and_the_next_run_goes_on(sandbox: Sandbox, name: str) -> None:
-    scene = Scene(sandbox, SITUATIONS[name])
+def test_with_keep_what_was_made_is_left_and_the_next_run_goes_on(scene_of: Scenes, name: str) -> None:
+    scene = scene_of(name)
     setup = scene.text("setup")
     every = [moment for moment in steps(scene.setup_moments) if moment.text]
     wrong = []
@@ -93,9 +93,10 @@ def test_with_keep_what_was_made_is_left_and_the_next_run_goes_on(sandbox: Sandb
 
 
 @pytest.mark.parametrize("name", [*named("fresh"), *named("served")])
-def test_a_teardown_that_fails_is_finished_by_the_next(sandbox: Sandbox, name: str) -> None:
-    scene = Scene(sandbox, SITUATIONS[name])
+def test_a_teardown_that_fails_is_finished_by_the_next(scene_of: Scenes, name: str) -> None:
+    scene = scene_of(name)
     teardown = scene.text("teardown")
+    scene.run("setup")
     every = steps(scene.moments.of(teardown))
     wrong = []
     for moment in sample(every, 10, name):

@@ -11,8 +11,7 @@ import pytest
 
 from k8snet_scripts.render import Kind
 from live.moments import Moment, sample
-from live.sandbox import Sandbox
-from live.situations import SITUATIONS, Scene, changes, named
+from live.situations import Scene, Scenes, changes, named
 
 THOROUGH = "docker, fresh"
 """Where every moment is tried; elsewhere it is a sample."""
@@ -32,8 +31,8 @@ def killed_and_mended(scene: Scene, script: str, moment: Moment, remedy: Kind) -
 
 
 @pytest.mark.parametrize("name", named())
-def test_a_killed_setup_leaves_nothing_that_the_next_run_cannot_mend(sandbox: Sandbox, name: str) -> None:
-    scene = Scene(sandbox, SITUATIONS[name])
+def test_a_killed_setup_leaves_nothing_that_the_next_run_cannot_mend(scene_of: Scenes, name: str) -> None:
+    scene = scene_of(name)
     setup = scene.text("setup")
     moments = scene.setup_moments
     wrong = []
@@ -45,9 +44,10 @@ def test_a_killed_setup_leaves_nothing_that_the_next_run_cannot_mend(sandbox: Sa
 
 
 @pytest.mark.parametrize("name", [*named("fresh"), *named("served")])
-def test_a_killed_teardown_leaves_nothing_that_the_next_run_cannot_mend(sandbox: Sandbox, name: str) -> None:
-    scene = Scene(sandbox, SITUATIONS[name])
+def test_a_killed_teardown_leaves_nothing_that_the_next_run_cannot_mend(scene_of: Scenes, name: str) -> None:
+    scene = scene_of(name)
     teardown = scene.text("teardown")
+    scene.run("setup")
     moments = sample(scene.moments.of(teardown), 8, name)
     wrong = []
     for moment, remedy in zip(moments, itertools.cycle(REMEDIES), strict=False):
@@ -56,8 +56,8 @@ def test_a_killed_teardown_leaves_nothing_that_the_next_run_cannot_mend(sandbox:
     assert not wrong, "\n".join(wrong)
 
 
-def test_a_rollback_that_is_killed_can_be_mended_too(sandbox: Sandbox) -> None:
-    scene = Scene(sandbox, SITUATIONS["edge, drifted"])
+def test_a_rollback_that_is_killed_can_be_mended_too(scene_of: Scenes) -> None:
+    scene = scene_of("edge, drifted")
     failing = scene.text("setup").replace("ip link set dev br1 up ", "ip link set dev missing up ")
     scene.begin()
     scene.sandbox.bash("ip link set dev br1 down", check=True)
@@ -71,8 +71,8 @@ def test_a_rollback_that_is_killed_can_be_mended_too(sandbox: Sandbox) -> None:
     assert not wrong, "\n".join(wrong)
 
 
-def test_what_a_killed_script_had_started_ends_before_the_next_run_begins(sandbox: Sandbox) -> None:
-    scene = Scene(sandbox, SITUATIONS["docker, fresh"])
+def test_what_a_killed_script_had_started_ends_before_the_next_run_begins(scene_of: Scenes) -> None:
+    scene = scene_of("docker, fresh")
     setup = scene.text("setup")
     moments = [moment for moment in scene.setup_moments if moment.when == "before"]
     wrong = []
@@ -89,21 +89,22 @@ def test_what_a_killed_script_had_started_ends_before_the_next_run_begins(sandbo
 
 
 @pytest.mark.parametrize(("kind", "option"), [("setup", "--check"), ("teardown", "--dry-run"), ("verify", "")])
-def test_a_killed_script_that_only_looks_leaves_nothing(sandbox: Sandbox, kind: Kind, option: str) -> None:
+def test_a_killed_script_that_only_looks_leaves_nothing(scene_of: Scenes, kind: Kind, option: str) -> None:
     """It has no lock, and so there is no next run that could know what is left of this one."""
-    scene = Scene(sandbox, SITUATIONS["docker, fresh"])
-    before = sandbox.bash(LISTING, check=True).stdout
-    scratch = sandbox.directory / "scratch"
-    scratch.mkdir()
+    scene = scene_of("docker, fresh")
+    scene.run("setup")
+    before = scene.sandbox.bash(LISTING, check=True).stdout
+    scratch = scene.sandbox.directory / "scratch"
+    scratch.mkdir(exist_ok=True)
     script = f"set -- {option}\nexport TMPDIR={scratch}\n{scene.text(kind)}"
     for moment in sample(scene.moments.of(script), 24, kind):
         scene.moments.strike(script, moment, "SIGKILL")
         assert [path.name for path in scratch.iterdir()] == []
-    assert sandbox.bash(LISTING, check=True).stdout == before
+    assert scene.sandbox.bash(LISTING, check=True).stdout == before
 
 
-def test_after_a_loss_of_power_setup_starts_afresh(sandbox: Sandbox) -> None:
-    scene = Scene(sandbox, SITUATIONS["docker, fresh"])
+def test_after_a_loss_of_power_setup_starts_afresh(scene_of: Scenes) -> None:
+    scene = scene_of("docker, fresh")
     setup = scene.text("setup")
     for moment in sample(scene.setup_moments, 3, "power"):
         scene.begin()

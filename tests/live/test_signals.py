@@ -15,8 +15,8 @@ import pytest
 
 from live.faults import What
 from live.moments import Moment, sample
-from live.sandbox import Process, Sandbox
-from live.situations import SITUATIONS, Scene, changes, named
+from live.sandbox import Process
+from live.situations import Scene, Scenes, changes, named
 
 STATUS: dict[What, int] = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 129}
 Target = Literal["group", "script"]
@@ -45,13 +45,13 @@ def struck(
 
 
 @pytest.mark.parametrize("name", [*named("fresh"), *named("drifted")])
-def test_a_setup_that_is_stopped_leaves_what_was_there(sandbox: Sandbox, name: str) -> None:
-    scene = Scene(sandbox, SITUATIONS[name])
+def test_a_setup_that_is_stopped_leaves_what_was_there(scene_of: Scenes, name: str) -> None:
+    scene = scene_of(name)
     setup = scene.text("setup")
     moments = scene.setup_moments
     finished = max(n for n, moment in enumerate(moments) if not moment.called.startswith("rm -f "))
     wrong = []
-    chosen = sample(moments, 60 if name == "docker, fresh" else 12 if name == "edge, drifted" else 6, name)
+    chosen = sample(moments, 36 if name == "docker, fresh" else 12 if name == "edge, drifted" else 6, name)
     for moment, (what, target) in zip(chosen, itertools.cycle(WAYS), strict=False):
         scene.begin()
         done, complaints = struck(scene, setup, moment, what, target)
@@ -64,9 +64,10 @@ def test_a_setup_that_is_stopped_leaves_what_was_there(sandbox: Sandbox, name: s
 
 
 @pytest.mark.parametrize("name", ["docker, fresh", *named("edge, fresh")])
-def test_a_teardown_that_is_stopped_is_finished_by_the_next(sandbox: Sandbox, name: str) -> None:
-    scene = Scene(sandbox, SITUATIONS[name])
+def test_a_teardown_that_is_stopped_is_finished_by_the_next(scene_of: Scenes, name: str) -> None:
+    scene = scene_of(name)
     teardown = scene.text("teardown")
+    scene.run("setup")
     wrong = []
     chosen = sample(scene.moments.of(teardown), 12, name)
     for moment, (what, target) in zip(chosen, itertools.cycle(WAYS), strict=False):
@@ -78,23 +79,23 @@ def test_a_teardown_that_is_stopped_is_finished_by_the_next(sandbox: Sandbox, na
 
 
 @pytest.mark.parametrize("what", STATUS)
-def test_at_any_time(sandbox: Sandbox, what: What) -> None:
+def test_at_any_time(scene_of: Scenes, what: What) -> None:
     """Not around a program, but whenever it happens to come."""
-    scene = Scene(sandbox, SITUATIONS["docker, drifted"])
+    scene = scene_of("docker, drifted")
     scene.begin()
     started = time.monotonic()
     scene.run("setup")
     takes = time.monotonic() - started
-    path = sandbox.directory / "setup.sh"
+    path = scene.sandbox.directory / "setup.sh"
     path.write_text(scene.text("setup"))
     for part in sample(range(1, 9), 18, what):
         scene.begin()
-        process = sandbox.popen(["bash", str(path)])
+        process = scene.sandbox.popen(["bash", str(path)])
         time.sleep(takes * part / 9)
         if process.popen.poll() is None and process.pid is not None:
             process.signal(signal.Signals[what], group=part % 2 == 0)
         done = process.wait()
-        assert sandbox.processes() == []
+        assert scene.sandbox.processes() == []
         wanted = scene.before if done.returncode else scene.whole
         assert changes(wanted, scene.state()) == [], f"{part}/9: {done}"
 
@@ -113,8 +114,9 @@ def waiting(scene: Scene, kind: Literal["setup", "teardown"]) -> tuple[Process, 
 
 
 @pytest.mark.parametrize("kind", ["setup", "teardown"])
-def test_while_it_waits_for_its_turn(sandbox: Sandbox, kind: Literal["setup", "teardown"]) -> None:
-    scene = Scene(sandbox, SITUATIONS["docker, fresh"])
+def test_while_it_waits_for_its_turn(scene_of: Scenes, kind: Literal["setup", "teardown"]) -> None:
+    scene = scene_of("docker, fresh")
+    scene.run("setup")
     for what, target in WAYS:
         holder, process = waiting(scene, kind)
         process.signal(signal.Signals[what], group=target == "group")
@@ -126,11 +128,11 @@ def test_while_it_waits_for_its_turn(sandbox: Sandbox, kind: Literal["setup", "t
 
 
 @pytest.mark.parametrize("reader", ["true", "head --lines=3"])
-def test_a_reader_of_its_messages_who_goes_away(sandbox: Sandbox, reader: str) -> None:
-    scene = Scene(sandbox, SITUATIONS["docker, fresh"])
-    path = sandbox.directory / "setup.sh"
+def test_a_reader_of_its_messages_who_goes_away(scene_of: Scenes, reader: str) -> None:
+    scene = scene_of("docker, fresh")
+    path = scene.sandbox.directory / "setup.sh"
     path.write_text(scene.text("setup"))
     scene.begin()
-    done = sandbox.bash(f"bash {path} 2>&1 >/dev/null | {reader}; echo ${{PIPESTATUS[0]}}")
+    done = scene.sandbox.bash(f"bash {path} 2>&1 >/dev/null | {reader}; echo ${{PIPESTATUS[0]}}")
     assert done.stdout.splitlines()[-1] == "141"
     assert changes(scene.before, scene.state()) == []
