@@ -301,13 +301,29 @@ bridge -n node3 fdb replace 0a:fb:4c:23:20:bb dev flannel.1 dst 172.18.0.3      
 END
 }
 
-#### The rest is the same in every setup.sh, SHA-256 e619361756a36123bbdff134acc274266d3516f50d145a9259ea44c3de51971e
+#### The rest is the same in every setup.sh, SHA-256 b301ac806ffead38df3b89390983c8c69f5f8339e54ede440bfb85645594ec63
 
 # ---- prelude: the same in every script ----
 
 set -euo pipefail
 export LC_ALL=C
 umask 022
+
+# What somebody has told their own bash, and it hands on to this one, is not meant for here: options, exported functions
+# in the place of programs, names that are used here as well. `bash -x` shows its trace, and nobody takes it for an answer.
+set +abfmvCEPT +o posix
+shopt -u dotglob failglob nocaseglob nocasematch nullglob xpg_echo
+shopt -u localvar_inherit 2>/dev/null || true # of later versions
+export -n SHELLOPTS BASHOPTS
+while read -r _ _ name; do [[ $name == @(topology|reachability) ]] || unset -f "$name"; done < <(declare -Fx)
+while read -r name; do
+	case $name in
+	*_proxy) ;;
+	[a-z]*) export -n "${name?}" ;;
+	BASH_ENV | GLOBIGNORE | TMOUT | PERL5OPT | PERL_UNICODE | FORCE | LOCK | TURN) unset -v "$name" ;;
+	esac
+done < <(compgen -e)
+if [[ $- == *x* ]]; then exec {BASH_XTRACEFD}>&2; fi
 
 say() { printf '%s: %s\n' "$SELF" "$*" >&2; }
 die() {
@@ -365,9 +381,9 @@ prepare() {
 	trap 'stop INT 130' INT
 	trap 'stop TERM 143' TERM
 	trap 'stop HUP 129' HUP
-	((EUID == 0)) || die "must run as root (sudo bash $SELF), or in a user namespace: unshare -rnm"
+	((EUID == 0)) || die "must run as root: sudo bash $SELF (without root, \`k8snet try\` shows it at work)"
 	for program in "$@"; do
-		command -v "$program" >/dev/null || die "needs the program $program, which is not installed"
+		command -v "$program" >/dev/null || die "needs the program $program, which is not installed, or not in PATH=$PATH"
 	done
 	exec </dev/null
 }
@@ -2704,12 +2720,11 @@ tells_iptables() {
 
 # Records what is about to be made and cannot be marked in the instant it is made: whatever happens, it is known as ours.
 record_intent() {
-	local name
-	{
-		if [[ $'\n'$recorded$'\n' != *$'\n'$uses* ]]; then printf '%s' "$uses"; fi
-		for name in "${!created[@]}"; do printf 'netns\t%s\t-\n' "$name"; done
-		show_borrowed "${borrowed[@]}"
-	} >>"$OWNED"
+	local name now=${recorded:+$recorded$'\n'}
+	if [[ $'\n'$now != *$'\n'$uses* ]]; then now+=$uses; fi
+	for name in "${!created[@]}"; do now+="netns"$'\t'"$name"$'\t-\n'; done
+	if ((${#borrowed[@]})); then now+=$(show_borrowed "${borrowed[@]}")$'\n'; fi
+	if [[ ! -e $OWNED || $now != "$recorded"$'\n' ]]; then record "$now"; fi
 }
 
 # Carries out one wave: the host's part, then that of each namespace, several at a time.
@@ -2837,10 +2852,12 @@ settle() {
 	if [[ $now != "$(<"$OWNED")"$'\n' ]]; then record "$now"; fi
 }
 
-# Replaces the record in one step.
+# Replaces the record in one step, or leaves it as it is, where there is no room for another one, say.
 record() {
-	printf '%s' "$1" >"$OWNED.new"
-	mv "$OWNED.new" "$OWNED"
+	if ! printf '%s' "$1" >"$OWNED.new" || ! mv "$OWNED.new" "$OWNED"; then
+		say "cannot write $OWNED, which tells what is ours: it stays as it was"
+		return 1
+	fi
 }
 
 # ---- going back ----
@@ -2885,8 +2902,20 @@ roll_back() {
 		done
 	done
 	for back in "${dragged[@]}"; do take_back; done
+	if [[ $complained ]]; then keep_hold; fi
 	if [[ $recorded_facts ]]; then printf '%s\n' "$recorded_facts" >"$WANTED"; fi
 	if [[ $recorded ]]; then record "$recorded"$'\n'; else rm -f "$OWNED"; fi
+}
+
+# What could not be taken back is still ours.
+keep_hold() {
+	local name
+	say "what is left of it stays on record: when that is mended, run setup.sh again, or teardown.sh"
+	read_namespaces
+	for name in "${!created[@]}"; do
+		if [[ ${netns[$name]+set} ]]; then recorded+="${recorded:+$'\n'}netns"$'\t'"$name"$'\t'"${netns[$name]}"; fi
+	done
+	if ((${#borrowed[@]})); then recorded+=${recorded:+$'\n'}$(show_borrowed "${borrowed[@]}"); fi
 }
 
 take_back() {

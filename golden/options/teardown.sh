@@ -77,13 +77,29 @@ ip netns delete node4             #- node4: namespace
 END
 }
 
-#### The rest is the same in every teardown.sh, SHA-256 8e6974cf14659c3d32fde346840cc77a443d7539d3dfb373a158a27d6350b23d
+#### The rest is the same in every teardown.sh, SHA-256 187c79ad4215f663343f3ab27435c0bf27cbde6c53cc5ee673667b1164868d84
 
 # ---- prelude: the same in every script ----
 
 set -euo pipefail
 export LC_ALL=C
 umask 022
+
+# What somebody has told their own bash, and it hands on to this one, is not meant for here: options, exported functions
+# in the place of programs, names that are used here as well. `bash -x` shows its trace, and nobody takes it for an answer.
+set +abfmvCEPT +o posix
+shopt -u dotglob failglob nocaseglob nocasematch nullglob xpg_echo
+shopt -u localvar_inherit 2>/dev/null || true # of later versions
+export -n SHELLOPTS BASHOPTS
+while read -r _ _ name; do [[ $name == @(topology|reachability) ]] || unset -f "$name"; done < <(declare -Fx)
+while read -r name; do
+	case $name in
+	*_proxy) ;;
+	[a-z]*) export -n "${name?}" ;;
+	BASH_ENV | GLOBIGNORE | TMOUT | PERL5OPT | PERL_UNICODE | FORCE | LOCK | TURN) unset -v "$name" ;;
+	esac
+done < <(compgen -e)
+if [[ $- == *x* ]]; then exec {BASH_XTRACEFD}>&2; fi
 
 say() { printf '%s: %s\n' "$SELF" "$*" >&2; }
 die() {
@@ -141,9 +157,9 @@ prepare() {
 	trap 'stop INT 130' INT
 	trap 'stop TERM 143' TERM
 	trap 'stop HUP 129' HUP
-	((EUID == 0)) || die "must run as root (sudo bash $SELF), or in a user namespace: unshare -rnm"
+	((EUID == 0)) || die "must run as root: sudo bash $SELF (without root, \`k8snet try\` shows it at work)"
 	for program in "$@"; do
-		command -v "$program" >/dev/null || die "needs the program $program, which is not installed"
+		command -v "$program" >/dev/null || die "needs the program $program, which is not installed, or not in PATH=$PATH"
 	done
 	exec </dev/null
 }
@@ -1558,7 +1574,7 @@ usage() {
 }
 
 main() {
-	local mode=run table commands='' release='' FORCE=''
+	local mode=run table commands='' release='' under_way='' FORCE=''
 	while (($#)); do
 		case $1 in
 		--dry-run | --check) mode=${1#--} ;;
@@ -1592,8 +1608,9 @@ main() {
 		return
 	fi
 	announce "$commands" >&2
-	FORCE=yes
-	if ! (execute_all "$commands" && [[ ! $complained ]]); then
+	(FORCE=yes execute_all "$commands" && [[ ! $complained ]]) || complained=yes
+	if [[ $under_way ]]; then wait "$under_way" || complained=yes; fi
+	if [[ $complained ]]; then
 		failure='all else is removed; when that is mended, run it again'
 		return 1
 	fi
@@ -1632,11 +1649,22 @@ give_back() {
 	done
 }
 
-# Removes our links, where they are on the host only; with a veth goes its peer.
+# Removes our links, where they are on the host only; with a veth goes its peer. As nothing else is to be taken back before
+# that, the kernel begins at once: it waits a lot in between, and meanwhile the namespaces can go.
 remove_group() {
-	local links
+	local links said line="ip link delete group $MARK"
 	links=$(ip -brief link show group "$MARK")
-	if [[ $links ]]; then commands+="ip link delete group $MARK"$'\n'; fi
+	if [[ ! $links ]]; then return 0; fi
+	if [[ $mode != run ]]; then
+		commands+=$line$'\n'
+		return
+	fi
+	announce "$line" >&2
+	(
+		said=$(ip link delete group "$MARK" 2>&1) || report_failure "$line" "${said:-exit status $?}"
+		[[ ! $complained ]]
+	) &
+	under_way=$!
 }
 
 # The same where they may be in namespaces of others, too: there, those that do not go with their peers.
