@@ -20,11 +20,9 @@ from k8snet_scripts.cni.attachment import (
     describe_bridge,
     describe_grant,
     describe_loopback,
-    describe_macvlan,
     describe_ptp,
     grant_host_local,
     grant_static,
-    retell_mac,
 )
 from k8snet_scripts.cni.configuration import BridgePlugin, MacvlanPlugin, PtpPlugin, RequestedIp
 from k8snet_scripts.cni.gateways import AddressConflict, place_gateways
@@ -239,7 +237,6 @@ def test_whose_the_addresses_are() -> None:
     results = [
         (describe_bridge(DUAL, BRIDGE, HOST, POD, Interface("br0.5")), "eth0", 4),
         (describe_ptp(made, HOST, POD), "eth0", 2),
-        (describe_macvlan(attach_macvlan(MacvlanPlugin(), Grant((FOUR,))), POD), "eth0", 1),
         (describe_loopback("lo", "/run/netns/pod1"), "lo", 1),
     ]
     for result, name, number in results:
@@ -254,11 +251,6 @@ def test_a_result_without_addresses_has_no_words_in_old_versions() -> None:
     assert list(render_result(result, "1.0.0")) == ["cniVersion", "interfaces", "dns"]
     with pytest.raises(Inexpressible):
         render_result(result, "0.2.0")
-
-
-def test_a_changed_mac_address_is_told() -> None:
-    result = retell_mac(describe_ptp(attach_ptp(PtpPlugin(IPAM), Grant((FOUR,))), HOST, POD), "eth0", "02::9")
-    assert [item.mac for item in result.interfaces] == ["02::2", "02::9"]
 
 
 @given(st.lists(st.sampled_from([FOUR, SIX, OTHER]), unique=True), st.sampled_from(SPEC_VERSIONS), st.booleans())

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from cni_loading import Keys, load
+from grafting import assert_presentable, grafted, paths
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -79,13 +80,6 @@ structures = st.recursive(
 )
 
 
-def assert_presentable(report: Report) -> None:
-    for finding in report.findings:
-        assert finding.message.isprintable()
-        assert finding.help.isprintable()
-        assert len(finding.message) < 400
-
-
 @settings(max_examples=100, deadline=None)
 @given(structures, st.booleans())
 def test_no_structure_raises(data: object, lenient: bool) -> None:
@@ -124,22 +118,6 @@ def test_every_finding_has_a_place(value: object, data: st.DataObject) -> None:
         position = finding.position or source.locate(finding.path, finding.at)
         assert 1 <= position.line <= len(source.text.split("\n"))
         assert position.length > 0
-
-
-def paths(data: object) -> Any:
-    """The path of every value below a value."""
-    items = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
-    for key, value in items:
-        yield (key,)
-        yield from ((key, *path) for path in paths(value))
-
-
-def grafted(data: Any, path: Keys, value: object) -> Any:
-    """The configuration with another value at a path."""
-    key, *rest = path
-    copy = data.copy()
-    copy[key] = grafted(data[key], tuple(rest), value) if rest else value
-    return copy
 
 
 def test_the_full_configuration_is_right() -> None:

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 from documents import document
+from grafting import assert_presentable, grafted, paths
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from loading import Keys, unplaced
+from loading import unplaced
 from topologies import topologies
 
 from k8snet_scripts.diagnostics import Report
@@ -62,29 +63,6 @@ def test_no_value_in_any_place_raises(value: object, data: st.DataObject) -> Non
     report = Report()
     load_topology(grafted(everything, path, value), report)
     assert_presentable(report)
-
-
-def assert_presentable(report: Report) -> None:
-    for finding in report.findings:
-        assert finding.message.isprintable()
-        assert finding.help.isprintable()
-        assert len(finding.message) < 400
-
-
-def paths(data: object) -> Any:
-    """The path of every value below a value."""
-    items = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
-    for key, value in items:
-        yield (key,)
-        yield from ((key, *path) for path in paths(value))
-
-
-def grafted(data: Any, path: Keys, value: object) -> Any:
-    """The document with another value at a path."""
-    key, *rest = path
-    copy = data.copy()
-    copy[key] = grafted(data[key], tuple(rest), value) if rest else value
-    return copy
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -196,11 +196,6 @@ def describe_ptp(attachment: Attachment, host: Interface, pod: Interface) -> Res
     return _describe(attachment, (host, pod), 1)
 
 
-def describe_macvlan(attachment: Attachment, pod: Interface) -> Result:
-    """The result of the macvlan plugin."""
-    return _describe(attachment, (pod,), 0)
-
-
 def describe_loopback(ifname: str, sandbox: str) -> Result:
     """The result of the loopback plugin."""
     return Result((Interface(ifname, _NO_MAC, sandbox),), _LOOPBACK, holder=0)
@@ -209,12 +204,6 @@ def describe_loopback(ifname: str, sandbox: str) -> Result:
 def describe_grant(grant: Grant) -> Result:
     """The result of an IPAM plugin."""
     return Result((), grant.leases, grant.routes, grant.dns)
-
-
-def retell_mac(result: Result, ifname: str, mac: str) -> Result:
-    """The result after the MAC address of the pod's interface was changed, as `tuning` does."""
-    changed = [item.with_(mac=mac) if item.name == ifname else item for item in result.interfaces]
-    return result.with_(interfaces=tuple(changed))
 
 
 def _describe(attachment: Attachment, interfaces: tuple[Interface, ...], holder: int) -> Result:

@@ -189,8 +189,6 @@ class Network(Value):
     version: str = SPEC_VERSIONS[0]
     plugins: tuple[Plugin, ...] = ()
     runtime: Runtime = NO_WISHES
-    disable_check: bool = False
-    disable_gc: bool = False
 
 
 class Delegation(Value):

@@ -69,10 +69,10 @@ def load_network(data: object, report: Report, *, lenient: bool = False) -> Netw
         plugin, runtime = _read_one(item, version)
         plugins.append(plugin)
         runtimes.append(runtime)
-    switches = [_read_switch(root, key) for key in ("disableCheck", "disableGC")]
-    _read_switch(root, "loadOnlyInlinedPlugins")
+    for key in ("disableCheck", "disableGC", "loadOnlyInlinedPlugins"):  # which are for the runtime
+        _check_switch(root, key)
     root.close(_LIST_HINTS)
-    return Network(name, version, _join_plugins(plugins, root), join_runtimes(runtimes), *switches)
+    return Network(name, version, _join_plugins(plugins, root), join_runtimes(runtimes))
 
 
 def load_delegation(data: object, report: Report) -> Delegation:
@@ -124,12 +124,11 @@ def _read_one(given: Object, version: str) -> tuple[Plugin | None, Runtime]:
     return plugin, runtime
 
 
-def _read_switch(root: Object, key: str) -> bool:
-    """A boolean, which may stand in quotes."""
+def _check_switch(root: Object, key: str) -> None:
+    """Check that a key is a boolean, which may stand in quotes."""
     value = root.value(key)
-    if isinstance(value, str) and value.lower() in ("true", "false"):
-        return value.lower() == "true"
-    return root.flag(key)
+    if not isinstance(value, str) or value.lower() not in ("true", "false"):
+        root.flag(key)
 
 
 def _join_plugins(plugins: list[Plugin | None], root: Object) -> tuple[Plugin, ...]:

@@ -19,6 +19,7 @@ from k8snet_scripts.plugin import wiring
 from k8snet_scripts.plugin.arguments import read_mac
 from k8snet_scripts.plugin.blaming import BlamingTheScript
 from k8snet_scripts.plugin.call import Call
+from k8snet_scripts.plugin.collecting import remove_stale
 from k8snet_scripts.plugin.errors import (
     BAD_CONFIGURATION,
     BAD_ENVIRONMENT,
@@ -33,7 +34,7 @@ from k8snet_scripts.plugin.loading import load_main
 from k8snet_scripts.plugin.netns import check_netns, find_container, has_interface
 from k8snet_scripts.plugin.places import check_scripts_run
 from k8snet_scripts.plugin.results import read_previous, render
-from k8snet_scripts.plugin.valid import Attached, read_valid
+from k8snet_scripts.plugin.valid import read_valid
 from k8snet_scripts.rules.names import check_interface_name
 from k8snet_scripts.rules.refusal import Refused
 from k8snet_scripts.values import TYPE_CHECKING
@@ -94,18 +95,10 @@ class Attaching(Plugin):
     def collect(self, call: Call) -> None:
         network, plugin = self._load(call)
         valid = read_valid(call.configuration)
-        errors, kept = [], set(valid)
-        for container in wiring.attached(call.name):
-            attached = Attached(container.container_id, container.ifname)
-            if attached not in valid:
-                try:
-                    with BlamingTheScript():
-                        wiring.detach(call.name, container)
-                except CniError as error:
-                    errors.append(error)
-                    kept.add(attached)  # it may use its addresses still
+        left = remove_stale(valid, wiring.attached(call.name), lambda container: wiring.detach(call.name, container))
+        errors = list(left.values())
         try:
-            _ipam(call, network, plugin).collect(frozenset(kept))
+            _ipam(call, network, plugin).collect(valid | left.keys())  # what is left may use its addresses still
         except CniError as error:
             errors.append(error)
         if errors:

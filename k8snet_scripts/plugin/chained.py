@@ -17,6 +17,7 @@ from k8snet_scripts.cni.result import Json
 from k8snet_scripts.plugin import pieces
 from k8snet_scripts.plugin.blaming import BlamingTheScript
 from k8snet_scripts.plugin.call import Call, value_of
+from k8snet_scripts.plugin.collecting import remove_stale
 from k8snet_scripts.plugin.delegate import delegate
 from k8snet_scripts.plugin.errors import BAD_CONFIGURATION, OTHER, CniError, join_errors
 from k8snet_scripts.plugin.kinds import ASIDE, Plugin
@@ -28,7 +29,7 @@ from k8snet_scripts.plugin.pieces import Piece
 from k8snet_scripts.plugin.places import check_scripts_run
 from k8snet_scripts.plugin.programs import find_program
 from k8snet_scripts.plugin.results import Told, read_previous
-from k8snet_scripts.plugin.valid import Attached, read_valid
+from k8snet_scripts.plugin.valid import read_valid
 from k8snet_scripts.values import Value
 
 P = TypeVar("P", bound=Value)
@@ -98,16 +99,13 @@ class Chained(Plugin):
     def collect(self, call: Call) -> None:
         load_main(call, self.kind)
         valid = read_valid(call.configuration)
-        errors = []
-        for container in pieces.on_record(self.kind, call.name):
-            if Attached(container.container_id, container.ifname) not in valid:
-                try:
-                    with BlamingTheScript():
-                        pieces.tear_down(self.kind, call.name, container)
-                except CniError as error:
-                    errors.append(error)
-        if errors:
-            raise join_errors(errors)
+        left = remove_stale(
+            valid,
+            pieces.on_record(self.kind, call.name),
+            lambda container: pieces.tear_down(self.kind, call.name, container),
+        )
+        if left:
+            raise join_errors(list(left.values()))
 
     def status(self, call: Call) -> None:
         load_main(call, self.kind)

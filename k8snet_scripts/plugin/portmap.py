@@ -15,7 +15,6 @@ from k8snet_scripts.plugin.patterns import Particulars, Scripts
 from k8snet_scripts.plugin.programs import run_program
 from k8snet_scripts.plugin.results import Told
 
-_PORTS = ("host_port", "container_port")
 _LARGE = 1000
 """The smallest port that another one can stand in for in a pattern: numbers of so many digits are nothing else."""
 

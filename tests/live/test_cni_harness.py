@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 
 from live import reference_plugins
 from live.cni_configurations import Network, networks
+from live.examples import examples
 from live.masquerading import observe_sources, source_differences
 from live.node import differences, node, node_state
 from live.reference_plugins import Reference
@@ -35,16 +36,7 @@ DUAL: dict[str, Any] = {
     },
 }
 
-EXAMPLES = os.environ.get("K8SNET_EXAMPLES")
-FEW = settings(
-    max_examples=int(EXAMPLES or 2),
-    derandomize=EXAMPLES is None,
-    database=None,
-    deadline=None,
-    print_blob=True,
-    phases=(Phase.generate,) if EXAMPLES is None else (Phase.generate, Phase.shrink),
-    suppress_health_check=list(HealthCheck),
-)
+FEW = examples(2)
 
 
 def attach(sandbox: Sandbox, configuration: dict[str, Any], *pods: str) -> Reference:

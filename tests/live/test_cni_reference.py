@@ -9,16 +9,16 @@ configurations than CI has the time for, and others every time.
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, Phase, assume, given, settings
+from hypothesis import assume, given
 
 from k8snet_scripts.scripts import Refused, Scripts, compile_pods
 from live.cni_configurations import SMALLEST_FOR_IPV6, Network, networks
+from live.examples import examples
 from live.kernel import HOST, State, diff
 from live.masquerading import source_differences
 from live.network import Network as Scripted
@@ -50,16 +50,7 @@ KUBERNETES = Network(
 LOOPBACK = {"cniVersion": "1.0.0", "name": "loopback", "type": "loopback"}
 """What every runtime attaches a pod to first."""
 
-EXAMPLES = os.environ.get("K8SNET_EXAMPLES")
-RANDOM = settings(
-    max_examples=int(EXAMPLES or 3),
-    derandomize=EXAMPLES is None,
-    database=None,
-    deadline=None,
-    print_blob=True,
-    phases=(Phase.generate,) if EXAMPLES is None else (Phase.generate, Phase.shrink),  # which takes minutes
-    suppress_health_check=list(HealthCheck),
-)
+RANDOM = examples(3)
 
 
 def compiled_pods(configuration: str, pods: Sequence[str]) -> Scripts:

@@ -6,7 +6,6 @@ It needs no sandbox: both do nothing but read and write a directory.  `K8SNET_EX
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import tempfile
 from functools import partial
@@ -14,15 +13,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from k8snet_scripts.plugin.main import answer
+from live.examples import examples
 from live.reference_plugins import DIRECTORY
 
 PROGRAM = f"{DIRECTORY}/host-local"
 VERSIONS = ("0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0")
-EXAMPLES = os.environ.get("K8SNET_EXAMPLES")
 
 
 class Step(NamedTuple):
@@ -109,13 +108,7 @@ def decoded(output: str) -> Any:
 
 
 @pytest.mark.needs("speed")
-@settings(
-    max_examples=int(EXAMPLES or 60),
-    derandomize=EXAMPLES is None,
-    database=None,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
+@examples(60)
 @given(networks(), st.lists(STEPS, min_size=4, max_size=14))
 def test_answers_and_files_are_equal(network: dict[str, Any], steps: list[Step]) -> None:
     with tempfile.TemporaryDirectory() as theirs, tempfile.TemporaryDirectory() as ours:

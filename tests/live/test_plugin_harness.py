@@ -9,17 +9,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from live.biography import Biography, unequal_moments
 from live.cni_configurations import Network
+from live.examples import examples
 from live.lives import Action, Life, lives
 from live.masquerading import source_differences
 from live.node import node
 from live.reference_plugins import DIRECTORY, Reference
 from live.runtime import Runtime, Wishes
 from live.sandbox import Sandbox
-from live.test_plugin_reference import EXAMPLES, RANDOM
 
 pytestmark = pytest.mark.needs("iptables_nat", "nft_masquerade", "nft_masquerade6")
 
@@ -153,7 +153,7 @@ def test_what_is_spoilt_is_found_and_named(
     assert [line for line in lines if not any(line in difference for difference in differences)] == []
 
 
-@settings(RANDOM, max_examples=int(EXAMPLES or 1))
+@examples(1)
 @given(life=lives())
 def test_the_reference_leads_every_life_alike(life: Life) -> None:
     with node(hasty=True) as one, node(hasty=True) as other:

@@ -8,15 +8,15 @@ the world must see the same source addresses.  What we do otherwise on purpose i
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 
 from live.biography import Biography, unequal_moments
 from live.cni_configurations import Network
+from live.examples import examples
 from live.lives import Action, Life, lives
 from live.masquerading import source_differences
 from live.node import node
@@ -26,16 +26,7 @@ from live.runtime import Runtime, Wishes
 
 pytestmark = pytest.mark.needs("iptables_nat", "nft_masquerade", "nft_masquerade6")
 
-EXAMPLES = os.environ.get("K8SNET_EXAMPLES")
-RANDOM = settings(
-    max_examples=int(EXAMPLES or 3),
-    derandomize=EXAMPLES is None,
-    database=None,
-    deadline=None,
-    print_blob=True,
-    phases=(Phase.generate,) if EXAMPLES is None else (Phase.generate, Phase.shrink),  # which takes minutes
-    suppress_health_check=list(HealthCheck),
-)
+RANDOM = examples(3)
 
 KUBERNETES = Life(
     Network(
@@ -150,7 +141,7 @@ def mixed_plugins(request: pytest.FixtureRequest, plugins: str, tmp_path_factory
     return str(directory)
 
 
-@settings(RANDOM, max_examples=int(EXAMPLES or 1))
+@examples(1)
 @given(life=lives())
 def test_ours_and_the_reference_work_together(mixed_plugins: str, life: Life) -> None:
     live_twice(life, mixed_plugins, hasty=True)

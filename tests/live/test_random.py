@@ -6,12 +6,11 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import shlex
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from topologies import topologies
 
@@ -19,22 +18,14 @@ from k8snet_scripts.plan import plan_topology
 from k8snet_scripts.render import shell_line
 from k8snet_scripts.steps import Sign, Step
 from k8snet_scripts.topology import HOST, Bridge, Interface, Namespace, Topology, Veth
+from live.examples import examples
 from live.features import Kernel
 from live.kernel import diff
 from live.network import Network, modelled
 from live.sandbox import Sandbox
 
 Holder = TypeVar("Holder", bound=Interface)
-EXAMPLES = os.environ.get("K8SNET_EXAMPLES")
-MORE = settings(
-    max_examples=int(EXAMPLES or 4),
-    derandomize=EXAMPLES is None,
-    database=None,
-    deadline=None,
-    print_blob=True,
-    phases=(Phase.generate,) if EXAMPLES is None else (Phase.generate, Phase.shrink),  # which takes minutes
-    suppress_health_check=list(HealthCheck),
-)
+MORE = examples(4)
 
 
 def machine(topology: Topology) -> Iterator[str]:

@@ -7,18 +7,18 @@ more networks than CI has the time for, and others every time.
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from topologies import topologies
 
 from k8snet_scripts.addresses import Cidr
 from k8snet_scripts.reach.fabric import Answer, Verdict, predict
 from k8snet_scripts.topology import Topology
+from live.examples import examples
 from live.features import Kernel
 from live.network import Network, modelled
 from live.sandbox import Sandbox
@@ -33,16 +33,7 @@ QUICK, PATIENT = 0.3, 10
 REFUSED = {"ENETUNREACH", "EHOSTUNREACH", "EACCES", "EINVAL", "timeout"}
 """What comes of a connection that reaches nobody: the errors of routes that refuse are among it."""
 
-EXAMPLES = os.environ.get("K8SNET_EXAMPLES")
-PAIRS = settings(
-    max_examples=int(EXAMPLES or 12),
-    derandomize=EXAMPLES is None,
-    database=None,
-    deadline=None,
-    print_blob=True,
-    phases=(Phase.generate,) if EXAMPLES is None else (Phase.generate, Phase.shrink),
-    suppress_health_check=list(HealthCheck),
-)
+PAIRS = examples(12)
 
 
 def addresses(topology: Topology) -> list[Cidr]:
@@ -113,7 +104,7 @@ def test_the_kernel_does_what_the_model_says(kernel: Kernel, topology: Topology)
 
 @second_kernel
 @pytest.mark.needs("vlan_filtering")
-@settings(PAIRS, max_examples=int(EXAMPLES or 3))  # the kernel that can is slow
+@examples(3)  # the kernel that can is slow
 @given(topology=topologies(max_namespaces=6, externals=False, routed=True, adorned=False))
 def test_the_kernel_does_what_the_model_says_of_vlans(kernel: Kernel, topology: Topology) -> None:
     with Sandbox() as sandbox:

@@ -180,3 +180,43 @@ def test_it_does_without_ping(set_up: Callable[[str], Network]) -> None:
     )
     done = network.sandbox.run(["env", f"PATH={programs}", "bash", "-s"], stdin=network.text("verify"), timeout=300)
     assert all(ok for ok, _ in checks(done))
+
+
+LISTEN = """
+use Socket;
+socket my $listener, AF_INET, SOCK_STREAM, 0 or die;
+bind $listener, pack_sockaddr_in(9, INADDR_ANY) or die;
+listen $listener, 1 or die;
+print "listening\\n";
+close STDOUT;
+sleep 300;
+"""
+
+
+@pytest.mark.parametrize("taken", [False, True], ids=["port free", "port taken"])
+def test_the_other_side_is_looked_at_whether_or_not_the_port_of_the_probe_is_free(
+    set_up: Callable[[str], Network], taken: bool
+) -> None:
+    network = set_up("docker")
+    if taken:
+        listen = f"ip netns exec node2 perl -e '{LISTEN}' 2>/dev/null"
+        network.do(f"exec {{server}}< <({listen}); read -r -u $server; [[ $REPLY == listening ]]")
+    assert network.failures() == []
+    wrong = network.text("verify").replace("seen as 10.10.0.2", "seen as 10.10.0.9")
+    done = network.sandbox.bash(wrong)
+    assert [name.split(" (")[0] for ok, name in checks(done) if not ok] == ["node1 reaches node2 at 10.10.0.3"]
+    assert "\n# seen as 10.10.0.2: ip netns exec node1 bash -c ': </dev/tcp/10.10.0.3/9'\n" in done.stdout
+
+
+def test_a_network_that_is_right_is_probed_by_one_process_for_all(set_up: Callable[[str], Network]) -> None:
+    network = set_up("docker")
+    programs, log = network.sandbox.directory / "programs", network.sandbox.directory / "log"
+    programs.mkdir()
+    (programs / "nsenter").write_text(f'#!/bin/bash\necho "$*" >>{log}\nPATH={PATH} exec nsenter "$@"\n')
+    (programs / "nsenter").chmod(0o755)
+    for break_one, entered in (("true", []), ("ip -n node2 route add blackhole 10.10.0.2", ["node1", "node2"])):
+        log.write_text("")
+        network.do(break_one)
+        network.sandbox.run(["env", f"PATH={programs}:{PATH}", "bash", "-s"], stdin=network.text("verify"))
+        words = [line.split() for line in log.read_text().splitlines()]
+        assert sorted(line[0].rpartition("/")[2] for line in words if line[1:3] == ["bash", "-c"]) == entered
