@@ -130,7 +130,8 @@ def is_repeatable(namespace: Namespace, inventory: Inventory) -> bool:
     """Whether what a namespace gets follows from its `Furniture` alone: from no value of an address, and from nobody else."""
     name = namespace.name
     if (
-        any(_UNREPEATED(namespace))
+        name == HOST
+        or any(_UNREPEATED(namespace))
         or name in inventory.forwards
         or name in inventory.guards
         or name in inventory.sources

@@ -94,7 +94,7 @@ class _Allocation:
 
     def address_bridges(self, namespace: Namespace) -> Namespace:
         """The namespace with a gateway's address on each bridge that wants one."""
-        if not any(bridge.path in self._automatic for bridge in namespace.bridges):
+        if not namespace.bridges or not any(bridge.path in self._automatic for bridge in namespace.bridges):
             return namespace
         return replace(namespace, bridges=tuple([self._address_bridge(bridge) for bridge in namespace.bridges]))
 
