@@ -12,12 +12,19 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from k8snet_scripts import filters, shaping, steps
-from k8snet_scripts.addresses import Cidr
+from k8snet_scripts.addresses import Cidr, format_address
 from k8snet_scripts.furnishing import furnish
 from k8snet_scripts.inventory import Inventory, made_from
 from k8snet_scripts.reasons import whereabouts, why_namespace, why_veth
 from k8snet_scripts.steps import Step
 from k8snet_scripts.topology import HOST, Namespace, Veth
+
+_OF_A_PAIR = attrgetter("port", "mtu", "lladdr", "description")
+_OF_A_NAMESPACE = attrgetter("addresses", "sysctls", "forwarding", "description", "external")
+_OF_AN_END = attrgetter("port", "routes", "broadcast", "connected", "promisc", "allmulti", "txqlen", "rate")
+_UNREPEATED = attrgetter(
+    *("routes", "bridges", "interfaces", "devices", "masquerade", "forwards", "admissions", "isolations")
+)
 
 
 class Group(NamedTuple):
@@ -34,44 +41,46 @@ class Group(NamedTuple):
 class Wiring:
     """A veth pair that is made."""
 
-    _SHAPE = attrgetter("port", "mtu", "lladdr", "description")
+    __slots__ = ("_mark", "_veth", "shape", "words")
 
     def __init__(self, veth: Veth, mark: str) -> None:
         inner, outer = veth.inner, veth.outer
+        here, there = inner.namespace, outer.namespace
         self._veth, self._mark = veth, mark
-        self._places = [name for name in dict.fromkeys((inner.namespace, outer.namespace)) if name != HOST]
-        on_host = inner.namespace == HOST, outer.namespace == HOST
-        self.shape: tuple[object, ...] = (self._SHAPE(inner), self._SHAPE(outer), on_host, len(self._places))
-        self.words = (inner.name, outer.name, *self._places)
+        self.shape = (_OF_A_PAIR(inner), _OF_A_PAIR(outer), here == HOST, there == HOST, here == there)
+        self.words = (inner.name, outer.name, here, there)
 
     def groups(self, words: Sequence[str] | None = None) -> Iterator[Group]:
         """Its group, as it were with other words if these are given."""
         veth = self._veth
         if words:
-            places = {HOST: HOST, **dict(zip(self._places, words[2:], strict=True))}
-            inner = replace(veth.inner, name=words[0], namespace=places[veth.inner.namespace])
-            outer = replace(veth.outer, name=words[1], namespace=places[veth.outer.namespace])
-            veth = Veth(inner, outer)
-        maker, peer = made_from(veth)
-        yield Group(why_veth(veth, maker, peer), tuple(steps.make_veth(maker, peer, self._mark)))
+            name, peer, *places = words
+            here, there = veth.inner.namespace, veth.outer.namespace
+            new = {there: places[1], here: places[0], HOST: HOST}
+            veth = Veth(
+                replace(veth.inner, name=name, namespace=new[here]),
+                replace(veth.outer, name=peer, namespace=new[there]),
+            )
+        maker, peer_end = made_from(veth)
+        yield Group(why_veth(veth, maker, peer_end), tuple(steps.make_veth(maker, peer_end, self._mark)))
 
 
 class Furniture:
     """What a namespace gets that has nothing in it but ends of veths, which say where they lead to."""
 
-    _SHAPE = attrgetter("addresses", "sysctls", "forwarding", "description", "external")
-    _END = attrgetter("port", "routes", "broadcast", "connected", "promisc", "allmulti", "txqlen", "rate")
+    __slots__ = ("_ends", "_inventory", "_namespace", "shape", "words")
 
     def __init__(self, namespace: Namespace, inventory: Inventory) -> None:
-        ends = inventory.ends.get(namespace.name, ())
-        self._namespace, self._inventory, self._ends = namespace, inventory, ends
-        words, looks = [namespace.name], []
-        for end in ends:
+        self._namespace, self._inventory = namespace, inventory
+        self._ends = inventory.ends.get(namespace.name, ())
+        words, shape = [namespace.name], [_OF_A_NAMESPACE(namespace)]
+        for end in self._ends:
             words.append(end.name)
-            words += map(str, end.addresses)
-            sizes = [(address.family, address.prefix) for address in end.addresses]
-            looks.append((self._END(end), inventory.is_maker(end), sizes))
-        self.shape: tuple[object, ...] = (self._SHAPE(namespace), looks)
+            shape.append((_OF_AN_END(end), inventory.is_maker(end)))
+            for family, value, prefix in end.addresses:
+                words.append(f"{format_address(family, value)}/{prefix}")
+                shape.append((family, prefix))
+        self.shape = tuple(shape)
         self.words = tuple(words)
 
     def groups(self, words: Sequence[str] | None = None) -> Iterator[Group]:
@@ -117,12 +126,15 @@ def configure(namespace: Namespace, inventory: Inventory) -> Iterator[Group]:
         yield Group(filters.why(inventory, namespace), rules)
 
 
-_MORE = attrgetter("routes", "bridges", "interfaces", "devices", "masquerade", "forwards", "admissions", "isolations")
-
-
 def is_repeatable(namespace: Namespace, inventory: Inventory) -> bool:
     """Whether what a namespace gets follows from its `Furniture` alone: from no value of an address, and from nobody else."""
     name = namespace.name
-    if any(_MORE(namespace)) or name in inventory.forwards or name in inventory.guards or name in inventory.sources:
+    if (
+        name == HOST
+        or any(_UNREPEATED(namespace))
+        or name in inventory.forwards
+        or name in inventory.guards
+        or name in inventory.sources
+    ):
         return False
     return not any(own[:2] in inventory.next_hops for end in inventory.ends.get(name, ()) for own in end.addresses)

@@ -33,6 +33,7 @@ class Inventory:
         self.made: dict[str, list[Veth]] = {}  # the pairs, by the namespace that they are made from
         self.ends: dict[str, list[End]] = {}
         self.presets = [place for place in topology.everywhere() if place.sysctls and any(find_presets(place))]
+        self.equipped = [place for place in topology.everywhere() if place.devices]
         self.families: tuple[int, ...]  # that the topology uses, IPv4 first
         self.next_hops: frozenset[tuple[int, int]]  # family and value of every address that some route goes through
         self.sources: dict[str, set[str]] = {}  # the addresses that IPv6 routes name with `src`, by namespace

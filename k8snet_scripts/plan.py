@@ -45,7 +45,7 @@ class Wave(NamedTuple):
     make: Callable[[Inventory], Iterator[Entry]]
 
     def entries(self) -> Iterator[Entry]:
-        """Its groups, made anew each time: all at once they would fill the memory.  Alike ones are not made yet."""
+        """What is in it, made anew each time: all at once it would fill the memory."""
         return self.make(self.inventory)
 
     @property
@@ -92,11 +92,15 @@ class Plan:
         candidates = [namespace for namespace in self.topology.namespaces if namespace.macvlans]
         return tuple([namespace.name for namespace in candidates if self._inventory.shares(namespace)])
 
-    @cached_property
+    @property
     def waves(self) -> tuple[Wave, ...]:
         """The waves that have any groups, in order."""
-        waves = (Wave(title, self._inventory, make) for title, make in _WAVES.items())
-        return tuple([wave for wave in waves if any(wave.groups)])
+        return tuple([wave for wave in self.all_waves if any(wave.groups)])
+
+    @property
+    def all_waves(self) -> Iterator[Wave]:
+        """The same and those that have none, which shows when they are gone through."""
+        return (Wave(title, self._inventory, make) for title, make in _WAVES.items())
 
     @cached_property
     def _inventory(self) -> Inventory:
@@ -176,7 +180,7 @@ def _make_links(inventory: Inventory, namespace: Namespace) -> Iterator[Entry]:
 
 
 def _make_macvlans(inventory: Inventory) -> Iterator[Entry]:
-    for namespace in inventory.topology.everywhere():
+    for namespace in inventory.equipped:
         for macvlan in namespace.macvlans:
             mtu, home = inventory.parent_mtu(namespace, macvlan), macvlan.parent_namespace or namespace.name
             made = devices.make_macvlan(namespace.name, macvlan, mtu, inventory.mark)
@@ -185,7 +189,7 @@ def _make_macvlans(inventory: Inventory) -> Iterator[Entry]:
 
 
 def _make_devices(inventory: Inventory) -> Iterator[Entry]:
-    for namespace in inventory.topology.everywhere():
+    for namespace in inventory.equipped:
         for vxlan in namespace.vxlans:
             made = devices.make_vxlan(namespace.name, vxlan, inventory.room(namespace, vxlan), inventory.mark)
             yield Group(why(vxlan, f"The VXLAN device {vxlan.name}{whereabouts(namespace.name)}."), tuple(made))

@@ -27,8 +27,8 @@ class Plates:
     def print(self, alike: Alike) -> str:
         """The text of its groups."""
         words = alike.words
-        plates = self._find(alike.shape) if len(words) <= _WORDS else None
-        if plates is None:
+        plates = self._find(alike.shape)
+        if plates is None or len(words) > _WORDS:
             return self._lay_out(alike.groups())  # there may be no other one like it
         lengths = tuple(map(len, words))
         plate = plates.get(lengths)

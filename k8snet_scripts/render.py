@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from k8snet_scripts.commands import COMMAND
 from k8snet_scripts.digests import digest
 from k8snet_scripts.groups import Group
-from k8snet_scripts.plan import Plan
+from k8snet_scripts.plan import Entry, Plan
 from k8snet_scripts.plates import Plates
 from k8snet_scripts.quoting import quote_words
 from k8snet_scripts.rules.options import PROBED_PORT
@@ -76,12 +76,13 @@ def render_script(kind: Kind, body: Body, templates: Path | None = None) -> Iter
 
 def lay_out(plan: Plan) -> Iterator[str]:
     """The rows that setup.sh and verify.sh have in common, in pieces: wave by wave, each with its title."""
-    plates = Plates(_lay_out_groups)
-    for number, wave in enumerate(plan.waves, start=1):
-        title = f"### {number}. {plain(wave.title)}\n"
-        yield title if number == 1 else f"\n{title}"
-        for entry in wave.entries():
-            yield _lay_out_groups((entry,)) if isinstance(entry, Group) else plates.print(entry)
+    number, gap = 1, ""
+    for wave in plan.all_waves:
+        pieces = filter(None, _lay_out_entries(wave.entries()))
+        if first := next(pieces, ""):
+            yield f"{gap}### {number}. {plain(wave.title)}\n{first}"
+            yield from pieces
+            number, gap = number + 1, "\n"
 
 
 @cache
@@ -150,6 +151,12 @@ def comment(text: str | Iterable[str]) -> Text:
 def plain(text: str) -> Text:
     """One line of our own words, where no quoting is wanted."""
     return Text(text if text.isprintable() else _CONTROL.sub("?", text))
+
+
+def _lay_out_entries(entries: Iterable[Entry]) -> Iterator[str]:
+    plates = Plates(_lay_out_groups)
+    for entry in entries:
+        yield _lay_out_groups((entry,)) if isinstance(entry, Group) else plates.print(entry)
 
 
 def _lay_out_groups(groups: Iterable[Group]) -> str:

@@ -7,7 +7,7 @@ from k8snet_scripts.check.findings import FirstFindings
 from k8snet_scripts.check.settings import is_forwarding
 from k8snet_scripts.check.sites import Site, whereabouts
 from k8snet_scripts.filtering import UNSPECIFIED, Publication
-from k8snet_scripts.topology import End, Interface, Namespace, Topology
+from k8snet_scripts.topology import End, Interface, Namespace, Port, Topology
 
 Taken = dict[tuple[str, str, int], list[tuple[Publication, End]]]
 """The published ports so far, by the namespace whose they are, protocol and number, with the end that each leads to."""
@@ -18,7 +18,8 @@ def check_publications(topology: Topology, sites: dict[str, Site], report: First
     taken: Taken = {}
     for veth in topology.veths:
         for end, peer in ((veth.inner, veth.outer), (veth.outer, veth.inner)):
-            _check_sender(end, peer, report)
+            if peer.port and peer.port.only_from:
+                _check_sender(end, peer, peer.port, report)
             site = sites.get(peer.namespace)
             if site is not None:
                 for publication in end.publications:
@@ -26,13 +27,12 @@ def check_publications(topology: Topology, sites: dict[str, Site], report: First
                     _check_place(publication, end, site, taken, report)
 
 
-def _check_sender(end: End, peer: End, report: FirstFindings) -> None:
+def _check_sender(end: End, peer: End, port: Port, report: FirstFindings) -> None:
     """Check that the only link-layer address that a port takes in frames from is that of the interface behind it."""
-    wanted = peer.port and peer.port.only_from
-    if wanted and (end.lladdr != wanted or end.port):
-        message = f"`{peer.name}` drops what does not come from `{wanted}`, which is not the address behind it"
+    if end.lladdr != port.only_from or end.port:
+        message = f"`{peer.name}` drops what does not come from `{port.only_from}`, which is not the address behind it"
         help = f"give `{end.name}` that link-layer address, and no bridge"
-        report.error("conflicting-keys", peer.port.path if peer.port else peer.path, message, help=help)
+        report.error("conflicting-keys", port.path, message, help=help)
 
 
 def _check_way(publication: Publication, end: End, site: Site, report: FirstFindings) -> None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from k8snet_scripts.check.findings import FirstFindings
 from k8snet_scripts.check.routes import report_device
 from k8snet_scripts.check.sites import Site, whereabouts
-from k8snet_scripts.rates import smallest_burst
+from k8snet_scripts.rates import Rate, smallest_burst
 from k8snet_scripts.topology import Bridge, Ifb, Interface
 
 
 def check_rates(site: Site, report: FirstFindings) -> None:
     """Check the rates and the ifbs of one namespace."""
     for interface in site.interfaces.values():
-        _check_burst(interface, site, report)
+        if interface.rate is not None:
+            _check_burst(interface, interface.rate, site, report)
     taken: dict[str, Ifb] = {}
     for ifb in site.namespace.ifbs:
         _check_ifb(ifb, site, report)
@@ -28,11 +29,8 @@ def check_rates(site: Site, report: FirstFindings) -> None:
             )
 
 
-def _check_burst(interface: Interface, site: Site, report: FirstFindings) -> None:
+def _check_burst(interface: Interface, rate: Rate, site: Site, report: FirstFindings) -> None:
     """The kernel drops what is larger than a burst, and counts that a little short."""
-    rate = interface.rate
-    if rate is None:
-        return
     mtu, source = interface.mtu, None
     if isinstance(interface, Ifb) and mtu is None:
         source = site.interfaces.get(interface.source)

@@ -7,7 +7,7 @@ The last address of an IPv4 subnet is its broadcast address and is never given o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -45,11 +45,11 @@ def _place_of(namespace: str, interface: Interface) -> _Place | None:
 
 @dataclass
 class _Segment:
-    """Bridges that are joined, the addresses taken there, and where to look for the next one of a subnet."""
+    """Bridges that are joined, the addresses taken there, and those of each subnet that can still be given out."""
 
     places: list[_Place]
     taken: set[tuple[int, int]] = field(default_factory=set)  # family and value
-    next: dict[Cidr, int] = field(default_factory=dict)
+    free: dict[Cidr, Iterator[Cidr]] = field(default_factory=dict)
 
     def occupy(self, interface: Interface) -> None:
         """The addresses of an interface are taken."""
@@ -58,15 +58,18 @@ class _Segment:
 
     def take(self, subnet: Cidr) -> Cidr | None:
         """The next free address of a subnet, taken from now on."""
+        free = self.free.get(subnet)
+        if free is None:
+            free = self.free[subnet] = self._find_free(subnet)
+        return next(free, None)
+
+    def _find_free(self, subnet: Cidr) -> Iterator[Cidr]:
+        """The addresses of a subnet that nobody has, each taken when it is given out."""
         family, _, prefix = subnet
-        value, last = self.next.get(subnet) or _first(subnet), _last(subnet)
-        while value <= last and (family, value) in self.taken:
-            value += 1
-        self.next[subnet] = value
-        if value > last:
-            return None
-        self.taken.add((family, value))
-        return Cidr(family, value, prefix)
+        for value in range(_first(subnet), _last(subnet) + 1):
+            if (family, value) not in self.taken:
+                self.taken.add((family, value))
+                yield Cidr(family, value, prefix)
 
 
 def _first(subnet: Cidr) -> int:
@@ -91,7 +94,7 @@ class _Allocation:
 
     def address_bridges(self, namespace: Namespace) -> Namespace:
         """The namespace with a gateway's address on each bridge that wants one."""
-        if not any(bridge.path in self._automatic for bridge in namespace.bridges):
+        if not namespace.bridges or not any(bridge.path in self._automatic for bridge in namespace.bridges):
             return namespace
         return replace(namespace, bridges=tuple([self._address_bridge(bridge) for bridge in namespace.bridges]))
 
@@ -110,7 +113,12 @@ class _Allocation:
         """The namespace with the automatic addresses that external ports in it want."""
         if not namespace.interfaces:
             return namespace
-        found = [self.address(interface, _place_of(namespace.name, interface)) for interface in namespace.interfaces]
+        found = [
+            self.address(interface, _place_of(namespace.name, interface))
+            if interface.path in self._automatic
+            else interface
+            for interface in namespace.interfaces
+        ]
         return replace(namespace, interfaces=tuple(found))
 
     def survey(self, topology: Topology) -> None:
@@ -156,15 +164,15 @@ class _Allocation:
     def address_veth(self, veth: Veth) -> Veth:
         """The veth with the automatic addresses that its ends want: from the peer's bridge, or else from their own."""
         inner, outer = veth.inner, veth.outer
-        if inner.path not in self._automatic and outer.path not in self._automatic:
-            return veth
         near, far = _place_of(inner.namespace, inner), _place_of(outer.namespace, outer)
-        return alter(veth, inner=self.address(inner, far or near), outer=self.address(outer, near or far))
+        if inner.path in self._automatic:
+            veth = alter(veth, inner=self.address(inner, far or near))
+        if outer.path in self._automatic:
+            veth = alter(veth, outer=self.address(outer, near or far))
+        return veth
 
     def address(self, interface: AnyInterface, place: _Place | None) -> AnyInterface:
-        """The interface with the automatic addresses that it wants, from the bridge at `place`."""
-        if interface.path not in self._automatic:
-            return interface
+        """An interface that wants automatic addresses with those that there are for it, from the bridge at `place`."""
         if place is None:
             self._refuse_without_subnet(interface, None)
             return interface
@@ -174,8 +182,9 @@ class _Allocation:
         if not bridge.subnets:
             self._refuse_without_subnet(interface, bridge)
         found = []
+        segment = self._segments[place]
         for subnet in bridge.subnets:
-            cidr = self._segments[place].take(subnet)
+            cidr = segment.take(subnet)
             if cidr:
                 found.append(cidr)
             else:

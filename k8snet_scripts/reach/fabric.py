@@ -289,8 +289,9 @@ def _find_redirecting(topology: Topology) -> Iterator[str]:
     """The namespaces that hand on what is sent to that port: who it reaches says nothing about its way to others."""
     ports = [(item.name, forward.publication) for item in topology.everywhere() for forward in item.forwards]
     for veth in topology.veths:
-        ports += [(veth.outer.namespace, publication) for publication in veth.inner.publications]
-        ports += [(veth.inner.namespace, publication) for publication in veth.outer.publications]
+        if veth.inner.publications or veth.outer.publications:
+            ports += [(veth.outer.namespace, publication) for publication in veth.inner.publications]
+            ports += [(veth.inner.namespace, publication) for publication in veth.outer.publications]
     return (name for name, port in ports if (port.protocol, port.port) == ("tcp", PROBED_PORT))
 
 

@@ -40,6 +40,8 @@ class Neighbours:
             if end.addresses:
                 self._own(end.namespace, end.addresses)
         for namespace in topology.everywhere():
+            if not (namespace.addresses or namespace.sysctls or namespace.holders):
+                continue
             self._own(namespace.name, namespace.addresses)
             for interface in namespace.holders:
                 self._own(namespace.name, interface.addresses)

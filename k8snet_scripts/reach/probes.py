@@ -110,7 +110,7 @@ def _find_sites(topology: Topology) -> _Sites:
         for end, peer in ((veth.inner, veth.outer), (veth.outer, veth.inner)):
             if end.port is None:
                 add(_segment_key(peer, number), end.namespace, end)
-    sites.addresses = {name: list(dict.fromkeys(own)) for name, own in sites.addresses.items()}
+    sites.addresses = {name: list(dict.fromkeys(own)) if len(own) > 1 else own for name, own in sites.addresses.items()}
     sites.segments = list(segments.values())
     return sites
 
