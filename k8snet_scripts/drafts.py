@@ -11,6 +11,7 @@ import filecmp
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Self
 
@@ -28,6 +29,11 @@ class Draft:
         """Whether there is anything else at its place, or nothing."""
         return not (self.path.is_file() and filecmp.cmp(self.path, self.file, shallow=False))
 
+    @property
+    def is_in_place_of_another(self) -> bool:
+        """Whether somebody else has written what is at its place: it does not tell of k8snet, as the draft does."""
+        return self.path.is_file() and self.path.stat().st_size > 0 and _is_ours(self.file) and not _is_ours(self.path)
+
     def place(self) -> bool:
         """Put it where it belongs, unless it is there already and can be run; whether it was not."""
         if not self.is_news and (os.access(self.path, os.X_OK) or not self.is_script):
@@ -35,6 +41,12 @@ class Draft:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.file.replace(self.path)
         return True
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a file, which is not empty, has the name of k8snet in it, as all that is made by the built-in templates."""
+    with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+        return content.find(b"k8snet") >= 0
 
 
 class Drafts:

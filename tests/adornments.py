@@ -75,6 +75,8 @@ def _adorn_end(end: End, home: Namespace, dice: Dice) -> End:
         txqlen=dice.one((None, None, None, 7, 0)),
         rate=dice.one(RATES),
     )
+    if end.txqlen == 0:
+        end = replace(end, rate=None)
     if end.addresses and not end.routes and not any(route.via for route in home.routes) and dice.chance(6):
         return replace(end, connected=False)
     return replace(end, routes=tuple(_narrow(route, dice) for route in end.routes))

@@ -242,6 +242,7 @@ FAULTS: dict[str, list[Fault]] = {
         for lladdr in (None, "02:00:00:00:00:08")
     ]
     + [shared(Macvlan("fm", parent="f0", port=Port("f9")))]
+    + [wired(rate=Rate(8_000_000, 16384), txqlen=0)]
     + [shared(Ifb("fi", source="f0", rate=Rate(8000, 9000), port=Port("f9")))]
     + [shared(Macvlan("fm", parent="f0", mode="passthru", lladdr="02:00:00:00:00:08"))]
     + [add(f1=Namespace("f1", forwarding=True, sysctls=(("net.ipv4.ip_forward", "1"),)))],

@@ -53,10 +53,25 @@ def test_a_topology_from_standard_input_goes_to_the_current_directory(directory:
     assert sorted(path.name for path in directory.iterdir()) == list(SCRIPTS)
 
 
+def test_what_somebody_has_written_is_not_written_over(directory: Path) -> None:
+    (directory / "lab.toml").write_text(DOCKER)
+    (directory / "teardown.sh").write_text("rm mine\n")
+    result = k8snet("compile", "lab.toml")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        "error: teardown.sh is there already, and k8snet has not made it\n"
+        "help: move it away, or write into another directory with `-o DIRECTORY`\n"
+    )
+    assert not (directory / "setup.sh").exists()
+    assert (directory / "teardown.sh").read_text() == "rm mine\n"
+    (directory / "teardown.sh").write_text("")
+    assert k8snet("compile", "lab.toml").stdout.split() == list(SCRIPTS)
+
+
 def test_what_is_up_to_date_is_not_touched(directory: Path) -> None:
     write(directory / "lab.toml")
     k8snet("compile", "lab.toml")
-    (directory / "teardown.sh").write_text("stale")
+    (directory / "teardown.sh").write_text("# made by k8snet, long ago")
     (directory / "verify.sh").chmod(0o644)
     before = {name: (directory / name).stat() for name in SCRIPTS}
     result = k8snet("compile", "lab.toml")

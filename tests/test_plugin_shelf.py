@@ -83,3 +83,19 @@ def test_each_interface_of_each_container_on_each_network_has_names_of_its_own()
     assert max(len(each.topology) for each in named) <= 64
     assert len(name_bridge("a" * 60, "cni0")) <= 64
     assert name_attachment("b", containers[0], "02:00:00:00:00:01").pod_lladdr == "02:00:00:00:00:01"
+
+
+def test_a_shelf_that_is_somebody_elses_is_not_trusted(state: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    (elsewhere / "attachments" / "a").mkdir(parents=True)
+    (elsewhere / "attachments" / "a" / "attachment.json").write_text('{"network": "pods"}')
+    state.symlink_to(elsewhere)
+    for act in (
+        lambda: list(shelf.records()),
+        lambda: keep("b"),
+        lambda: shelf.TakingTurns(shelf.place("t")).__enter__(),
+    ):
+        with pytest.raises(PermissionError, match="somebody else's"):
+            act()
+    assert not (elsewhere / "attachments" / "b").exists()
+    assert not (elsewhere / "t").exists()

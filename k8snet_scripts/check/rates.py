@@ -14,6 +14,7 @@ def check_rates(site: Site, report: FirstFindings) -> None:
     for interface in site.interfaces.values():
         if interface.rate is not None:
             _check_burst(interface, interface.rate, site, report)
+            _check_queue(interface, report)
     taken: dict[str, Ifb] = {}
     for ifb in site.namespace.ifbs:
         _check_ifb(ifb, site, report)
@@ -43,6 +44,15 @@ def _check_burst(interface: Interface, rate: Rate, site: Site, report: FirstFind
             f"no packet of {mtu or 1500} bytes fits into the burst of `{interface.name}`, {rate.burst} bytes",
             help=f'write `burst = "{least}b"` or more, or leave it out',
         )
+
+
+def _check_queue(interface: Interface, report: FirstFindings) -> None:
+    """What gets a rate gets a queue: the kernel makes 1000 packets of none."""
+    if interface.txqlen != 0:
+        return
+    message = f"`{interface.name}` has a rate, so packets have to wait, and a queue of no packets"
+    help = "leave `txqueuelen` out, or write another number"
+    report.error("conflicting-keys", (*interface.path, "txqueuelen"), message, help=help, at="key")
 
 
 def _check_ifb(ifb: Ifb, site: Site, report: FirstFindings) -> None:

@@ -37,10 +37,10 @@ class Links:
     `networks` maps a family and a prefix length to the networks of that size, and each to its interfaces.
     """
 
-    def __init__(self, owned: Owned, routes: list[Leaving]) -> None:
+    def __init__(self, site: Site, owned: Owned, routes: list[Leaving]) -> None:
         self.networks: dict[tuple[int, int], dict[int, list[str]]] = {}
         for holding in owned.values():
-            if holding.device != LOOPBACK:
+            if holding.device != LOOPBACK and site.interfaces[holding.device].connected:
                 self._add(holding.address, holding.device)
         for route, device in routes:
             if route.via is None and device is not None:
@@ -86,7 +86,7 @@ def check_routes(site: Site, owned: Owned, report: FirstFindings) -> None:
             if (family, value) in owned:
                 _report_own(route, site, owned, report)
             elif not _is_near(family, value, device, site):
-                links = links or Links(owned, routes)
+                links = links or Links(site, owned, routes)
                 _check_next_hop(route, device, site, links, report)
         if route.src is not None and _parse(route.src) not in owned and not site.is_open:
             _report_source(route, site, owned, report)
@@ -155,7 +155,7 @@ def _is_near(family: int, value: int, device: str | None, site: Site) -> bool:
     interface = site.interfaces.get(device) if device else None
     if interface is None:
         return False
-    for address in interface.addresses:
+    for address in interface.addresses if interface.connected else ():
         if address.contains(family, value):
             return is_plain(family, value, address.prefix)
     return is_link_local(family, value)
@@ -195,6 +195,8 @@ def _check_next_hop(route: Route, device: str | None, site: Site, links: Links, 
         help = "name the interface with `dev`: every one has a link-local network"
     elif device is None and site.is_open:
         help = "name the interface that leads there with `dev`: its network is not in the topology"
+    elif device and site.interfaces[device].addresses and not site.interfaces[device].connected:
+        help = f"`noprefixroute` leaves `{device}` without one: add a route to `{route.via}` there, or `onlink = true`"
     elif networks:
         help = f"write an address in {networks}" + (", or add `onlink = true`" if device else "")
     elif site.name == HOST and device is None:

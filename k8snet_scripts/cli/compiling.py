@@ -25,7 +25,7 @@ from k8snet_scripts.cli.arguments import (
     topologies_or_none,
     topology_argument,
 )
-from k8snet_scripts.cli.messages import Findings, shell
+from k8snet_scripts.cli.messages import Failure, Findings, shell
 from k8snet_scripts.cli.printing import print_pieces
 
 if TYPE_CHECKING:
@@ -222,7 +222,14 @@ def _destination(topology: str, name: str, output: Path | None, several: bool) -
 
 
 def place(drafts: Drafts) -> None:
-    """Put drafts where they belong, and print the path of each; when all are there, so that nobody's pipe comes between."""
+    """Put drafts where they belong, and print the path of each; when all are there, so that nobody's pipe comes between.
+
+    None is where somebody has a file of their own.
+    """
+    for draft in drafts:
+        if draft.is_in_place_of_another:
+            message = f"{click.format_filename(draft.path)} is there already, and k8snet has not made it"
+            raise Failure(message, "move it away, or write into another directory with `-o DIRECTORY`")
     for draft, placed in [(draft, draft.place()) for draft in drafts]:
         name = click.format_filename(draft.path)
         click.echo(name if placed else f"{name} is up to date")

@@ -12,7 +12,9 @@ Below `STATE`, which is root's alone and gone after a reboot as namespaces are, 
 from __future__ import annotations
 
 import os
+import stat
 import time
+from errno import EPERM
 from fcntl import LOCK_EX, flock
 
 from k8snet_scripts.plugin.texts import read_json, write_json
@@ -37,8 +39,7 @@ def place(*names: str) -> str:
 
 def keep(directory: str, files: Mapping[str, str]) -> None:
     """Put files into a directory of the shelf; each is there as a whole or not at all."""
-    os.makedirs(STATE, 0o700, exist_ok=True)
-    os.makedirs(directory, 0o700, exist_ok=True)
+    _make(directory)
     for name, text in files.items():
         draft = os.path.join(directory, f".{name}.{os.getpid()}")
         with open(draft, "w", encoding="utf-8") as file:
@@ -46,8 +47,25 @@ def keep(directory: str, files: Mapping[str, str]) -> None:
         os.replace(draft, os.path.join(directory, name))
 
 
+def _make(directory: str) -> None:
+    os.makedirs(STATE, 0o700, exist_ok=True)
+    _check_owner()
+    os.makedirs(directory, 0o700, exist_ok=True)
+
+
+def _check_owner() -> None:
+    """Find that the shelf is somebody else's, whose scripts we would run.  Raises `OSError`."""
+    try:
+        status = os.lstat(STATE)
+    except FileNotFoundError:
+        return
+    if status.st_uid != os.geteuid() or not stat.S_ISDIR(status.st_mode):
+        raise PermissionError(EPERM, "what is in this directory may be made up: it is somebody else's", STATE)
+
+
 def find(path: str) -> str | None:
     """The text of a file on the shelf, if it is there."""
+    _check_owner()
     try:
         with open(path, encoding="utf-8") as file:
             return file.read()
@@ -125,8 +143,7 @@ class TakingTurns:
         self._directory = directory
 
     def __enter__(self) -> None:
-        os.makedirs(STATE, 0o700, exist_ok=True)
-        os.makedirs(self._directory, 0o700, exist_ok=True)
+        _make(self._directory)
         self._file = os.open(self._directory, os.O_RDONLY)
         try:
             flock(self._file, LOCK_EX)

@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 
+from k8snet_scripts.render import KINDS
 from k8snet_scripts.topology import Command, Namespace, Topology
 from live.kernel import diff, snapshot
 from live.network import Network, commands, golden, modelled
@@ -103,3 +104,18 @@ def test_what_could_not_be_taken_back_stays_on_record(sandbox: Sandbox) -> None:
     assert "stays on record" in done.stderr
     assert len(docker.tear_down()) == 2
     assert diff(before, snapshot(sandbox)) == []
+
+
+@pytest.mark.parametrize("planted", ["/run/k8snet", "/run/k8snet/docker"])
+@pytest.mark.parametrize("how", ["mkdir {} && chown 65534 {}", "mkdir /run/elsewhere && ln -s /run/elsewhere {}"])
+def test_a_record_that_somebody_else_may_have_written_is_not_trusted(sandbox: Sandbox, planted: str, how: str) -> None:
+    docker = Network(sandbox, golden("docker"))
+    if planted != "/run/k8snet":
+        sandbox.bash("mkdir /run/k8snet", check=True)
+    sandbox.bash(how.replace("{}", planted), check=True)
+    sandbox.bash(f"touch {planted}/precious.txt", check=True)
+    for kind in KINDS:
+        done = docker.run(kind)
+        assert done.returncode == 1
+        assert done.stderr.splitlines()[-1].startswith(f"{kind}.sh: {planted} is not root's own directory")
+    sandbox.bash(f"test -e {planted}/precious.txt", check=True)
