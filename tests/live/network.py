@@ -72,13 +72,14 @@ def commands(done: Done) -> list[str]:
 
 
 class Network:
-    """The scripts of one topology in a sandbox."""
+    """The scripts of one topology in a sandbox, and how bash gets to read them there."""
 
-    def __init__(self, sandbox: Sandbox, scripts: Scripts) -> None:
+    def __init__(self, sandbox: Sandbox, scripts: Scripts, via: Literal["redirection", "pipe"] = "redirection") -> None:
         self.sandbox = sandbox
         self.name = scripts.name
         self.mark = scripts.body.plan.mark
         self._scripts = scripts
+        self._via: Literal["redirection", "pipe"] = via
 
     @functools.cached_property
     def _texts(self) -> dict[Kind, str]:
@@ -88,11 +89,11 @@ class Network:
         """The text of one script."""
         return self._texts[kind]
 
-    def run(self, kind: Kind, *args: str, via: Literal["pipe", "file"] = "pipe") -> Done:
+    def run(self, kind: Kind, *args: str) -> Done:
         """Runs a script to its end, whatever that is; it must leave no temporary file."""
         scratch = self.sandbox.directory / "scratch"
         scratch.mkdir(exist_ok=True)
-        done = self.sandbox.bash(self.text(kind), *args, via=via, env={"TMPDIR": str(scratch)}, timeout=PATIENCE)
+        done = self.sandbox.bash(self.text(kind), *args, via=self._via, env={"TMPDIR": str(scratch)}, timeout=PATIENCE)
         assert [path.name for path in scratch.iterdir()] == [], "a script left a file behind"
         return done
 

@@ -124,12 +124,12 @@ def test_nothing_but_the_script_is_read_from_the_pipe(docker: Network) -> None:
     canary = docker.sandbox.directory / "canary"
     extra = f"touch {canary}\n" * 1000
     before = snapshot(docker.sandbox)
-    foreseen = docker.sandbox.bash(docker.text("setup") + extra, "--dry-run")
+    foreseen = docker.sandbox.bash(docker.text("setup") + extra, "--dry-run", via="pipe")
     assert (foreseen.returncode, foreseen.stderr) == (0, "")
     assert diff(before, snapshot(docker.sandbox)) == []
     order: tuple[Kind, ...] = ("setup", "verify", "teardown")
     for kind in order:
-        done = docker.sandbox.bash(docker.text(kind) + extra)
+        done = docker.sandbox.bash(docker.text(kind) + extra, via="pipe")
         assert done.returncode == 0, done.stderr
         if kind == "setup":
             assert [f"[#] {line}" for line in commands(done)] == foreseen.stdout.splitlines()

@@ -34,7 +34,7 @@ ip link set br0 up
 
 @pytest.fixture
 def docker(sandbox: Sandbox) -> Network:
-    return Network(sandbox, golden("docker"))
+    return Network(sandbox, golden("docker"), via="pipe")
 
 
 @second_kernel

@@ -88,12 +88,14 @@ def test_results_are_those_of_the_program(either: Sandbox) -> None:
 
 
 @second_kernel
-def test_a_script_comes_by_pipe_or_from_a_file(sandbox: Sandbox) -> None:
+def test_ways_to_give_a_script_to_bash(sandbox: Sandbox) -> None:
     script = 'printf "%s|" "$@"; cat\n'
     assert sandbox.bash(script, "a b", "--flag", via="file", stdin="rest").stdout == "a b|--flag|rest"
-    assert (
-        sandbox.bash(script + "the rest of the pipe\n", "a b", "--flag").stdout == "a b|--flag|the rest of the pipe\n"
-    )
+    pipe = sandbox.bash(script + "the rest of it\n", "a b", "--flag", via="pipe")
+    redirection = sandbox.bash(script + "the rest of it\n", "a b", "--flag")
+    assert pipe.stdout == redirection.stdout == "a b|--flag|the rest of it\n"
+    assert sandbox.bash("readlink /proc/self/fd/0", via="pipe").stdout.startswith("pipe:")
+    assert "pipe:" not in sandbox.bash("readlink /proc/self/fd/0").stdout
 
 
 def test_a_script_that_hangs_is_ended_with_its_children(sandbox: Sandbox) -> None:
