@@ -8,6 +8,9 @@ part() {
 	"${@:2}" 2>/dev/null || true
 }
 
+# Without a program, of which a namespace takes enough.
+has_line() { read -r _ <"$1"; } 2>/dev/null
+
 reader() {
 	local rules
 	# Each line of a batch prints one JSON array: the parts have names in the same order.
@@ -34,8 +37,8 @@ reader() {
 		part iptables4 iptables-nft-save
 		part iptables6 ip6tables-nft-save
 	fi
-	if grep -qs . /proc/net/ip_tables_names; then part iptables4 iptables-legacy-save; fi
-	if grep -qs . /proc/net/ip6_tables_names; then part iptables6 ip6tables-legacy-save; fi
+	if has_line /proc/net/ip_tables_names; then part iptables4 iptables-legacy-save; fi
+	if has_line /proc/net/ip6_tables_names; then part iptables6 ip6tables-legacy-save; fi
 }
 
 files() {
@@ -47,6 +50,6 @@ part namespace echo host
 reader
 for file in /run/netns/*; do
 	part namespace echo "${file##*/}"
-	ip netns exec "${file##*/}" bash -c "$(declare -f part reader); reader" 2>/dev/null || true
+	ip netns exec "${file##*/}" bash -c "$(declare -f part has_line reader); reader" 2>/dev/null || true
 done
 part files files
