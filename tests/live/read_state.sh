@@ -48,8 +48,9 @@ files() {
 shopt -s nullglob
 part namespace echo host
 reader
+functions=$(declare -f part has_line reader)
 for file in /run/netns/*; do
 	part namespace echo "${file##*/}"
-	ip netns exec "${file##*/}" bash -c "$(declare -f part has_line reader); reader" 2>/dev/null || true
+	ip netns exec "${file##*/}" bash -c "$functions; reader" 2>/dev/null || true
 done
 part files files

@@ -12,6 +12,7 @@ import pytest
 from k8snet_scripts.render import Kind
 from live.moments import Moment, sample
 from live.sandbox import Sandbox
+from live.second_kernel import second_kernel
 from live.situations import SITUATIONS, Scene, changes, named
 
 THOROUGH = "docker, fresh"
@@ -105,6 +106,7 @@ def test_a_killed_script_that_only_looks_leaves_nothing(sandbox: Sandbox, kind: 
     assert sandbox.bash(LISTING, check=True).stdout == before
 
 
+@second_kernel
 def test_after_a_loss_of_power_setup_starts_afresh(sandbox: Sandbox) -> None:
     scene = Scene(sandbox, SITUATIONS["docker, fresh"])
     setup = scene.text("setup")
