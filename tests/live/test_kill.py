@@ -58,6 +58,7 @@ def test_a_killed_teardown_leaves_nothing_that_the_next_run_cannot_mend(sandbox:
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.needs("nft_masquerade", "nft_masquerade6")
 def test_a_rollback_that_is_killed_can_be_mended_too(sandbox: Sandbox) -> None:
     scene = Scene(sandbox, SITUATIONS["edge, drifted"])
     failing = scene.text("setup").replace("ip link set dev br1 up ", "ip link set dev missing up ")

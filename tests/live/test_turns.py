@@ -81,14 +81,14 @@ def test_networks_that_need_the_same_of_the_host(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize("kind", sampled(["setup", "teardown"], 0))
 def test_who_waits_goes_on_where_another_one_was_killed(sandbox: Sandbox, kind: Kind) -> None:
-    scene = Scene(sandbox, SITUATIONS["edge, fresh"])
+    scene = Scene(sandbox, SITUATIONS["docker, fresh"])
     setup = scene.text("setup")
     scene.begin()
     moments = [moment for moment in scene.moments.of(setup) if moment.text]
     for moment in sample(moments, 6, f"waiting {kind}"):
         scene.begin()
         dying = scene.moments.start(setup, moment, "SIGKILL")
-        while dying.popen.poll() is None and "/run/k8snet/edge" not in locked(sandbox):
+        while dying.popen.poll() is None and "/run/k8snet/docker" not in locked(sandbox):
             time.sleep(0.01)
         waiting = [start(sandbox, scene.situation.scripts, kind) for _ in range(2)]
         assert finish(waiting) == []
