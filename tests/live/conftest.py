@@ -8,7 +8,8 @@ Tests that kill, break and interrupt a script try some of the moments there are:
 A test that needs something of the kernel says so, `@pytest.mark.needs("vlan_filtering")`; a kernel that has not got it
 deselects the test.  `second_kernel.py` says which ones CI runs on a second kernel.  With `K8SNET_LIVE_LEDGER=FILE` it
 is written down which live tests there are and which passed on this kernel; `.ci/ledger.py` adds the ledgers of all
-kernels up and finds a test that ran on none.
+kernels up and finds a test that ran on none.  With `K8SNET_LIVE_PASSED=FILE`, such a ledger, tests are left out that
+passed on this kernel already: `uml/suite.py` so goes on where it was stopped.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from live.situations import SITUATIONS, Scene, Scenes
 HERE = Path(__file__).parent
 KNOB = "K8SNET_LIVE"
 LEDGER = "K8SNET_LIVE_LEDGER"
+PASSED = "K8SNET_LIVE_PASSED"
 
 
 @pytest.hookimpl(trylast=True)
@@ -50,8 +52,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     needs = {item: {name for mark in item.iter_markers("needs") for name in mark.args} for item in live}
     kernel = Kernel()
     impossible = [item for item, names in needs.items() if not all(kernel.has(name) for name in sorted(names))]
-    items[:] = [item for item in items if item not in impossible]
-    config.hook.pytest_deselected(items=impossible)
+    passed = _passed_before()
+    left_out = [item for item in items if item in impossible or item.nodeid in passed]
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=left_out)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
@@ -74,6 +78,13 @@ def _note(test: str, outcome: str) -> None:
     if file:
         with open(file, "a") as ledger:
             ledger.write(json.dumps({"kernel": platform.release(), "test": test, "outcome": outcome}) + "\n")
+
+
+def _passed_before() -> set[str]:
+    """The tests that a ledger says passed on this kernel, if there is one to go by."""
+    file = os.environ.get(PASSED)
+    entries = [json.loads(line) for line in Path(file).read_text().splitlines()] if file else []
+    return {entry["test"] for entry in entries if (entry["kernel"], entry["outcome"]) == (platform.release(), "passed")}
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -2,8 +2,8 @@
 # Stands in PATH before a real program and starts that program, unless this is the moment to strike.
 #
 # This file is copied to DIRECTORY/ip, DIRECTORY/bash and so on by `moments.py`.  In DIRECTORY are `path`, the PATH of
-# the real programs, and, if a fault is to be injected, `plan`: the invocation to strike at, and which one of those that
-# are equal.  Without a plan every invocation is written to `log`, with the lines of its batch.
+# the real programs, `ip.real`, `bash.real` and so on, where they are, and, if a fault is to be injected, `plan`: the
+# invocation to strike at, and which one of those that are equal.  Without a plan every invocation is written to `log`, with the lines of its batch.
 # The name of an invocation is that of the program with its arguments, after the namespace it is in.
 
 here=${0%/*} name=${0##*/}
@@ -23,7 +23,7 @@ case $called in
 esac
 if [ "$name" = nsenter ]; then export MOMENT_PLACE="$1 "; fi
 
-real=$(PATH=$path command -v "$name")
+read -r real <"$here/$name.real"
 if [ -e "$here/plan" ]; then
 	{ IFS= read -r wanted && read -r occurrence; } <"$here/plan"
 	if [ "$called" = "$wanted" ]; then

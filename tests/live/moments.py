@@ -73,9 +73,11 @@ class Moments:
         (self._directory / "path").write_text(f"{PATH}\n")
         source = Path(__file__).with_name("moment_program.sh")
         for program in PROGRAMS:
-            if shutil.which(program, path=PATH) is not None:
+            real = shutil.which(program, path=PATH)
+            if real is not None:
                 shutil.copy(source, self._directory / program)
                 (self._directory / program).chmod(0o755)
+                (self._directory / f"{program}.real").write_text(f"{real}\n")
 
     def hide(self, program: str) -> None:
         """Makes a program one that is not installed."""

@@ -36,7 +36,7 @@ echo host
 ip -j -d link show type bridge_slave
 for file in /run/netns/*; do
     echo "${file##*/}"
-    nsenter --net="$file" ip -j -d link show type bridge_slave 2>/dev/null || echo '[]'
+    ip -n "${file##*/}" -j -d link show type bridge_slave 2>/dev/null || echo '[]'
 done
 """
 _PORT = re.compile(r"(?:\[nsid \w+\])?\[LINK\](\d+): ([^:@]+)(?:@[^:]+)?: <[^>]*> mtu \d+ master .*")

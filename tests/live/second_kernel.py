@@ -1,7 +1,7 @@
 """The sample of live tests that CI runs on a second kernel, where starting a program takes ten to twenty times as long.
 
 `pytest -m second_kernel` selects it: one quick, telling test of most modules that can run on User-Mode Linux, and all
-tests that run on no other kernel.  `tests/live/uml/run` runs every live test there, which takes hours.
+tests that run on no other kernel.  `tests/live/uml/suite.py` runs every live test there, which takes hours.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from live.drift import Standing
 from live.features import Kernel
 from live.network import Network, checks, compiled, golden
 from live.sandbox import PATH, Sandbox
+from live.second_kernel import second_kernel
 from live.settle import settle
 
 VXLAN = pytest.mark.needs("vxlan")
@@ -135,6 +136,7 @@ def test_a_full_packet_crosses_and_one_byte_more_does_not(sandbox: Sandbox, fabr
 
 
 @VXLAN
+@second_kernel
 def test_a_tunnel_has_room_for_just_what_pods_send(sandbox: Sandbox) -> None:
     """Where a pod may send more than the fabric carries, its node says so."""
     network = cluster(sandbox, "vxlan", SMALL)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from live.drift import Drift, Standing, mend
+from live.second_kernel import sampled
 
 PORT = "host veth1 port of br0: *"
 
@@ -88,6 +89,6 @@ OPTIONS = [
 ]
 
 
-@pytest.mark.parametrize("drift", [*LINKS, *OPTIONS], ids=str)
+@pytest.mark.parametrize("drift", sampled([*LINKS, *OPTIONS], 18), ids=str)
 def test_a_drift_of_links_is_seen_foretold_and_mended(standing: Callable[[str], Standing], drift: Drift) -> None:
     mend(standing(drift.network), drift)

@@ -11,6 +11,7 @@ import pytest
 
 from k8snet_scripts.render import Kind
 from live.moments import Moment, sample
+from live.second_kernel import second_kernel
 from live.situations import Scene, Scenes, changes, named
 
 THOROUGH = "docker, fresh"
@@ -56,6 +57,7 @@ def test_a_killed_teardown_leaves_nothing_that_the_next_run_cannot_mend(scene_of
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.needs("nft_masquerade", "nft_masquerade6")
 def test_a_rollback_that_is_killed_can_be_mended_too(scene_of: Scenes) -> None:
     scene = scene_of("edge, drifted")
     failing = scene.text("setup").replace("ip link set dev br1 up ", "ip link set dev missing up ")
@@ -103,6 +105,7 @@ def test_a_killed_script_that_only_looks_leaves_nothing(scene_of: Scenes, kind: 
     assert scene.sandbox.bash(LISTING, check=True).stdout == before
 
 
+@second_kernel
 def test_after_a_loss_of_power_setup_starts_afresh(scene_of: Scenes) -> None:
     scene = scene_of("docker, fresh")
     setup = scene.text("setup")

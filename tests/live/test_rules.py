@@ -6,6 +6,7 @@ import pytest
 
 from live.network import Network, compiled
 from live.sandbox import Sandbox
+from live.second_kernel import second_kernel
 
 pytestmark = pytest.mark.needs("iptables_filter")
 
@@ -42,6 +43,7 @@ def test_the_last_of_two_networks_takes_the_chains_along(sandbox: Sandbox) -> No
     assert rules(sandbox) == []
 
 
+@second_kernel
 def test_a_later_version_that_lets_nothing_through_leaves_no_rules(sandbox: Sandbox) -> None:
     old, new = network(sandbox, "lab", 1), network(sandbox, "lab", 1, admit=False)
     old.set_up()

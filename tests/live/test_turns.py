@@ -12,6 +12,7 @@ from k8snet_scripts.scripts import Scripts
 from live.moments import PATIENCE, sample
 from live.network import compiled
 from live.sandbox import Process, Sandbox
+from live.second_kernel import sampled
 from live.situations import SITUATIONS, Scene, changes, named
 
 NEIGHBOUR = """
@@ -78,15 +79,15 @@ def test_networks_that_need_the_same_of_the_host(sandbox: Sandbox) -> None:
         assert locked(sandbox) == ""
 
 
-@pytest.mark.parametrize("kind", ["setup", "teardown"])
+@pytest.mark.parametrize("kind", sampled(["setup", "teardown"], 0))
 def test_who_waits_goes_on_where_another_one_was_killed(sandbox: Sandbox, kind: Kind) -> None:
-    scene = Scene(sandbox, SITUATIONS["edge, fresh"])
+    scene = Scene(sandbox, SITUATIONS["docker, fresh"])
     setup = scene.text("setup")
     moments = [moment for moment in scene.setup_moments if moment.text]
     for moment in sample(moments, 6, f"waiting {kind}"):
         scene.begin()
         dying = scene.moments.start(setup, moment, "SIGKILL")
-        while dying.popen.poll() is None and "/run/k8snet/edge" not in locked(sandbox):
+        while dying.popen.poll() is None and "/run/k8snet/docker" not in locked(sandbox):
             time.sleep(0.01)
         waiting = [start(sandbox, scene.situation.scripts, kind) for _ in range(2)]
         assert finish(waiting) == []

@@ -83,6 +83,11 @@ modprobe --all ipv6 tun # the modules that nothing asks for by name
 mkdir -p /dev/net
 [[ -e /dev/net/tun ]] || mknod /dev/net/tun c 10 200
 
+for tool in ip{,6}tables{,-save,-restore}; do # those of nftables have no tables here
+	legacy=${tool/tables/tables-legacy}
+	[[ ! -x /usr/sbin/$legacy ]] || ln -sf "$legacy" "/usr/sbin/$tool"
+done
+
 if ((boots == 0)); then run_command; fi
 
 rm -f /.dockerenv # or systemd would not write to disk what is not there yet, when it shuts down
