@@ -105,7 +105,7 @@ ip netns exec node2 bash -c ': </dev/tcp/fd00:20::11/9'   #> node2 reaches node1
 END
 }
 
-#### The rest is the same in every verify.sh, SHA-256 e23574dfa386ed1c76e52babf79e3bce1789485b6cdf9ca7a6513644d3a17ce0
+#### The rest is the same in every verify.sh, SHA-256 507bd3614f972acf9be5c0d855b9fae03fd51cf2277fd718ae22aa4503e09ce9
 
 # ---- prelude: the same in every script ----
 
@@ -247,11 +247,23 @@ declare -A netns=() owned=() used=() undo=() shared=()
 declare has_lock=''      # that this run has locked its topology
 declare -a borrowings=() # the keys of undo, in the order in which they were made true
 
+# What is recorded is taken for true, commands included: so nobody else may have written it, where everybody may write to
+# /run, say.
+trust_record() {
+	local path
+	for path in /run/k8snet "$STATE"; do
+		if [[ ! -L $path && (! -e $path || -O $path) ]]; then continue; fi
+		unset -v LOCK # so that nothing is removed there
+		die "$path is not root's own directory: somebody else may have made up what is in it"
+	done
+}
+
 # Takes the lock of this topology: the directory of its state, unless a teardown removes it in that moment.
 lock() {
 	LOCK=''
 	trap 'stop PIPE 141' PIPE
 	while [[ -d $STATE ]] || mkdir -p "$STATE" 2>/dev/null || mkdir -p "$STATE" || exit 1; do # twice: another topology may remove /run/k8snet
+		trust_record
 		{ exec {LOCK}<"$STATE"; } 2>/dev/null || continue
 		if ! flock --nonblock "$LOCK"; then
 			say "another run on $NAME is under way; waiting for it"
@@ -281,6 +293,7 @@ end_turn() { if [[ ${TURN+set} ]]; then exec {TURN}<&- && unset TURN; fi; }
 read_ownership() {
 	local kind name rest key keys=()
 	local -A origin=() # by borrowed fact: the identity of the namespace that it was made true in
+	trust_record
 	if [[ -r $OWNED ]]; then
 		while IFS=$'\t' read -r kind name rest; do
 			case $kind in
@@ -1704,9 +1717,10 @@ read_probes() {
 # Makes the probes, looks at them from the other side, and reports them in their order.
 check_probes() {
 	local n text said
-	for n in "${!probe[@]}"; do outcome[n]="not reached (${source[n]} is not there)"; done
-	while read -r n text; do outcome[n]=$text; done < <(try_all)
 	observe
+	for n in "${!probe[@]}"; do outcome[n]=${outcome[n]-"not reached (${source[n]} is not there)"}; done
+	while read -r n text; do outcome[n]=$text; done < <(try_all)
+	observe reached
 	for n in "${!probe[@]}"; do
 		case ${expected[n]}${outcome[n]} in
 		'>reached') if is_seen_well "$n"; then report ok "${claim[n]}"; else report failed "${claim[n]}" "$said: ${probe[n]}"; fi ;;
@@ -1716,12 +1730,14 @@ check_probes() {
 	done
 }
 
-# Makes all probes and prints what came of each: its number, and the outcome in words. In each namespace that probes start
-# from, some at a time, one process makes them, so that one that has to be waited for holds up no other one.
+# Makes the probes that have not got through already and prints what came of each: its number, and the outcome in words. In
+# each namespace that probes start from, some at a time, one process makes them, so that one that has to be waited for holds
+# up no other one.
 try_all() {
 	local n place places=() running=0
 	local -A tasks=()
 	for n in "${!probe[@]}"; do
+		if [[ ${outcome[n]} == reached ]]; then continue; fi
 		if [[ ! ${tasks[${source[n]}]+set} ]]; then places+=("${source[n]}"); fi
 		tasks[${source[n]}]+="$n ${expected[n]} ${target[n]%\'}"$'\n'
 	done
@@ -1760,8 +1776,10 @@ try() {
 
 # ---- what the other side sees ----
 #
-# Where there is a perl, each probe that got through is made once more, from one namespace to a listener in the other one,
-# by one process that has an end in each. It prints the sender's address as both ends know it. What listens is gone at once.
+# Where there is a perl, a probe is a connection from one namespace to a listener in the other one, made by one process that
+# has an end in each: that proves the way there and back, and it prints the sender's address as both ends know it. What
+# listens is gone at once. Where that fails, as where somebody listens already, the probe is made by itself, as are all that
+# come after one without an answer, of which there may be many; those that get through are then looked at on another port.
 
 IFS= read -r -d '' observer <<'END' || true
 use Socket qw(:DEFAULT :addrinfo inet_pton inet_ntop pack_sockaddr_in6 unpack_sockaddr_in6);
@@ -1770,11 +1788,12 @@ open my $start, '<', '/proc/self/ns/net' or die "/proc/self/ns/net: $!\n";
 $SIG{ALRM} = sub { die "no answer\n" };
 
 while (my $line = <STDIN>) {
-    my ($number, $source, $namespace, $address) = split ' ', $line;
-    my @ends = eval { alarm 3; ends($source, $namespace, $address) };
+    my ($number, $source, $namespace, $address, $port) = split ' ', $line;
+    my @ends = eval { alarm($port ? 1 : 3); ends($source, $namespace, $address, $port) };
     my $wrong = $@;
     alarm 0;
     chomp $wrong;
+    last if $port && $wrong eq "no answer";
     print "$number ", $wrong ? "- $wrong" : "@ends", "\n";
 }
 
@@ -1785,13 +1804,13 @@ sub visit {
 }
 
 sub ends {
-    my ($source, $namespace, $address) = @_;
+    my ($source, $namespace, $address, $port) = @_;
     my $family = $address =~ /:/ ? AF_INET6 : AF_INET;
     visit($namespace);
     my $listener = opened($family);
-    bind $listener, place($family, 0, $address) or die "bind: $!\n";
+    bind $listener, place($family, $port, $address) or die "bind: $!\n";
     listen $listener, 1 or die "listen: $!\n";
-    my ($port) = spelt(getsockname $listener);
+    ($port) = spelt(getsockname $listener);
     visit($source);
     my $near = opened($family);
     connect $near, place($family, $port, $address) or die "connect: $!\n";
@@ -1822,19 +1841,22 @@ sub spelt {
 }
 END
 
+# Makes the probes that must be seen by an address, or given `reached`, looks once more at those that got through unseen.
 observe() {
-	local n text='' words said found
+	local n text='' to there said found
 	for n in "${!seen[@]}"; do
-		if [[ ${outcome[n]} == reached ]]; then
-			words=${target[n]%/*}
-			said=${claim[n]#* reaches }
-			text+="$n ${source[n]} ${said%% *} $words"$'\n'
-		fi
+		if [[ ${own[n]+set} || ${outcome[n]-} != "${1-}" ]]; then continue; fi
+		to=${target[n]%\'} there=${claim[n]#* reaches }
+		text+="$n ${source[n]} ${there%% *} ${to%/*} "
+		if [[ ${1-} ]]; then text+=$'0\n'; else text+=${to##*/}$'\n'; fi
 	done
-	if [[ ! $text ]] || ! found=$(perl -e "$hopper$observer" "$HOSTTYPE" <<<"${text%$'\n'}" 2>/dev/null); then return 0; fi
-	while read -r n words said; do
-		if [[ $words == - && ${claim[n]#* reaches } == 'host '* ]]; then continue; fi # a firewall of the host may mind
-		own[n]=$words observed[n]=$said
+	if [[ ! $text ]] || ! found=$(perl -e "$hopper$observer" "$HOSTTYPE" <<<"${text%$'\n'}" 2>/dev/null) || [[ ! $found ]]; then return 0; fi
+	while read -r n to said; do
+		if [[ $to != - ]]; then
+			outcome[n]=reached own[n]=$to observed[n]=$said
+		elif [[ ${1-} && ${claim[n]#* reaches } != 'host '* ]]; then # a firewall of the host may mind
+			own[n]=- observed[n]=$said
+		fi
 	done <<<"$found"
 }
 

@@ -114,7 +114,7 @@ ip -n router link set dev dmz up                                       #  router
 END
 }
 
-#### The rest is the same in every setup.sh, SHA-256 b301ac806ffead38df3b89390983c8c69f5f8339e54ede440bfb85645594ec63
+#### The rest is the same in every setup.sh, SHA-256 bc3dcf94380e70fe7fe7367f360fe83bb5993ffef816bd3765c6c1bfd0675a16
 
 # ---- prelude: the same in every script ----
 
@@ -256,11 +256,23 @@ declare -A netns=() owned=() used=() undo=() shared=()
 declare has_lock=''      # that this run has locked its topology
 declare -a borrowings=() # the keys of undo, in the order in which they were made true
 
+# What is recorded is taken for true, commands included: so nobody else may have written it, where everybody may write to
+# /run, say.
+trust_record() {
+	local path
+	for path in /run/k8snet "$STATE"; do
+		if [[ ! -L $path && (! -e $path || -O $path) ]]; then continue; fi
+		unset -v LOCK # so that nothing is removed there
+		die "$path is not root's own directory: somebody else may have made up what is in it"
+	done
+}
+
 # Takes the lock of this topology: the directory of its state, unless a teardown removes it in that moment.
 lock() {
 	LOCK=''
 	trap 'stop PIPE 141' PIPE
 	while [[ -d $STATE ]] || mkdir -p "$STATE" 2>/dev/null || mkdir -p "$STATE" || exit 1; do # twice: another topology may remove /run/k8snet
+		trust_record
 		{ exec {LOCK}<"$STATE"; } 2>/dev/null || continue
 		if ! flock --nonblock "$LOCK"; then
 			say "another run on $NAME is under way; waiting for it"
@@ -290,6 +302,7 @@ end_turn() { if [[ ${TURN+set} ]]; then exec {TURN}<&- && unset TURN; fi; }
 read_ownership() {
 	local kind name rest key keys=()
 	local -A origin=() # by borrowed fact: the identity of the namespace that it was made true in
+	trust_record
 	if [[ -r $OWNED ]]; then
 		while IFS=$'\t' read -r kind name rest; do
 			case $kind in
