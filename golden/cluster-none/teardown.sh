@@ -82,7 +82,7 @@ ip netns delete node2-pod2        #- node2-pod2: namespace
 END
 }
 
-#### The rest is the same in every teardown.sh, SHA-256 ba2bf23470e1e7c2b8a90571b4ab84c1d9c22c10ee09e34ada4844c25e89f45c
+#### The rest is the same in every teardown.sh, SHA-256 05aaedf8adccbf6f544749ca4659edbc4da790183f2743300cf486002a3c96cc
 
 # ---- prelude: the same in every script ----
 
@@ -118,38 +118,11 @@ show_help() {
 	exit
 }
 
-# Ends the script at a word that is no option: shows the options, then says which word it is, and what may be meant by it.
+# Ends the script at a word that is no option.
 refuse_word() {
-	local option distance near='' least=3
 	usage >&2
-	while read -r option _; do
-		if [[ $option != --* ]]; then continue; fi
-		compare_words "$1" "$option"
-		if ((distance < least)); then near=$option least=$distance; fi
-	done < <(usage)
-	say "unknown argument ${1@Q}${near:+ (did you mean $near?)}"
+	say "unknown argument ${1@Q}"
 	exit 2
-}
-
-# Sets distance to how many letters are to be added, left out or changed in one word to make the other one of it; three
-# stand for more. One that is the beginning of the other one has no distance.
-compare_words() {
-	local i j row=() corner above
-	distance=3
-	if ((${#1} > 3)) && [[ $2 == "$1"* || $1 == "$2"* ]]; then distance=0; fi
-	if ((distance == 0 || ${#1} > ${#2} + 2 || ${#2} > ${#1} + 2)); then return; fi
-	for ((j = 0; j <= ${#2}; j++)); do row[j]=$j; done
-	for ((i = 1; i <= ${#1}; i++)); do
-		corner=${row[0]} row[0]=$i
-		for ((j = 1; j <= ${#2}; j++)); do
-			above=${row[j]}
-			if [[ ${1:i-1:1} != "${2:j-1:1}" ]]; then corner=$((corner + 1)); fi
-			row[j]=$((above < row[j - 1] ? above + 1 : row[j - 1] + 1))
-			if ((corner < row[j])); then row[j]=$corner; fi
-			corner=$above
-		done
-	done
-	distance=${row[${#2}]}
 }
 
 # As root, with the programs that are named, and with nothing of this script left on standard input for them to read.

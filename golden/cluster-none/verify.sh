@@ -246,7 +246,7 @@ ip netns exec node2-pod2 bash -c ': </dev/tcp/172.18.0.3/9'   #> node2-pod2 reac
 END
 }
 
-#### The rest is the same in every verify.sh, SHA-256 507bd3614f972acf9be5c0d855b9fae03fd51cf2277fd718ae22aa4503e09ce9
+#### The rest is the same in every verify.sh, SHA-256 3a69f3b84d4c2cc4ae29f580d180eea5edb84bcd8a7b8b252c8fe01c5ca652cc
 
 # ---- prelude: the same in every script ----
 
@@ -282,38 +282,11 @@ show_help() {
 	exit
 }
 
-# Ends the script at a word that is no option: shows the options, then says which word it is, and what may be meant by it.
+# Ends the script at a word that is no option.
 refuse_word() {
-	local option distance near='' least=3
 	usage >&2
-	while read -r option _; do
-		if [[ $option != --* ]]; then continue; fi
-		compare_words "$1" "$option"
-		if ((distance < least)); then near=$option least=$distance; fi
-	done < <(usage)
-	say "unknown argument ${1@Q}${near:+ (did you mean $near?)}"
+	say "unknown argument ${1@Q}"
 	exit 2
-}
-
-# Sets distance to how many letters are to be added, left out or changed in one word to make the other one of it; three
-# stand for more. One that is the beginning of the other one has no distance.
-compare_words() {
-	local i j row=() corner above
-	distance=3
-	if ((${#1} > 3)) && [[ $2 == "$1"* || $1 == "$2"* ]]; then distance=0; fi
-	if ((distance == 0 || ${#1} > ${#2} + 2 || ${#2} > ${#1} + 2)); then return; fi
-	for ((j = 0; j <= ${#2}; j++)); do row[j]=$j; done
-	for ((i = 1; i <= ${#1}; i++)); do
-		corner=${row[0]} row[0]=$i
-		for ((j = 1; j <= ${#2}; j++)); do
-			above=${row[j]}
-			if [[ ${1:i-1:1} != "${2:j-1:1}" ]]; then corner=$((corner + 1)); fi
-			row[j]=$((above < row[j - 1] ? above + 1 : row[j - 1] + 1))
-			if ((corner < row[j])); then row[j]=$corner; fi
-			corner=$above
-		done
-	done
-	distance=${row[${#2}]}
 }
 
 # As root, with the programs that are named, and with nothing of this script left on standard input for them to read.

@@ -52,17 +52,9 @@ def test_an_unknown_option_is_wrong_usage(docker: Network, kind: Kind, option: s
     assert diff(before, snapshot(docker.sandbox)) == []
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("slip", ["help", "--hepl", "--Help", "--help=yes", "--hel"])
-def test_what_is_near_to_an_option_is_told_which(docker: Network, kind: Kind, slip: str) -> None:
-    done = docker.run(kind, slip)
-    assert done.returncode == 2
-    assert done.stderr.splitlines()[-1] == f"{kind}.sh: unknown argument '{slip}' (did you mean --help?)"
-
-
 def test_the_first_of_several_wrong_arguments_is_named(docker: Network) -> None:
     done = docker.run("setup", "--keep", "--dryrun", "--chck")
-    assert done.stderr.splitlines()[-1] == "setup.sh: unknown argument '--dryrun' (did you mean --dry-run?)"
+    assert done.stderr.splitlines()[-1] == "setup.sh: unknown argument '--dryrun'"
 
 
 @pytest.mark.parametrize("kind", KINDS)
