@@ -9,32 +9,51 @@
 note_part() {
 	local part=${2#nft }
 	if [[ $part == element* ]]; then part=${part% jump *} part="map ${part#element }" part=${part% *}; fi
-	if [[ ${parts[$1]-} != *"list $part;"* ]]; then parts[$1]+="list $part;"; fi
+	if [[ ${parts[$1]-} != *"list $part;"* && ${undo["$1: $2"]-} != *'; delete table '* ]]; then parts[$1]+="list $part;"; fi
 }
 
-# Is a fact, OWNER WORDS, about a part true? A chain is compared with the COMMAND that makes it, if given.
+# Is a fact, OWNER WORDS, about a part true? A chain is compared with the COMMAND that makes it, if given. The chain that all
+# others lead to is there if they are.
 part_holds() {
 	local part=${2#nft } text
-	if [[ $part == chain* ]]; then
+	if [[ ! $3 && ${undo["$1: $2"]-} == *'; delete table '* ]]; then
+		part=${part#chain } part=${part% *}
+		for text in "${!fact[@]}"; do
+			if [[ $text == "$1: nft "*" $part "*' has' ]]; then return 0; fi
+		done
+		return 1
+	elif [[ $part == chain* ]]; then
+		if [[ ! ${fact["$1: $2 has"]+set} ]]; then return 1; fi
+		if [[ ! $3 ]]; then return 0; fi
 		text=${3#*"add $part"}
 		text=${text//"; flush $part"/} text=${text//"; add rule ${part#chain }"/}
-		[[ ${fact["$1: $2 has"]+set} && (! $3 || ${fact["$1: $2 has"]} == "${text//[\"\'{;\}[:space:]]/}") ]]
+		[[ ${fact["$1: $2 has"]} == "${text//[\"\'{;\}[:space:]]/}" ]]
 	else
 		part=${part#element } text=${part% jump *}
 		[[ ${fact["$1: nft map ${text% *} has"]-} == *",${text##* }:jump${part##* },"* ]]
 	fi
 }
 
-# Prints parts of nft tables: all at once or, where one is missing, those that there are.
+# Prints parts of nft tables. There are versions of nft that find but one chain and one map at a time, and in the chain no
+# other map: so they are asked for one by one, but for our own chain and the first map. Where one of these two is missing,
+# the other is looked for by itself.
 show_parts() {
-	local part found='' IFS=';'
-	if list_parts "${parts[$namespace]}"; then
-		found=$text
-	else
-		for part in ${parts[$namespace]}; do
-			if list_parts "$part"; then found+=$text$'\n'; fi
+	local part key found='' IFS=';'
+	local -A asked=()
+	for part in ${parts[$namespace]}; do
+		key=${part##* }
+		if [[ $key == "$NAME" || $key == sources4 || $key == ports ]]; then key=${part#list * } key=${key%% *}; fi
+		asked[$key]+="$part;"
+	done
+	for key in "${!asked[@]}"; do
+		if list_parts "${asked[$key]}"; then
+			found+=$text$'\n'
+			continue
+		fi
+		for part in ${asked[$key]}; do
+			if [[ "$part;" != "${asked[$key]}" ]] && list_parts "$part"; then found+=$text$'\n'; fi
 		done
-	fi
+	done
 	text=$'\r'${found//$'\n'/$'\r'}
 	printf '%s\n' "${text//$'\r'table /$'\n@part '}"
 }
