@@ -286,9 +286,7 @@ class Topology:
     veths: tuple[Veth, ...] = ()
     description: str = ""
     records: tuple[Record, ...] = ()
-    table: str = (
-        ""  # what an nft table is called after that others have, too: then it only masquerades, and guards ports
-    )
+    table: str = ""  # what an nft table is called after that others have as well; it masquerades and guards, no more
 
     def everywhere(self) -> Iterator[Namespace]:
         """The host, then every namespace."""
