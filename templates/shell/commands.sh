@@ -52,6 +52,7 @@ execute_lines() {
 	((${#lines[@]})) || return 0
 	if [[ ${FORCE-} ]]; then strict=+e; fi
 	if [[ $namespace != host ]]; then prefix+="-n $namespace "; fi
+	if [[ $tool == bash && $namespace == host ]] && write_here; then return 0; fi
 	if [[ $tool == bash* ]]; then
 		texts=("${lines[@]#*bash -c \'}")
 		enter "$namespace" bash "$strict" <<<"${texts[*]%\'}" >"$said" 2>&1 || status=$?
@@ -81,6 +82,15 @@ execute_lines() {
 	fi
 	blame "$tool" "$status" "$said" "${lines[@]}"
 	return 1
+}
+
+# Writes settings of the host without another process, or tells that this is not possible for all of them.
+write_here() {
+	local line
+	for line in "${lines[@]}"; do
+		line=${line#*"'echo "} line=${line%\'}
+		{ printf '%s\n' "${line% >*}" >"${line##* >}"; } 2>/dev/null || return 1
+	done
 }
 
 # Reports what could not be carried out although all that can be is, given what was said; but not what is there, or gone,
