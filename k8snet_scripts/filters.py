@@ -125,10 +125,15 @@ def _way_back_rules(forward: Forward) -> Iterator[str]:
 
 
 def _masquerade_rule(rule: Masquerade) -> str:
+    return f"{what_leaves(rule)} masquerade;"
+
+
+def what_leaves(rule: Masquerade) -> str:
+    """Which packets are masqueraded, as nft is told."""
     word = _WORD[rule.source.family]
     kept = (*map(_destination, rule.inside), _MULTICAST[rule.source.family])
     outside = (f"{word} daddr != {network}" for network in kept)
-    return f"{word} saddr {_destination(rule.source)} {' '.join(outside)} masquerade;"
+    return f"{word} saddr {_destination(rule.source)} {' '.join(outside)}"
 
 
 def _destination(network: Cidr) -> str:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from operator import attrgetter
 from typing import NamedTuple
 
-from k8snet_scripts import filters, shaping, steps
+from k8snet_scripts import filters, joining, shaping, steps
 from k8snet_scripts.addresses import Cidr, format_address
 from k8snet_scripts.furnishing import furnish
 from k8snet_scripts.inventory import Inventory, made_from
@@ -121,7 +121,8 @@ def configure(namespace: Namespace, inventory: Inventory) -> Iterator[Group]:
     limits = tuple(shaping.limit_rates(namespace.name, inventory.interfaces(namespace)))
     if limits:
         yield Group(f"What interfaces{whereabouts(namespace.name)} send and take in at most.", limits)
-    rules = tuple(filters.filter_packets(inventory, namespace))
+    tell = joining.join_table if inventory.topology.table else filters.filter_packets
+    rules = tuple(tell(inventory, namespace))
     if rules:
         yield Group(filters.why(inventory, namespace), rules)
 

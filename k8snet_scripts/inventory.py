@@ -29,7 +29,7 @@ class Inventory:
     def __init__(self, topology: Topology) -> None:
         self.topology = topology
         self.mark = str(link_group(topology.name))
-        self.table = nft_table(topology.name)
+        self.table = nft_table(topology.table or topology.name)
         self.made: dict[str, list[Veth]] = {}  # the pairs, by the namespace that they are made from
         self.ends: dict[str, list[End]] = {}
         self.presets = [place for place in topology.everywhere() if place.sysctls and any(find_presets(place))]

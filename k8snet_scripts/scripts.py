@@ -232,7 +232,8 @@ def fixed_digests() -> Iterator[tuple[str, str]]:
     attachment = compile_topology(Topology("any"), Origin((), ("any",)))
     for kind in KINDS:
         yield f"{kind}.sh", _fixed_digest(network, kind)
-    yield "setup.sh of the plugin", _fixed_digest(attachment, "setup")
+    for kind in ("setup", "teardown"):
+        yield f"{kind}.sh of the plugin", _fixed_digest(attachment, kind)
 
 
 def _fixed_digest(scripts: Scripts, kind: Kind) -> str:

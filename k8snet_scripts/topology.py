@@ -1,7 +1,6 @@
 """The model: what a network of namespaces, bridges and veth pairs is, whatever notation described it.
 
-Everything is a frozen dataclass, built by a frontend (the topology file) or by hand in Python.  Nothing here is
-checked; `check_topology` does that.  Order is the order of declaration and decides the order of the scripts.
+Frozen dataclasses, built by a frontend or by hand in Python, and checked by `check_topology`.  Order is that of scripts.
 """
 
 from __future__ import annotations
@@ -287,6 +286,7 @@ class Topology:
     veths: tuple[Veth, ...] = ()
     description: str = ""
     records: tuple[Record, ...] = ()
+    table: str = ""  # what an nft table is called after that others have as well; it masquerades and guards, no more
 
     def everywhere(self) -> Iterator[Namespace]:
         """The host, then every namespace."""

@@ -25,6 +25,7 @@ from fake_links import (
     split_words,
 )
 from fake_namespace import BRIDGE_DEFAULTS, LO, Link, Refusal, Space, UnknownCommand
+from fake_nft import Joined
 from fake_shaping import change_shaping
 
 from k8snet_scripts.addresses import parse_cidr
@@ -43,6 +44,7 @@ class FakeKernel:
         self.spaces: dict[str, Space] = {}
         self.files = Files()
         self._filters: dict[str, Filter] = {}
+        self.joined = Joined()  # of the host
         self._add_space(HOST).links[LO].up = True
 
     def copy(self) -> FakeKernel:
@@ -57,7 +59,7 @@ class FakeKernel:
             for owner, words in space.tell()
         }
         rules = {f"{name}: {words}" for name, rules in self._filters.items() for words in rules.tell()}
-        return of_spaces | rules | {f"{HOST}: {words}" for words in self.files.tell()}
+        return of_spaces | rules | {f"{HOST}: {words}" for words in (*self.files.tell(), *self.joined.tell())}
 
     def add_device(self, name: str, kind: str = "device", namespace: str = HOST) -> None:
         """An interface that no script made; a `bridge` or a `device`, and up."""
@@ -272,6 +274,8 @@ class FakeKernel:
                 if f"{family} {table}" not in space.tables:
                     raise Refusal("Error: Could not process rule: No such file or directory")
                 del space.tables[f"{family} {table}"]
+            case ["nft", commands] if "; table " not in commands:
+                self.joined.run(commands)
             case ["nft", ruleset]:
                 add, delete, table = ruleset.split("; ", 2)
                 name = add.removeprefix("add table ")

@@ -73,9 +73,11 @@ def fact(step: Step) -> str:
 
 
 def holds(step: Step, facts: set[str], kernel: FakeKernel) -> bool:
-    """Whether a fact is true; of an nft table also whether it holds just what its command would load."""
+    """Whether a fact is true; of what nft is told also whether it is just what the command would load."""
     if fact(step) not in facts:
         return False
+    if step.words.startswith(("nft chain ", "nft element ")):
+        return kernel.joined.would_stay(step.argv[-1])
     return not step.words.startswith("nft ") or step.argv[-1] in kernel.spaces[step.owner].tables.values()
 
 
@@ -339,6 +341,8 @@ def _inverse(step: Step, before: set[str]) -> Argv | None:
         return (*root, "tbf", *old.split()) if old else tuple("delete" if word == "replace" else word for word in root)
     if key == "redirect":
         return tuple("delete" if word == "add" else word for word in argv[: argv.index("protocol")])
+    if key == "nft" and not value.startswith("table "):
+        return _inverse_of_part(argv, value)
     if "add" in argv[:5]:
         return tuple("delete" if word == "add" else word for word in argv)
     if key == "file":
@@ -361,3 +365,16 @@ def _inverse(step: Step, before: set[str]) -> Argv | None:
     if "bridge_slave" in argv:
         return (*argv[:-1], {"true": "on", "false": "off"}.get(old, old)) if old else None
     raise AssertionError(f"nothing that others are given: {step}")
+
+
+def _inverse_of_part(argv: Argv, part: str) -> Argv | None:
+    """The same for a part of an nft table that others have, too: a base chain goes with the table."""
+    text = argv[-1]
+    if text.startswith("add table "):
+        table = text.partition("; ")[0].removeprefix("add ")
+        return ("nft", f"delete {part}; delete {table}")
+    if " hook " in text:
+        return None
+    if text.startswith("add element "):
+        return ("nft", f"delete {text.removeprefix('add ').partition(' : ')[0]} }}")
+    return ("nft", f"delete {part}")

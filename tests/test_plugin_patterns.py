@@ -19,7 +19,7 @@ from k8snet_scripts.cni.ranges import Lease
 from k8snet_scripts.plan import plan_topology
 from k8snet_scripts.plugin import compiling, patterns, shelf
 from k8snet_scripts.plugin.compiling import compile_attachment, make_attachment
-from k8snet_scripts.plugin.names import Container, Names, name_attachment
+from k8snet_scripts.plugin.names import Container, Names, name_attachment, name_table
 from k8snet_scripts.plugin.patterns import scripts_of
 
 NETWORKS = (Cidr(4, 10 << 24 | 1 << 16, 16), Cidr(6, 0xFD00 << 112, 64))
@@ -118,7 +118,7 @@ def test_a_copy_of_a_link_is_what_the_compiler_gives(
         assert scripts_of("pods", *given_by) == compile_attachment("pods", *given_by)
 
 
-def test_an_attachment_borrows_nothing_but_a_table_of_its_own() -> None:
+def test_an_attachment_borrows_nothing_but_its_part_of_a_table() -> None:
     plugin = BridgePlugin(is_gateway=True, ip_masq=True)
     attachment = attach_bridge(plugin, Grant(leases((4, 6), [20, 20])))
     names = name_attachment("pods", Container("web-1", "", "eth0"))
@@ -126,4 +126,10 @@ def test_an_attachment_borrows_nothing_but_a_table_of_its_own() -> None:
     kernel = FakeKernel()
     kernel.run(("ip", "netns", "add", names.namespace))
     kernel.add_device(plugin.bridge, "bridge")
-    assert list(compare(plan, kernel, Known()).undo) == [f"host: nft table inet k8snet-{names.topology}"]
+    table = f"inet k8snet-{name_table('pods')}"
+    assert list(compare(plan, kernel, Known()).undo) == [
+        f"host: nft chain {table} masquerading",
+        f"host: nft chain {table} {names.topology}",
+        f"host: nft element {table} sources4 {attachment.leases[0].address.address} jump {names.topology}",
+        f"host: nft element {table} sources6 {attachment.leases[1].address.address} jump {names.topology}",
+    ]

@@ -24,7 +24,7 @@ LAYERS = [
     {"cluster"},
     {"frontend", "cni", "check", "reach", "drawing", "notation", "steps", "inventory", "reasons"},
     {"devices", "ways", "filters", "settings", "shaping", "commands"},
-    {"furnishing"},
+    {"furnishing", "joining"},
     {"groups"},
     {"plan", "plates"},
     {"render"},

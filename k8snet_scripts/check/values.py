@@ -95,6 +95,8 @@ class _Values:
     def topology(self, topology: Topology) -> None:
         self.attempt(("name",), check_topology_name, topology.name)
         self.attempt(("description",), check_description, topology.description)
+        if topology.table:
+            self.attempt(("table",), check_topology_name, topology.table)
         for namespace in topology.everywhere():
             self.namespace(namespace, is_host=namespace is topology.host)
         for end in topology.ends():

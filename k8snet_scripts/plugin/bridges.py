@@ -28,11 +28,15 @@ from k8snet_scripts.values import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_OWN_VLAN = ("PVID", "Egress Untagged")
+"""The flags of a VLAN that a port is in as if there were no other."""
+
 
 class Seen(NamedTuple):
     """What there is under the name of the bridge.
 
-    With `vlan`, the addresses are those of the gateway of that VLAN, if it is there and up.
+    With `vlan`, the addresses are those of the gateway of that VLAN, if it is there and up, and `takes_part` says whether
+    what the gateway sends is in that VLAN, and what is in it gets there.
     """
 
     kind: str
@@ -43,6 +47,7 @@ class Seen(NamedTuple):
     promisc: bool
     addresses: tuple[Cidr, ...]
     filtering: bool = False
+    takes_part: bool = True
 
 
 def provide_bridge(network: str, plugin: BridgePlugin, attachment: Attachment) -> tuple[Interface, ...]:
@@ -51,14 +56,14 @@ def provide_bridge(network: str, plugin: BridgePlugin, attachment: Attachment) -
     The bridge with its MAC address, and where its VLAN has a gateway, that.  Raises `WiringError`, and `CniError` if the
     kernel does not know VLANs.
     """
-    seen = _look_at(plugin)
+    seen = _look_at(network, plugin)
     if seen and not any(_find_missing(plugin, seen, _make_wish(network, plugin, attachment, seen))):
         return _tell(plugin, seen)
     directory = shelf.place("networks", name_bridge(network, plugin.bridge))
     with shelf.TakingTurns(directory):
-        seen = _look_at(plugin)
+        seen = _look_at(network, plugin)
         _set_up(directory, network, plugin, seen, _make_wish(network, plugin, attachment, seen))
-    seen = _look_at(plugin)
+    seen = _look_at(network, plugin)
     if seen is None:
         raise WiringError(f"the bridge {plugin.bridge} has vanished")
     return _tell(plugin, seen)
@@ -72,7 +77,7 @@ def _tell(plugin: BridgePlugin, seen: Seen) -> tuple[Interface, ...]:
 
 def inspect_bridge(network: str, plugin: BridgePlugin, attachment: Attachment) -> Iterator[str]:
     """What about the bridge is not as it is wanted, a line each."""
-    seen = _look_at(plugin)
+    seen = _look_at(network, plugin)
     if seen is None:
         yield f"there is no bridge {plugin.bridge}"
         return
@@ -82,12 +87,22 @@ def inspect_bridge(network: str, plugin: BridgePlugin, attachment: Attachment) -
         yield str(error)
 
 
-def _look_at(plugin: BridgePlugin) -> Seen | None:
+def _look_at(network: str, plugin: BridgePlugin) -> Seen | None:
     seen = look(plugin.bridge)
     if seen is None or not plugin.vlan:
         return seen
     gateway = look(_gateway(plugin))
-    return seen._replace(addresses=gateway.addresses if gateway and gateway.is_up else ())
+    if gateway is None or not gateway.is_up:
+        return seen._replace(addresses=())
+    takes_part = _is_member(name_gateway(network, plugin.bridge, plugin.vlan)[1], plugin.vlan)
+    return seen._replace(addresses=gateway.addresses, takes_part=takes_part)
+
+
+def _is_member(port: str, vlan: int) -> bool:
+    """Whether a VLAN is the own one of a port, and leaves it untagged."""
+    done = run_program([find_system_program("bridge", {}), "-json", "vlan", "show", "dev", port], {})
+    found = [item for shown in read_json(done.output.decode() or "[]") for item in shown["vlans"]]
+    return any(item["vlan"] == vlan and {*_OWN_VLAN} <= {*item.get("flags", ())} for item in found)
 
 
 def look(name: str) -> Seen | None:
@@ -168,6 +183,8 @@ def _find_missing(plugin: BridgePlugin, seen: Seen, wish: Wish) -> Iterator[str]
             yield f"{plugin.bridge} has the address {address}"
     if _has_vlans(plugin) and not seen.filtering:
         yield f"{plugin.bridge} does not filter VLANs"
+    if plugin.vlan and wish.addresses and not seen.takes_part:
+        yield f"{_gateway(plugin)} is not in vlan {plugin.vlan} of {plugin.bridge}"
     if wish.promisc and not seen.promisc:
         yield f"{plugin.bridge} is not promiscuous"
     if wish.mtu and seen.mtu != wish.mtu:

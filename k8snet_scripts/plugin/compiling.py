@@ -14,7 +14,7 @@ from k8snet_scripts.cni.configuration import BridgePlugin, LinkPlugin
 from k8snet_scripts.cni.ptp import make_link
 from k8snet_scripts.cni.settings import Settings, host_settings, pod_settings, spell
 from k8snet_scripts.cni.wires import make_bridge, make_gateway, make_masquerade, make_veth
-from k8snet_scripts.plugin.names import Names
+from k8snet_scripts.plugin.names import Names, name_table
 from k8snet_scripts.plugin.wish import Wish
 from k8snet_scripts.render import KINDS, Kind, Origin
 from k8snet_scripts.scripts import compile_topology
@@ -90,6 +90,7 @@ def make_attachment(network: str, plugin: LinkPlugin, ifname: str, attachment: A
         ),
         (replace(veth, inner=replace(veth.inner, routes=routes)),),
         f"A container on the CNI network {network}, attached as the plugin {kind} does it.",
+        table=name_table(network),
     )
 
 

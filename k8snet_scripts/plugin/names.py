@@ -55,6 +55,11 @@ def name_bridge(network: str, bridge: str) -> str:
     return f"cni-{network[:_OF_NETWORK]}-{digest(f'{network} {bridge}')[:16]}"
 
 
+def name_table(network: str) -> str:
+    """What the nft table that all attachments to a network have in common is called after."""
+    return f"cni-{network[:_OF_NETWORK]}-{digest(f'{network} table')[:16]}"
+
+
 def _find_name(netns: str) -> str | None:
     """The name by which `ip` knows a namespace; None for one that has only a path, or a name that scripts cannot have."""
     directory, base = os.path.split(netns)

@@ -12,8 +12,8 @@ announce() {
 	set +f
 }
 
-# Carries out commands of one namespace, given a line each: those of `ip`, `bridge`, `tc` and `iptables`, those that write
-# settings, and those that write records are together in one process as long as they follow each other.
+# Carries out commands of one namespace, given a line each: those of `ip`, `bridge`, `tc`, `nft` and `iptables`, those that
+# write settings, and those that write records are together in one process as long as they follow each other.
 # Where one fails it prints that command and, below, what was said of it, and carries out no more; with FORCE it goes on.
 carry_out() {
 	local - namespace=$1 line tool='' next lines=() IFS=$'\n'
@@ -28,6 +28,7 @@ carry_out() {
 		'tc '*) next=tc ;;
 		'iptables '*) next=iptables ;;
 		'ip6tables '*) next=ip6tables ;;
+		"nft '"*\') if [[ ${line:5:-1} == *\'* ]]; then next=''; else next=nft; fi ;;
 		*) next='' ;;
 		esac
 		if [[ ! $next || $next != "$tool" ]]; then
@@ -51,13 +52,15 @@ execute_lines() {
 	((${#lines[@]})) || return 0
 	if [[ ${FORCE-} ]]; then strict=+e; fi
 	if [[ $namespace != host ]]; then prefix+="-n $namespace "; fi
+	if [[ $tool == bash && $namespace == host ]] && write_here; then return 0; fi
 	if [[ $tool == bash* ]]; then
 		texts=("${lines[@]#*bash -c \'}")
 		enter "$namespace" bash "$strict" <<<"${texts[*]%\'}" >"$said" 2>&1 || status=$?
 	elif [[ $tool == ip*tables ]]; then
 		"$tool-restore" --noflush --wait <<<"$(transaction)" >"$said" 2>&1 || one_by_one || status=$?
-	elif [[ ${lines[0]} == "nft '"*\' && ${lines[0]:5:-1} != *\'* ]]; then # what a shell would make of it, without one
-		nft "${lines[0]:5:-1}" >"$said" 2>&1 || status=$?
+	elif [[ $tool == nft ]]; then
+		texts=("${lines[@]#nft \'}")
+		nft "${texts[*]%\'}" >"$said" 2>&1 || one_by_one || status=$?
 	elif [[ $tool ]]; then
 		enter "$namespace" "$tool" ${FORCE:+-force} -batch - <<<"${lines[*]#"$prefix"}" >"$said" 2>&1 || status=$?
 	else
@@ -79,6 +82,15 @@ execute_lines() {
 	fi
 	blame "$tool" "$status" "$said" "${lines[@]}"
 	return 1
+}
+
+# Writes settings of the host without another process, or tells that this is not possible for all of them.
+write_here() {
+	local line
+	for line in "${lines[@]}"; do
+		line=${line#*"'echo "} line=${line%\'}
+		{ printf '%s\n' "${line% >*}" >"${line##* >}"; } 2>/dev/null || return 1
+	done
 }
 
 # Reports what could not be carried out although all that can be is, given what was said; but not what is there, or gone,
@@ -104,6 +116,7 @@ complain() {
 }
 
 report_failure() {
+	if [[ $1 == *'; delete table '* && $2 == *'resource busy'* ]]; then return; fi # others have come to use it
 	case ${given[$1]-$2} in
 	*'Cannot find device'* | *'No such '* | *'Cannot assign requested address'* | *'does not exist'* | *'File exists'*) ;;
 	*'Cannot find specified '* | *'Cannot delete qdisc with handle of zero'* | *'Exclusivity flag on'*) ;; # tc
@@ -122,7 +135,7 @@ transaction() {
 one_by_one() {
 	local line
 	for line in "${lines[@]}"; do
-		if is_done "$line" || run_apart "$line" >"$said" 2>&1; then continue; fi
+		if is_done "$line" || run_apart "$line" >"$said" 2>&1 || take_over "$line"; then continue; fi
 		tool='' lines=("$line")
 		if [[ ! ${FORCE-} ]]; then return 1; fi
 		complain "$(<"$said")"
@@ -139,6 +152,12 @@ is_done() {
 	*) return 1 ;;
 	esac
 	run_apart "$line" >/dev/null 2>&1
+}
+
+# Lets an element of a map, which is there already, lead to us from now on.
+take_over() {
+	local text=${1:5:-1}
+	[[ $1 == "nft 'add element "* ]] && nft "${text/#add/delete}; $text" >"$said" 2>&1
 }
 
 # Prints which of the lines given to a tool failed, and below it what was said.

@@ -168,6 +168,10 @@ serves_others() {
 	local key tool=${1%% -[NA] *} chain where from=''
 	case $1 in
 	*': command '*) return 1 ;;
+	*': nft chain '*)
+		holds_others "$1"
+		return
+		;;
 	*': ip'*'tables -N '*) chain=${1##* } ;;
 	*' -j ACCEPT' | *' -j DROP' | *' -j RETURN' | *': ip'*'tables -A '*' -i '*) return 1 ;;
 	*': ip'*'tables -A '*) chain=${1##* -j } from=${1#"$tool -A "} from=${from%% *} ;;

@@ -29,6 +29,7 @@ roll_back() {
 		while ((--j >= 0)); do
 			text=${about[${lines[j]}]}
 			if [[ ${shared[$text]+set} ]]; then continue; fi # others rely on it by now, and take it back
+			if [[ $text == *': nft chain '* ]] && serves_others "$text"; then continue; fi
 			if [[ $text == *': command '* ]]; then
 				run_apart "${checks[$text]}" >/dev/null 2>&1 || continue
 			elif [[ ${created[${executed[i]#* }]+set} ]]; then
@@ -76,6 +77,10 @@ is_fresh() {
 invert() {
 	local object=${about[$1]%%: *} wish=${about[$1]#*: } text key value ip
 	key=${wish%% *} text=${live[$object]-} back=''
+	if [[ $wish == 'nft '[ce]* ]]; then
+		invert_part "$1" "$wish"
+		return
+	fi
 	if [[ $key == nft ]]; then
 		value=${wish#nft table } back="delete ${wish#nft }"
 		text=${fact["$object: nft ${value%% *}"]-}

@@ -8,10 +8,10 @@ declare -A live=() fact=() device=() nsid=()
 # table_number[name]: the routing table that this system calls so
 declare -A table_number=()
 
-# By namespace, what is read beside interfaces, addresses and routes: sysctls, VLANs, the nft table by family, the rules
-# of iptables by the tool that prints them, numbers of namespaces, and for tunnels the FDB and the neighbours that somebody
-# entered.
-declare -A sysctls=() vlans=() tables=() rules=() makers=() tunnels=()
+# By namespace, what is read beside interfaces, addresses and routes: sysctls, VLANs, the nft table by family, parts of nft
+# tables that others use as well, the rules of iptables by the tool that prints them, numbers of namespaces, and for tunnels
+# the FDB and the neighbours that somebody entered.
+declare -A sysctls=() vlans=() tables=() parts=() rules=() makers=() tunnels=()
 
 # Reads the host, those of the wanted namespaces that exist, and those of others where something of ours is or was.
 read_wanted() {
@@ -70,7 +70,7 @@ start_reader() {
 
 # Is there more to read in a namespace than one process for all of them can? Rates are, as a burst is a number of the
 # kernel's ticks, which tc turns into bytes, and a filter is a program that tc puts into words.
-asks_more() { [[ ${vlans[$1]-}${tables[$1]-}${rules[$1]-}${tunnels[$1]-}${shaped[$1]-} || ($1 != host && ${makers[$1]-}) ]]; }
+asks_more() { [[ ${vlans[$1]-}${tables[$1]-}${parts[$1]-}${rules[$1]-}${tunnels[$1]-}${shaped[$1]-} || ($1 != host && ${makers[$1]-}) ]]; }
 
 # Reads the namespaces named as far as that is possible together; the others are left. Without a perl that can, all are.
 read_together() {
@@ -152,6 +152,7 @@ show_state() {
 		if [[ ${shaped[$namespace]-} ]]; then show_shaping; fi
 		if [[ ! ${LOCK-} || -e $OWNED ]]; then # a first run has no table yet
 			for family in ${tables[$namespace]-}; do show_table; done
+			if [[ ${parts[$namespace]-} ]]; then show_parts; fi
 		fi
 		for tool in ${rules[$namespace]-}; do show_rules; done
 	done
@@ -223,6 +224,7 @@ take_state() {
 			line=${line#@nft }
 			fact["$namespace: nft ${line%% *}"]=${line#* }
 			;;
+		'@part '*) take_part "$namespace" "${line#@part }" ;;
 		'@iptables '* | '@ip6tables '*) fact["$namespace: ${line#@}"]=1 ;;
 		'@qdiscs '*) take_qdiscs "$namespace" "${line#@qdiscs }" ;;
 		'@filters '*)

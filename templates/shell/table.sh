@@ -89,6 +89,7 @@ note_reading() {
 		path=${2#nft table }
 		note_once tables "$1" "${path%% *}"
 		;;
+	'nft '*) note_part "$1" "$2" ;;
 	'iptables '* | 'ip6tables '*) note_once rules "$1" "${2%% *}" ;;
 	esac
 }
@@ -105,7 +106,8 @@ note_borrowings() {
 	for text in "${borrowings[@]}"; do note_reading "${text%%[ :]*}" "${text#*: }"; done
 }
 
-# Is a fact, OWNER WORDS, true of the live system? An nft table is compared with the COMMAND that loads it, if given.
+# Is a fact, OWNER WORDS, true of the live system? A table or chain of nft is compared with the COMMAND that loads it, if
+# given.
 holds() {
 	local text key value peer parent
 	if [[ ${fact["$1: $2"]+set} ]]; then return 0; fi
@@ -154,6 +156,7 @@ holds() {
 		value=${value%\'} text=${fact["$1: nft ${key%% *}"]-}
 		[[ $text && ${text//[;[:space:]]/} == "${value//[;[:space:]]/}"* ]]
 		;;
+	'nft '*) part_holds "$@" ;;
 	*)
 		key=${2%% *} value=${2#* }
 		[[ $text == *"\"$key\":$value"[,\}]* || $text == *"\"$key\":\"$value\""* ]]

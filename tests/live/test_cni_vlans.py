@@ -83,6 +83,47 @@ def test_pods_that_the_plugin_attaches_are_in_the_vlan_of_the_reference(plugins:
         assert pair[1].delete("web").status == 0
 
 
+TRUNK = [{"minID": 20, "maxID": 21}, {"id": 30}]
+
+
+@second_kernel
+@pytest.mark.needs("vlan_filtering")
+def test_pods_on_a_trunk_are_in_its_vlans(plugins: str) -> None:
+    """The reference, in the version that Debian has, leaves `vlanTrunk` unread."""
+    configuration = {**BRIDGE, "bridge": "br0", "vlanTrunk": TRUNK, "cniVersion": "1.0.0", "name": "mynet"}
+    with node(hasty=True) as sandbox:
+        runtime = Runtime(sandbox, configuration, plugins)
+        runtime.make_namespace("web")
+        port = runtime.add("web").result["interfaces"][1]["name"]
+        own = {"vlan": 1, "flags": ["PVID", "Egress Untagged"]}
+        tagged = [{"vlan": vlan} for vlan in (20, 21, 30)]
+        listed = json.loads(sandbox.bash(f"bridge -json vlan show dev {port}", check=True).stdout)
+        assert listed == [{"ifname": port, "vlans": [own, *tagged]}]
+        assert runtime.check("web").status == 0
+        sandbox.bash(f"bridge vlan delete dev {port} vid 21", check=True)
+        assert "vlan 21" in json.dumps(runtime.check("web").error)
+        assert runtime.delete("web").status == 0
+        assert port not in sandbox.bash("bridge vlan show", check=True).stdout
+
+
+@second_kernel
+@pytest.mark.needs("vlan_filtering")
+def test_a_gateway_that_has_lost_its_vlan_is_seen_and_mended(plugins: str) -> None:
+    configuration = {**BRIDGE, "bridge": "br0", "vlan": 100, "cniVersion": "1.0.0", "name": "mynet"}
+    with node(hasty=True) as sandbox:
+        runtime = Runtime(sandbox, configuration, plugins)
+        for pod in ("web", "db"):
+            runtime.make_namespace(pod)
+        assert runtime.add("web").result
+        port = sandbox.bash("ip -o link show br0.100 | sed 's/.*@\\([^:]*\\):.*/\\1/'", check=True).stdout.strip()
+        for command in (f"bridge vlan delete dev {port} vid 100", f"bridge vlan add dev {port} vid 100"):
+            sandbox.bash(command, check=True)
+            assert runtime.check("web").error["msg"] == "br0.100 is not in vlan 100 of br0"
+        assert runtime.add("db").result
+        assert runtime.check("web").status == 0
+        assert sandbox.bash("ip netns exec db ping -c 1 -W 5 10.22.0.1").returncode == 0
+
+
 def members(sandbox: Sandbox) -> list[str]:
     """The VLANs of every port and of the bridge, with flags."""
     listed = json.loads(sandbox.bash("bridge -json vlan show", check=True).stdout)

@@ -208,7 +208,7 @@ CHANGES = {
     "another MTU": ("ip -n web link set dev eth0 mtu 1400", "mtu"),
     "a bridge that is down": ("ip link set dev br-t down", "br-t"),
     "a port that is down": ("ip link set dev $end down", "up"),
-    "no masquerade": ("nft flush ruleset", "nft table"),
+    "no masquerade": ("nft flush ruleset", "nft chain"),
     "no address of the gateway": ("ip address flush dev br-t", "10.22.0.1"),
 }
 """What may happen to a pod that is attached, and a word that CHECK has to say of it."""
