@@ -112,7 +112,7 @@ ip6tables --wait -A CNI-FORWARD -d fd00:10::2/128 -p tcp -m tcp --dport 80 -m co
 END
 }
 
-#### The rest is the same in every setup.sh, SHA-256 61e526aec8c37589b68018af27322e00fbc38e859223364c9a2348e1f73753c9
+#### The rest is the same in every setup.sh, SHA-256 a945752bc629a93e80901910fae59ff9a97faa44392cf3cc5dbd2c9f9191da7c
 
 # ---- prelude: the same in every script ----
 
@@ -1540,10 +1540,17 @@ find_place() {
 note_command() {
 	local place
 	find_place "$2"
-	if [[ ! -v batch["$1 $place"] ]]; then # which, unlike an expansion, leaves a long text where it is
-		if [[ $place == host ]]; then places[$1]="host ${places[$1]-}"; else places[$1]+=" $place"; fi
+	note_batch "$1 $place" "$2"
+	about[$2]=$3
+}
+
+# Notes commands for a wave and a place, "2 node1", which has others already or not.
+note_batch() {
+	local number=${1%% *} place=${1#* } IFS=$'\n'
+	if [[ ! -v batch[$1] ]]; then # which, unlike an expansion, leaves a long text where it is
+		if [[ $place == host ]]; then places[number]="host ${places[number]-}"; else places[number]+=" $place"; fi
 	fi
-	batch["$1 $place"]+=$2$'\n' about[$2]=$3
+	batch[$1]+="${*:2}"$'\n'
 }
 
 # Notes a fact that is not to be, and the commands that end it. Namespaces go when what has an end in them has gone.
@@ -1918,41 +1925,61 @@ remove_entry() {
 	unset 'fact[$2]'
 }
 
-# Notes the steps of the table whose facts are not true.
+# Notes the steps of the table whose facts are not true, and their commands: at once those that follow each other and are
+# for the same place.
 add_missing() {
-	local n text back
+	local n text here line back place=host target='' lines=()
 	for n in "${!step[@]}"; do
 		text=${step[n]}
 		if [[ ${fact[$text]+set} && ! ${shared[$text]+set} ]]; then continue; fi
-		if [[ ${live[${owner[n]}]+set} || ${owner[n]} != *' '* ]]; then
+		here=${owner[n]} line=${command[n]}
+		if [[ ${live[$here]+set} || ${netns[$here]+set} || $here == host || ${words[n]} == net.* ]]; then
 			if [[ ${sign[n]} == '+' && ${words[n]} != namespace ]]; then continue; fi # one of another kind has been removed
-			if holds "${owner[n]}" "${words[n]}" "${command[n]}"; then
+			if ! holds "$here" "${words[n]}" "$line"; then
+				missing+=("$n")
+			else
 				if [[ ${shared[$text]+set} ]]; then share "$text"; fi
-				if [[ ${words[n]} == command' '* ]] && is_rewired "${owner[n]}"; then
-					note_command "${wave[n]}" "${checks[$text]} || ${command[n]}" "${owner[n]}: ask ${words[n]}"
-				fi
-				continue
+				if [[ ${words[n]} != command' '* ]] || ! is_rewired "$here"; then continue; fi
+				line="${checks[$text]} || $line"
+				about[$line]="$here: ask ${words[n]}"
 			fi
 		elif [[ ${sign[n]} == '=' ]]; then
 			continue
+		else
+			missing+=("$n")
 		fi
-		if [[ ${words[n]} == 'master '* && ${live[${owner[n]}]-} == *'"master":'* ]]; then read_vlans "${owner[n]%% *}"; fi
-		drift+=("wanted, not there: $text")
-		note_command "${wave[n]}" "${command[n]}" "$text"
-		if [[ ${words[n]} == namespace ]]; then
-			created[${owner[n]}]=1
-		elif [[ ! ${modelled[${owner[n]}]+set} && ! ${undo[$text]+set} ]] && is_borrowed "${owner[n]}" "${words[n]}"; then
-			invert "${command[n]}"
+		case $line in
+		"ip -n $place "*) ;;
+		'ip link '* | 'ip netns add '*) place=host ;;
+		*) find_place "$line" ;;
+		esac
+		if [[ "${wave[n]} $place" != "$target" ]]; then
+			if [[ $target ]]; then note_batch "$target" "${lines[@]}"; fi
+			target="${wave[n]} $place" lines=()
+		fi
+		lines+=("$line")
+		case ${words[n]} in
+		namespace) created[$here]=1 && continue ;;
+		'master '*) if [[ ${live[$here]-} == *'"master":'* ]]; then read_vlans "${here%% *}"; fi ;;
+		esac
+		if [[ ${modelled[$here]+set} || ${undo[$text]+set} || $line != "${command[n]}" ]]; then continue; fi
+		if is_borrowed "$here" "${words[n]}"; then
+			about[$line]=$text
+			invert "$line"
 			if [[ $back ]]; then undo[$text]=$back borrowed+=("$text"); fi
 		fi
 	done
+	if [[ $target ]]; then note_batch "$target" "${lines[@]}"; fi
 }
 
 # Does a namespace get an interface in this run, or lose one? What people's commands did to that is gone with it.
 is_rewired() {
-	local text
+	local text n what='@(interface|bridge|veth,*|vxlan*|macvlan*|ifb)'
+	for n in "${missing[@]}"; do
+		if [[ ${step[n]} == "$1 "*": "$what || ${step[n]} == *": veth, peer $1 "* ]]; then return 0; fi
+	done
 	for text in "${about[@]}"; do
-		if [[ $text == "$1 "*': '@(interface|bridge|veth,*|vxlan*|macvlan*|ifb) || $text == *": veth, peer $1 "* ]]; then return 0; fi
+		if [[ $text == "$1 "*": "$what || $text == *": veth, peer $1 "* ]]; then return 0; fi
 	done
 	return 1
 }
@@ -2353,14 +2380,15 @@ is_strict() {
 # ---- setup: what is not true yet is made true ----
 
 # places[2]: the namespaces in which wave 2 has something to do; batch[2 node1]: what, a command a line
-# about[COMMAND]: the fact that it changes; created[node1]: a namespace that this run makes
+# about[COMMAND]: the fact that it changes, if that is no step of the table; created[node1]: a namespace that this run makes
 # was[FACT]: what was known of an address before it was removed; was[host vethB]: where it led what came in
 # dragged: what adds again what the kernel took along
 # borrowed: the facts, in their order, that this run makes true on something that is not ours; undo has the ways back
 declare -a places=() executed=() borrowed=() dragged=()
 declare -A batch=() about=() created=() was=()
 
-declare -a drift=() refused=()     # what differs, and what forbids a run: for people to read
+declare -a missing=()              # the numbers of the steps that are carried out
+declare -a drift=() refused=()     # what else differs, and what forbids a run: for people to read
 declare recorded='' uses=''        # the record before, and what is to be in it of the namespaces of others
 declare failed='' adopt='' keep='' # the command at which a run ends; options
 
@@ -2426,6 +2454,8 @@ main() {
 }
 
 report_drift() {
+	local n
+	for n in "${missing[@]}"; do drift+=("wanted, not there: ${step[n]}"); done
 	if ((${#drift[@]})); then printf '%s\n' "${drift[@]}"; fi
 	((${#drift[@]} == 0))
 }
@@ -2624,7 +2654,7 @@ give_up() {
 # Takes back, in reverse, what this run has done. Where it was stopped half way through a batch, some of that was not done;
 # it is then not there to take back, and that is no failure. What failed was not done, and may belong to somebody else.
 roll_back() {
-	local i j lines back text FORCE=yes
+	local i j n lines back text FORCE=yes
 	declare -A taken_back=()
 	if [[ $keep ]]; then
 		say "what was made so far is left (--keep); run setup.sh again to go on, or teardown.sh"
@@ -2635,6 +2665,7 @@ roll_back() {
 		if [[ ! ${TURN+set} ]]; then take_turn; fi
 		read_others
 	fi
+	for n in "${missing[@]}"; do about[${command[n]}]=${step[n]}; done
 	for ((i = ${#executed[@]} - 1; i >= 0; i--)); do
 		mapfile -t lines <<<"${batch[${executed[i]}]%$'\n'}"
 		for ((j = 0; j < ${#lines[@]}; j++)); do
