@@ -4,10 +4,17 @@
 note_command() {
 	local place
 	find_place "$2"
-	if [[ ! -v batch["$1 $place"] ]]; then # which, unlike an expansion, leaves a long text where it is
-		if [[ $place == host ]]; then places[$1]="host ${places[$1]-}"; else places[$1]+=" $place"; fi
+	note_batch "$1 $place" "$2"
+	about[$2]=$3
+}
+
+# Notes commands for a wave and a place, "2 node1", which has others already or not.
+note_batch() {
+	local number=${1%% *} place=${1#* } IFS=$'\n'
+	if [[ ! -v batch[$1] ]]; then # which, unlike an expansion, leaves a long text where it is
+		if [[ $place == host ]]; then places[number]="host ${places[number]-}"; else places[number]+=" $place"; fi
 	fi
-	batch["$1 $place"]+=$2$'\n' about[$2]=$3
+	batch[$1]+="${*:2}"$'\n'
 }
 
 # Notes a fact that is not to be, and the commands that end it. Namespaces go when what has an end in them has gone.
@@ -382,41 +389,61 @@ remove_entry() {
 	unset 'fact[$2]'
 }
 
-# Notes the steps of the table whose facts are not true.
+# Notes the steps of the table whose facts are not true, and their commands: at once those that follow each other and are
+# for the same place.
 add_missing() {
-	local n text back
+	local n text here line back place=host target='' lines=()
 	for n in "${!step[@]}"; do
 		text=${step[n]}
 		if [[ ${fact[$text]+set} && ! ${shared[$text]+set} ]]; then continue; fi
-		if [[ ${live[${owner[n]}]+set} || ${owner[n]} != *' '* ]]; then
+		here=${owner[n]} line=${command[n]}
+		if [[ ${live[$here]+set} || ${netns[$here]+set} || $here == host || ${words[n]} == net.* ]]; then
 			if [[ ${sign[n]} == '+' && ${words[n]} != namespace ]]; then continue; fi # one of another kind has been removed
-			if holds "${owner[n]}" "${words[n]}" "${command[n]}"; then
+			if ! holds "$here" "${words[n]}" "$line"; then
+				missing+=("$n")
+			else
 				if [[ ${shared[$text]+set} ]]; then share "$text"; fi
-				if [[ ${words[n]} == command' '* ]] && is_rewired "${owner[n]}"; then
-					note_command "${wave[n]}" "${checks[$text]} || ${command[n]}" "${owner[n]}: ask ${words[n]}"
-				fi
-				continue
+				if [[ ${words[n]} != command' '* ]] || ! is_rewired "$here"; then continue; fi
+				line="${checks[$text]} || $line"
+				about[$line]="$here: ask ${words[n]}"
 			fi
 		elif [[ ${sign[n]} == '=' ]]; then
 			continue
+		else
+			missing+=("$n")
 		fi
-		if [[ ${words[n]} == 'master '* && ${live[${owner[n]}]-} == *'"master":'* ]]; then read_vlans "${owner[n]%% *}"; fi
-		drift+=("wanted, not there: $text")
-		note_command "${wave[n]}" "${command[n]}" "$text"
-		if [[ ${words[n]} == namespace ]]; then
-			created[${owner[n]}]=1
-		elif [[ ! ${modelled[${owner[n]}]+set} && ! ${undo[$text]+set} ]] && is_borrowed "${owner[n]}" "${words[n]}"; then
-			invert "${command[n]}"
+		case $line in
+		"ip -n $place "*) ;;
+		'ip link '* | 'ip netns add '*) place=host ;;
+		*) find_place "$line" ;;
+		esac
+		if [[ "${wave[n]} $place" != "$target" ]]; then
+			if [[ $target ]]; then note_batch "$target" "${lines[@]}"; fi
+			target="${wave[n]} $place" lines=()
+		fi
+		lines+=("$line")
+		case ${words[n]} in
+		namespace) created[$here]=1 && continue ;;
+		'master '*) if [[ ${live[$here]-} == *'"master":'* ]]; then read_vlans "${here%% *}"; fi ;;
+		esac
+		if [[ ${modelled[$here]+set} || ${undo[$text]+set} || $line != "${command[n]}" ]]; then continue; fi
+		if is_borrowed "$here" "${words[n]}"; then
+			about[$line]=$text
+			invert "$line"
 			if [[ $back ]]; then undo[$text]=$back borrowed+=("$text"); fi
 		fi
 	done
+	if [[ $target ]]; then note_batch "$target" "${lines[@]}"; fi
 }
 
 # Does a namespace get an interface in this run, or lose one? What people's commands did to that is gone with it.
 is_rewired() {
-	local text
+	local text n what='@(interface|bridge|veth,*|vxlan*|macvlan*|ifb)'
+	for n in "${missing[@]}"; do
+		if [[ ${step[n]} == "$1 "*": "$what || ${step[n]} == *": veth, peer $1 "* ]]; then return 0; fi
+	done
 	for text in "${about[@]}"; do
-		if [[ $text == "$1 "*': '@(interface|bridge|veth,*|vxlan*|macvlan*|ifb) || $text == *": veth, peer $1 "* ]]; then return 0; fi
+		if [[ $text == "$1 "*": "$what || $text == *": veth, peer $1 "* ]]; then return 0; fi
 	done
 	return 1
 }

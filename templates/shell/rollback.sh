@@ -10,7 +10,7 @@ give_up() {
 # Takes back, in reverse, what this run has done. Where it was stopped half way through a batch, some of that was not done;
 # it is then not there to take back, and that is no failure. What failed was not done, and may belong to somebody else.
 roll_back() {
-	local i j lines back text FORCE=yes
+	local i j n lines back text FORCE=yes
 	declare -A taken_back=()
 	if [[ $keep ]]; then
 		say "what was made so far is left (--keep); run setup.sh again to go on, or teardown.sh"
@@ -21,6 +21,7 @@ roll_back() {
 		if [[ ! ${TURN+set} ]]; then take_turn; fi
 		read_others
 	fi
+	for n in "${missing[@]}"; do about[${command[n]}]=${step[n]}; done
 	for ((i = ${#executed[@]} - 1; i >= 0; i--)); do
 		mapfile -t lines <<<"${batch[${executed[i]}]%$'\n'}"
 		for ((j = 0; j < ${#lines[@]}; j++)); do

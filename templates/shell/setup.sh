@@ -1,14 +1,15 @@
 # ---- setup: what is not true yet is made true ----
 
 # places[2]: the namespaces in which wave 2 has something to do; batch[2 node1]: what, a command a line
-# about[COMMAND]: the fact that it changes; created[node1]: a namespace that this run makes
+# about[COMMAND]: the fact that it changes, if that is no step of the table; created[node1]: a namespace that this run makes
 # was[FACT]: what was known of an address before it was removed; was[host vethB]: where it led what came in
 # dragged: what adds again what the kernel took along
 # borrowed: the facts, in their order, that this run makes true on something that is not ours; undo has the ways back
 declare -a places=() executed=() borrowed=() dragged=()
 declare -A batch=() about=() created=() was=()
 
-declare -a drift=() refused=()     # what differs, and what forbids a run: for people to read
+declare -a missing=()              # the numbers of the steps that are carried out
+declare -a drift=() refused=()     # what else differs, and what forbids a run: for people to read
 declare recorded='' uses=''        # the record before, and what is to be in it of the namespaces of others
 declare failed='' adopt='' keep='' # the command at which a run ends; options
 
@@ -74,6 +75,8 @@ main() {
 }
 
 report_drift() {
+	local n
+	for n in "${missing[@]}"; do drift+=("wanted, not there: ${step[n]}"); done
 	if ((${#drift[@]})); then printf '%s\n' "${drift[@]}"; fi
 	((${#drift[@]} == 0))
 }
