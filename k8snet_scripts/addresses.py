@@ -16,6 +16,9 @@ WIDTH = {4: 32, 6: 128}
 LEAST_IPV6_MTU = 1280
 """What an interface needs to speak IPv6, in bytes; below it the kernel gives it no IPv6 settings."""
 
+DEFAULT_MTU = 1500
+"""What the kernel gives to an end of a veth that is not told otherwise, in bytes."""
+
 _SOCKET_FAMILY = {4: AF_INET, 6: AF_INET6}
 
 

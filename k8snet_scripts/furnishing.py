@@ -1,4 +1,4 @@
-"""Furnishing: what one namespace gets when its links are made, settings, addresses and routes, in the order of its steps."""
+"""Furnishing: what one namespace gets when its links are made: settings, addresses and routes, in their order."""
 
 from __future__ import annotations
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from k8snet_scripts.addresses import DEFAULT_MTU
+
 LATENCY = 25_000
 """Microseconds that may pass before what waits is dropped, where nothing is said: as the CNI plugin `bandwidth` has it."""
 
 UNITS = {"bit": 1, "kbit": 10**3, "mbit": 10**6, "gbit": 10**9}
 """Bits a second, by the words of `tc`."""
 
-_DEFAULT_MTU = 1500
 _HEADER = 14  # bytes of Ethernet before what an MTU counts
 _LEAST_BURST = 16 * 1024
 _LONGEST_BURST = 274
@@ -43,7 +44,7 @@ def choose_burst(bits: int) -> int:
 
 def smallest_burst(bits: int, mtu: int | None) -> int:
     """The smallest burst that a whole packet fits into, in bytes: the kernel counts bursts a little short."""
-    return (mtu or _DEFAULT_MTU) + _HEADER + bits // 8_000_000 + 1
+    return (mtu or DEFAULT_MTU) + _HEADER + bits // 8_000_000 + 1
 
 
 def largest_burst(bits: int) -> int:

@@ -6,6 +6,7 @@ from k8snet_scripts.topology import HOST, End, Interface, Namespace, Veth
 
 
 def why(interface: Interface, otherwise: str) -> str:
+    """What the author of an interface says of it, or else the sentence given."""
     return interface.description or otherwise
 
 
@@ -18,9 +19,11 @@ def why_veth(veth: Veth, maker: End, peer: End) -> str:
 
 
 def why_namespace(namespace: Namespace) -> str:
+    """Which namespace it is, and what its author says of it."""
     what = "The host." if namespace.name == HOST else f"{namespace.name}."
     return f"{what} {namespace.description}" if namespace.description else what
 
 
 def whereabouts(namespace: str) -> str:
+    """Where something is, to be put behind its name: " on the host", " in node1"."""
     return " on the host" if namespace == HOST else f" in {namespace}"

@@ -123,7 +123,7 @@ def _terminal(wanted: bool) -> Iterator[IO[bytes] | None]:
 
 @contextmanager
 def _started(argv: Sequence[str], **how: Any) -> Iterator[Process]:
-    """A program that has been started; until it is left, signals that tell us to stop are held back from us, not from it."""
+    """A program that has been started; until this is left, signals to stop are held back from us, not from it."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # where it is ignored there is no exit status
     with _blocked({*_STOPS, signal.SIGCHLD}) as before:
 

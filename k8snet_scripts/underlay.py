@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from k8snet_scripts.addresses import parse_address
+from k8snet_scripts.addresses import DEFAULT_MTU, parse_address
 from k8snet_scripts.topology import End, Interface, Topology, Veth, Vxlan
-
-DEFAULT_MTU = 1500
-"""Bytes: what the kernel gives to an end of a veth that is not told otherwise."""
 
 
 def find_underlay(device: Vxlan, neighbours: Iterable[Interface]) -> Interface | None:

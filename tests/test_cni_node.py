@@ -1,4 +1,4 @@
-"""A node: what each pod and the host get of a CNI network by a bridge, and what is refused because no script could do it."""
+"""A node: what each pod and the host get of a CNI network by a bridge, and what no script could do and is refused."""
 
 from __future__ import annotations
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from k8snet_scripts.addresses import format_address
+from k8snet_scripts.addresses import DEFAULT_MTU, format_address
 from k8snet_scripts.check.findings import FirstFindings
 from k8snet_scripts.check.segments import Segment, find_loops, find_segments
 from k8snet_scripts.check.sites import Placed, Site
 from k8snet_scripts.topology import Bridge, End, Interface, Topology, Veth, Vxlan
-from k8snet_scripts.underlay import DEFAULT_MTU, find_underlay, room
+from k8snet_scripts.underlay import find_underlay, room
 
 
 def check_segments(topology: Topology, sites: Mapping[str, Site], report: FirstFindings) -> None:

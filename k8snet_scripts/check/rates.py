@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from k8snet_scripts.addresses import DEFAULT_MTU
 from k8snet_scripts.check.findings import FirstFindings
 from k8snet_scripts.check.routes import report_device
 from k8snet_scripts.check.sites import Site, whereabouts
@@ -41,7 +42,7 @@ def _check_burst(interface: Interface, rate: Rate, site: Site, report: FirstFind
         report.error(
             "small-burst",
             (*interface.path, "burst"),
-            f"no packet of {mtu or 1500} bytes fits into the burst of `{interface.name}`, {rate.burst} bytes",
+            f"no packet of {mtu or DEFAULT_MTU} bytes fits into the burst of `{interface.name}`, {rate.burst} bytes",
             help=f'write `burst = "{least}b"` or more, or leave it out',
         )
 

@@ -1,4 +1,4 @@
-"""Commands that look and make nothing: `check`, `diagram` and `expand` at a topology, `digests` at what all scripts share."""
+"""Commands that look and make nothing: `check`, `diagram` and `expand` at a topology, `digests` at what scripts share."""
 
 from __future__ import annotations
 

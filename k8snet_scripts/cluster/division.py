@@ -36,7 +36,7 @@ def last(network: Cidr) -> int:
 
 
 def ordinary(network: Cidr) -> range:
-    """The values that an interface in the network can have, the first for a gateway: not its own, nor the broadcast address."""
+    """The values that an interface in the network can have, the first for a gateway: not those of network and broadcast."""
     if network.prefix > WIDTH[network.family] - 2:
         return range(network.value, last(network) + 1)
     return range(network.value + 1, last(network) + (0 if network.family == 4 else 1))

@@ -84,22 +84,11 @@ def wire_node(network: Network, pods: Sequence[str], report: Report, published: 
 
     What the scripts cannot do of it goes to the report, and so do ranges with fewer addresses than there are pods.
     """
-    plugin = _main_plugin(network, report)
-    if isinstance(plugin, MacvlanPlugin):
-        refuse_macvlan(network, plugin, len(pods), report)
-    if isinstance(plugin, BridgePlugin) and plugin.vlan:
-        _refuse_filters(network, plugin.vlan, report)
-    tunings = _tunings(network)
-    for tuning in tunings:
-        refuse_tuning(tuning, plugin.mtu, len(pods), report)
+    plugin, tunings = _main_plugin(network, report), _tunings(network)
+    _refuse(network, plugin, tunings, len(pods), report)
     limits = _limits(network, plugin, report)
     store, wired = _attach(plugin, pods, report)
-    bridges: tuple[Bridge, ...] = ()
-    veths: tuple[Veth, ...] = ()
-    if isinstance(plugin, BridgePlugin):
-        gateways = _gateways(plugin, wired, report)
-        bridges = (make_bridge(network.name, plugin, gateways),)
-        veths = (make_gateway(network.name, plugin, gateways),) if gateways and plugin.vlan else ()
+    bridges, veths = _wire_bridge(network, plugin, wired, report)
     forwarding = any(pod.attachment.forwarding for pod in wired)
     host_ends: list[str] = []
     if not isinstance(plugin, MacvlanPlugin):
@@ -130,6 +119,27 @@ def wire_node(network: Network, pods: Sequence[str], report: Report, published: 
         records=_records(network, plugin, store),
         description=_description(network, plugin, len(pods)),
     )
+
+
+def _refuse(network: Network, plugin: _MainPlugin, tunings: Sequence[TuningPlugin], pods: int, report: Report) -> None:
+    """Report what the plugins ask for and no script could do for so many pods."""
+    if isinstance(plugin, MacvlanPlugin):
+        refuse_macvlan(network, plugin, pods, report)
+    if isinstance(plugin, BridgePlugin) and plugin.vlan:
+        _refuse_filters(network, plugin.vlan, report)
+    for tuning in tunings:
+        refuse_tuning(tuning, plugin.mtu, pods, report)
+
+
+def _wire_bridge(
+    network: Network, plugin: _MainPlugin, wired: Sequence[_Pod], report: Report
+) -> tuple[tuple[Bridge, ...], tuple[Veth, ...]]:
+    """The bridge that the pods are on, if they are on one, and in a VLAN the interface that is their gateway."""
+    if not isinstance(plugin, BridgePlugin):
+        return (), ()
+    gateways = _gateways(plugin, wired, report)
+    gateway = (make_gateway(network.name, plugin, gateways),) if gateways and plugin.vlan else ()
+    return (make_bridge(network.name, plugin, gateways),), gateway
 
 
 def _description(network: Network, plugin: _MainPlugin, pods: int) -> str:

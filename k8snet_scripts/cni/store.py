@@ -51,7 +51,7 @@ class Store(Value):
 
 
 def parse_store(files: Mapping[str, str]) -> Store:
-    """The store in the files of a directory, by name.  Files of other names, and a last address that is none, do not count."""
+    """The store in the files of a directory, by name.  Other files, and a last address that is none, do not count."""
     owners, last_reserved = {}, {}
     for name, content in files.items():
         number = name.removeprefix(LAST_RESERVED)

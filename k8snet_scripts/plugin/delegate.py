@@ -30,7 +30,7 @@ def is_ours(path: str) -> bool:
 
 
 def delegate(call: Call, type: str, command: str) -> object:
-    """The decoded answer of another plugin to a command, None if there is none.  Raises `CniError`, perhaps with its words."""
+    """The decoded answer of another plugin to a command, or None.  Raises `CniError`, perhaps with its words."""
     path = find_plugin(call, type)
     try:
         finished = run_program([path], {**call.environment, "CNI_COMMAND": command}, call.raw)

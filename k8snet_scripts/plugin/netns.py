@@ -41,7 +41,7 @@ def is_own(path: str, environment: Mapping[str, str]) -> bool:
 
 
 def find_container(call: Call) -> Container:
-    """The container of a call.  The host's own namespace is not that of a container, however its path came to lead there."""
+    """The container of a call.  The host's own namespace is not that of a container, whatever path leads there."""
     netns = "" if call.command == "DEL" and is_own(call.netns, call.environment) else call.netns
     return Container(call.container_id, netns, call.ifname)
 
