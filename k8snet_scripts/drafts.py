@@ -11,7 +11,6 @@ import filecmp
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Self
 
@@ -44,9 +43,9 @@ class Draft:
 
 
 def _is_ours(path: Path) -> bool:
-    """Whether a file, which is not empty, has the name of k8snet in it, as all that is made by the built-in templates."""
-    with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
-        return content.find(b"k8snet") >= 0
+    """Whether a file has the name of k8snet in it, as all that is made by the built-in templates."""
+    with path.open("rb") as file:
+        return any(b"k8snet" in line for line in file)
 
 
 class Drafts:

@@ -595,7 +595,7 @@ ip netns exec node3-pod2 bash -c ': </dev/tcp/fd00:172:18::4/9'     #> node3-pod
 END
 }
 
-#### The rest is the same in every verify.sh, SHA-256 3a69f3b84d4c2cc4ae29f580d180eea5edb84bcd8a7b8b252c8fe01c5ca652cc
+#### The rest is the same in every verify.sh, SHA-256 25361cff4116091b4e365c82fb6e053a9e55dc50ecbe2d77e7d44ce0bdd95163
 
 # ---- prelude: the same in every script ----
 
@@ -616,7 +616,7 @@ while read -r name; do
 	[a-z]*) export -n "${name?}" ;;
 	BASH_ENV | GLOBIGNORE | TMOUT | PERL5OPT | PERL_UNICODE | FORCE | LOCK | TURN) unset -v "$name" ;;
 	esac
-done < <(compgen -e)
+done < <(compgen -e 2>/dev/null)
 if [[ $- == *x* ]]; then exec {BASH_XTRACEFD}>&2; fi
 
 say() { printf '%s: %s\n' "$SELF" "$*" >&2; }

@@ -187,7 +187,7 @@ ip netns exec node2 nft 'add table inet k8snet-cluster-none; delete table inet k
 END
 }
 
-#### The rest is the same in every setup.sh, SHA-256 3dcdb6e25064b1e8811de0cc03184af405c8f9d680442c1dcd1f8129a8ef55fa
+#### The rest is the same in every setup.sh, SHA-256 bae98cb42ddf4197e3403b363ec32d0332dfb31d327b611525a63dfcc32d7ee2
 
 # ---- prelude: the same in every script ----
 
@@ -208,7 +208,7 @@ while read -r name; do
 	[a-z]*) export -n "${name?}" ;;
 	BASH_ENV | GLOBIGNORE | TMOUT | PERL5OPT | PERL_UNICODE | FORCE | LOCK | TURN) unset -v "$name" ;;
 	esac
-done < <(compgen -e)
+done < <(compgen -e 2>/dev/null)
 if [[ $- == *x* ]]; then exec {BASH_XTRACEFD}>&2; fi
 
 say() { printf '%s: %s\n' "$SELF" "$*" >&2; }

@@ -78,7 +78,7 @@ ip link set dev br0 up   #  host br0: up
 END
 }
 
-#### The rest is the same in every setup.sh, SHA-256 3dcdb6e25064b1e8811de0cc03184af405c8f9d680442c1dcd1f8129a8ef55fa
+#### The rest is the same in every setup.sh, SHA-256 bae98cb42ddf4197e3403b363ec32d0332dfb31d327b611525a63dfcc32d7ee2
 
 # ---- prelude: the same in every script ----
 
@@ -99,7 +99,7 @@ while read -r name; do
 	[a-z]*) export -n "${name?}" ;;
 	BASH_ENV | GLOBIGNORE | TMOUT | PERL5OPT | PERL_UNICODE | FORCE | LOCK | TURN) unset -v "$name" ;;
 	esac
-done < <(compgen -e)
+done < <(compgen -e 2>/dev/null)
 if [[ $- == *x* ]]; then exec {BASH_XTRACEFD}>&2; fi
 
 say() { printf '%s: %s\n' "$SELF" "$*" >&2; }

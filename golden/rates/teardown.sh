@@ -46,7 +46,7 @@ ip netns delete web              #- web: namespace
 END
 }
 
-#### The rest is the same in every teardown.sh, SHA-256 05aaedf8adccbf6f544749ca4659edbc4da790183f2743300cf486002a3c96cc
+#### The rest is the same in every teardown.sh, SHA-256 346b88f615b2423dd7042abe40041f44615cc0982fa074621e29f6af31dae255
 
 # ---- prelude: the same in every script ----
 
@@ -67,7 +67,7 @@ while read -r name; do
 	[a-z]*) export -n "${name?}" ;;
 	BASH_ENV | GLOBIGNORE | TMOUT | PERL5OPT | PERL_UNICODE | FORCE | LOCK | TURN) unset -v "$name" ;;
 	esac
-done < <(compgen -e)
+done < <(compgen -e 2>/dev/null)
 if [[ $- == *x* ]]; then exec {BASH_XTRACEFD}>&2; fi
 
 say() { printf '%s: %s\n' "$SELF" "$*" >&2; }

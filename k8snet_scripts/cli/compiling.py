@@ -72,7 +72,8 @@ def compile_(
     """Write setup.sh, teardown.sh and verify.sh for each TOPOLOGY.
 
     The scripts are written beside the topology, or into the current directory if that comes from standard input. What is
-    up to date is not touched, and nothing is written if anything is wrong with any of the topologies.
+    up to date is not touched, and nothing is written if anything is wrong with any of the topologies, or over a file that
+    k8snet has not made.
 
     Keep the scripts under version control, review them, and let CI hold them to the topology:
 
