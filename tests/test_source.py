@@ -80,7 +80,7 @@ def check_all_places(
     assert len(set(leaf_places)) == len(leaf_places)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(st.integers(0, 2**32), tables(leaves), st.booleans(), st.booleans())
 def test_every_key_and_leaf_of_toml_is_located(seed: int, table: dict[str, object], windows: bool, mark: bool) -> None:
     text = TomlPrinter(seed).document(table)
@@ -154,7 +154,7 @@ def test_no_input_ever_raises(name: str, raw: bytes, path: Path) -> None:
     survive(name, raw, path)
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=150)
 @given(st.sampled_from(sorted(VALID)), st.data(), paths)
 def test_no_mutation_of_a_valid_file_ever_raises(name: str, data: st.DataObject, path: Path) -> None:
     text = VALID[name]
