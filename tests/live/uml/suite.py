@@ -89,9 +89,9 @@ def main(arguments: Sequence[str]) -> int:
     with ThreadPoolExecutor(wanted.kernels) as workers:
         try:
             well = list(workers.map(suite.run, modules))
-        except KeyboardInterrupt:
-            workers.shutdown(wait=False, cancel_futures=True)
-            raise
+        except KeyboardInterrupt:  # which reaches the kernels too
+            workers.shutdown(cancel_futures=True)
+            return 130
     print(f"{sum(well)} of {len(modules)} modules are done")
     return 0 if all(well) else 1
 
