@@ -78,7 +78,7 @@ ip link set dev br0 up   #  host br0: up
 END
 }
 
-#### The rest is the same in every setup.sh, SHA-256 bae98cb42ddf4197e3403b363ec32d0332dfb31d327b611525a63dfcc32d7ee2
+#### The rest is the same in every setup.sh, SHA-256 6c54022303051732b7cde33bbf08368a913a8b3adb55e1f9a09d6f5cf9bd035f
 
 # ---- prelude: the same in every script ----
 
@@ -345,6 +345,10 @@ serves_others() {
 	local key tool=${1%% -[NA] *} chain where from=''
 	case $1 in
 	*': command '*) return 1 ;;
+	*': nft chain '*)
+		holds_others "$1"
+		return
+		;;
 	*': ip'*'tables -N '*) chain=${1##* } ;;
 	*' -j ACCEPT' | *' -j DROP' | *' -j RETURN' | *': ip'*'tables -A '*' -i '*) return 1 ;;
 	*': ip'*'tables -A '*) chain=${1##* -j } from=${1#"$tool -A "} from=${from%% *} ;;
@@ -399,10 +403,10 @@ declare -A live=() fact=() device=() nsid=()
 # table_number[name]: the routing table that this system calls so
 declare -A table_number=()
 
-# By namespace, what is read beside interfaces, addresses and routes: sysctls, VLANs, the nft table by family, the rules
-# of iptables by the tool that prints them, numbers of namespaces, and for tunnels the FDB and the neighbours that somebody
-# entered.
-declare -A sysctls=() vlans=() tables=() rules=() makers=() tunnels=()
+# By namespace, what is read beside interfaces, addresses and routes: sysctls, VLANs, the nft table by family, parts of nft
+# tables that others use as well, the rules of iptables by the tool that prints them, numbers of namespaces, and for tunnels
+# the FDB and the neighbours that somebody entered.
+declare -A sysctls=() vlans=() tables=() parts=() rules=() makers=() tunnels=()
 
 # Reads the host, those of the wanted namespaces that exist, and those of others where something of ours is or was.
 read_wanted() {
@@ -461,7 +465,7 @@ start_reader() {
 
 # Is there more to read in a namespace than one process for all of them can? Rates are, as a burst is a number of the
 # kernel's ticks, which tc turns into bytes, and a filter is a program that tc puts into words.
-asks_more() { [[ ${vlans[$1]-}${tables[$1]-}${rules[$1]-}${tunnels[$1]-}${shaped[$1]-} || ($1 != host && ${makers[$1]-}) ]]; }
+asks_more() { [[ ${vlans[$1]-}${tables[$1]-}${parts[$1]-}${rules[$1]-}${tunnels[$1]-}${shaped[$1]-} || ($1 != host && ${makers[$1]-}) ]]; }
 
 # Reads the namespaces named as far as that is possible together; the others are left. Without a perl that can, all are.
 read_together() {
@@ -543,6 +547,7 @@ show_state() {
 		if [[ ${shaped[$namespace]-} ]]; then show_shaping; fi
 		if [[ ! ${LOCK-} || -e $OWNED ]]; then # a first run has no table yet
 			for family in ${tables[$namespace]-}; do show_table; done
+			if [[ ${parts[$namespace]-} ]]; then show_parts; fi
 		fi
 		for tool in ${rules[$namespace]-}; do show_rules; done
 	done
@@ -614,6 +619,7 @@ take_state() {
 			line=${line#@nft }
 			fact["$namespace: nft ${line%% *}"]=${line#* }
 			;;
+		'@part '*) take_part "$namespace" "${line#@part }" ;;
 		'@iptables '* | '@ip6tables '*) fact["$namespace: ${line#@}"]=1 ;;
 		'@qdiscs '*) take_qdiscs "$namespace" "${line#@qdiscs }" ;;
 		'@filters '*)
@@ -1282,6 +1288,7 @@ note_reading() {
 		path=${2#nft table }
 		note_once tables "$1" "${path%% *}"
 		;;
+	'nft '*) note_part "$1" "$2" ;;
 	'iptables '* | 'ip6tables '*) note_once rules "$1" "${2%% *}" ;;
 	esac
 }
@@ -1298,7 +1305,8 @@ note_borrowings() {
 	for text in "${borrowings[@]}"; do note_reading "${text%%[ :]*}" "${text#*: }"; done
 }
 
-# Is a fact, OWNER WORDS, true of the live system? An nft table is compared with the COMMAND that loads it, if given.
+# Is a fact, OWNER WORDS, true of the live system? A table or chain of nft is compared with the COMMAND that loads it, if
+# given.
 holds() {
 	local text key value peer parent
 	if [[ ${fact["$1: $2"]+set} ]]; then return 0; fi
@@ -1347,6 +1355,7 @@ holds() {
 		value=${value%\'} text=${fact["$1: nft ${key%% *}"]-}
 		[[ $text && ${text//[;[:space:]]/} == "${value//[;[:space:]]/}"* ]]
 		;;
+	'nft '*) part_holds "$@" ;;
 	*)
 		key=${2%% *} value=${2#* }
 		[[ $text == *"\"$key\":$value"[,\}]* || $text == *"\"$key\":\"$value\""* ]]
@@ -1388,8 +1397,8 @@ announce() {
 	set +f
 }
 
-# Carries out commands of one namespace, given a line each: those of `ip`, `bridge`, `tc` and `iptables`, those that write
-# settings, and those that write records are together in one process as long as they follow each other.
+# Carries out commands of one namespace, given a line each: those of `ip`, `bridge`, `tc`, `nft` and `iptables`, those that
+# write settings, and those that write records are together in one process as long as they follow each other.
 # Where one fails it prints that command and, below, what was said of it, and carries out no more; with FORCE it goes on.
 carry_out() {
 	local - namespace=$1 line tool='' next lines=() IFS=$'\n'
@@ -1404,6 +1413,7 @@ carry_out() {
 		'tc '*) next=tc ;;
 		'iptables '*) next=iptables ;;
 		'ip6tables '*) next=ip6tables ;;
+		"nft '"*\') if [[ ${line:5:-1} == *\'* ]]; then next=''; else next=nft; fi ;;
 		*) next='' ;;
 		esac
 		if [[ ! $next || $next != "$tool" ]]; then
@@ -1427,13 +1437,15 @@ execute_lines() {
 	((${#lines[@]})) || return 0
 	if [[ ${FORCE-} ]]; then strict=+e; fi
 	if [[ $namespace != host ]]; then prefix+="-n $namespace "; fi
+	if [[ $tool == bash && $namespace == host ]] && write_here; then return 0; fi
 	if [[ $tool == bash* ]]; then
 		texts=("${lines[@]#*bash -c \'}")
 		enter "$namespace" bash "$strict" <<<"${texts[*]%\'}" >"$said" 2>&1 || status=$?
 	elif [[ $tool == ip*tables ]]; then
 		"$tool-restore" --noflush --wait <<<"$(transaction)" >"$said" 2>&1 || one_by_one || status=$?
-	elif [[ ${lines[0]} == "nft '"*\' && ${lines[0]:5:-1} != *\'* ]]; then # what a shell would make of it, without one
-		nft "${lines[0]:5:-1}" >"$said" 2>&1 || status=$?
+	elif [[ $tool == nft ]]; then
+		texts=("${lines[@]#nft \'}")
+		nft "${texts[*]%\'}" >"$said" 2>&1 || one_by_one || status=$?
 	elif [[ $tool ]]; then
 		enter "$namespace" "$tool" ${FORCE:+-force} -batch - <<<"${lines[*]#"$prefix"}" >"$said" 2>&1 || status=$?
 	else
@@ -1455,6 +1467,15 @@ execute_lines() {
 	fi
 	blame "$tool" "$status" "$said" "${lines[@]}"
 	return 1
+}
+
+# Writes settings of the host without another process, or tells that this is not possible for all of them.
+write_here() {
+	local line
+	for line in "${lines[@]}"; do
+		line=${line#*"'echo "} line=${line%\'}
+		{ printf '%s\n' "${line% >*}" >"${line##* >}"; } 2>/dev/null || return 1
+	done
 }
 
 # Reports what could not be carried out although all that can be is, given what was said; but not what is there, or gone,
@@ -1480,10 +1501,11 @@ complain() {
 }
 
 report_failure() {
+	if [[ $1 == *'; delete table '* && $2 == *'resource busy'* ]]; then return; fi # others have come to use it
 	case ${given[$1]-$2} in
 	*'Cannot find device'* | *'No such '* | *'Cannot assign requested address'* | *'does not exist'* | *'File exists'*) ;;
 	*'Cannot find specified '* | *'Cannot delete qdisc with handle of zero'* | *'Exclusivity flag on'*) ;; # tc
-	*'Cannot open network namespace'* | *'Bad rule'* | *'No chain'* | *'Chain already exists'*) ;;
+	*'ddress not found'* | *'Cannot open network namespace'* | *'Bad rule'* | *'No chain'* | *'Chain already exists'*) ;;
 	*) complained=yes && say "could not be carried out: $1"$'\n'"$2" ;;
 	esac
 }
@@ -1498,7 +1520,7 @@ transaction() {
 one_by_one() {
 	local line
 	for line in "${lines[@]}"; do
-		if is_done "$line" || run_apart "$line" >"$said" 2>&1; then continue; fi
+		if is_done "$line" || run_apart "$line" >"$said" 2>&1 || take_over "$line"; then continue; fi
 		tool='' lines=("$line")
 		if [[ ! ${FORCE-} ]]; then return 1; fi
 		complain "$(<"$said")"
@@ -1515,6 +1537,12 @@ is_done() {
 	*) return 1 ;;
 	esac
 	run_apart "$line" >/dev/null 2>&1
+}
+
+# Lets an element of a map, which is there already, lead to us from now on.
+take_over() {
+	local text=${1:5:-1}
+	[[ $1 == "nft 'add element "* ]] && nft "${text/#add/delete}; $text" >"$said" 2>&1
 }
 
 # Prints which of the lines given to a tool failed, and below it what was said.
@@ -1550,10 +1578,17 @@ find_place() {
 note_command() {
 	local place
 	find_place "$2"
-	if [[ ! -v batch["$1 $place"] ]]; then # which, unlike an expansion, leaves a long text where it is
-		if [[ $place == host ]]; then places[$1]="host ${places[$1]-}"; else places[$1]+=" $place"; fi
+	note_batch "$1 $place" "$2"
+	about[$2]=$3
+}
+
+# Notes commands for a wave and a place, "2 node1", which has others already or not.
+note_batch() {
+	local number=${1%% *} place=${1#* } IFS=$'\n'
+	if [[ ! -v batch[$1] ]]; then # which, unlike an expansion, leaves a long text where it is
+		if [[ $place == host ]]; then places[number]="host ${places[number]-}"; else places[number]+=" $place"; fi
 	fi
-	batch["$1 $place"]+=$2$'\n' about[$2]=$3
+	batch[$1]+="${*:2}"$'\n'
 }
 
 # Notes a fact that is not to be, and the commands that end it. Namespaces go when what has an end in them has gone.
@@ -1928,41 +1963,61 @@ remove_entry() {
 	unset 'fact[$2]'
 }
 
-# Notes the steps of the table whose facts are not true.
+# Notes the steps of the table whose facts are not true, and their commands: at once those that follow each other and are
+# for the same place.
 add_missing() {
-	local n text back
+	local n text here line back place=host target='' lines=()
 	for n in "${!step[@]}"; do
 		text=${step[n]}
 		if [[ ${fact[$text]+set} && ! ${shared[$text]+set} ]]; then continue; fi
-		if [[ ${live[${owner[n]}]+set} || ${owner[n]} != *' '* ]]; then
+		here=${owner[n]} line=${command[n]}
+		if [[ ${live[$here]+set} || ${netns[$here]+set} || $here == host || ${words[n]} == net.* ]]; then
 			if [[ ${sign[n]} == '+' && ${words[n]} != namespace ]]; then continue; fi # one of another kind has been removed
-			if holds "${owner[n]}" "${words[n]}" "${command[n]}"; then
+			if ! holds "$here" "${words[n]}" "$line"; then
+				missing+=("$n")
+			else
 				if [[ ${shared[$text]+set} ]]; then share "$text"; fi
-				if [[ ${words[n]} == command' '* ]] && is_rewired "${owner[n]}"; then
-					note_command "${wave[n]}" "${checks[$text]} || ${command[n]}" "${owner[n]}: ask ${words[n]}"
-				fi
-				continue
+				if [[ ${words[n]} != command' '* ]] || ! is_rewired "$here"; then continue; fi
+				line="${checks[$text]} || $line"
+				about[$line]="$here: ask ${words[n]}"
 			fi
 		elif [[ ${sign[n]} == '=' ]]; then
 			continue
+		else
+			missing+=("$n")
 		fi
-		if [[ ${words[n]} == 'master '* && ${live[${owner[n]}]-} == *'"master":'* ]]; then read_vlans "${owner[n]%% *}"; fi
-		drift+=("wanted, not there: $text")
-		note_command "${wave[n]}" "${command[n]}" "$text"
-		if [[ ${words[n]} == namespace ]]; then
-			created[${owner[n]}]=1
-		elif [[ ! ${modelled[${owner[n]}]+set} && ! ${undo[$text]+set} ]] && is_borrowed "${owner[n]}" "${words[n]}"; then
-			invert "${command[n]}"
+		case $line in
+		"ip -n $place "*) ;;
+		'ip link '* | 'ip netns add '*) place=host ;;
+		*) find_place "$line" ;;
+		esac
+		if [[ "${wave[n]} $place" != "$target" ]]; then
+			if [[ $target ]]; then note_batch "$target" "${lines[@]}"; fi
+			target="${wave[n]} $place" lines=()
+		fi
+		lines+=("$line")
+		case ${words[n]} in
+		namespace) created[$here]=1 && continue ;;
+		'master '*) if [[ ${live[$here]-} == *'"master":'* ]]; then read_vlans "${here%% *}"; fi ;;
+		esac
+		if [[ ${modelled[$here]+set} || ${undo[$text]+set} || $line != "${command[n]}" ]]; then continue; fi
+		if is_borrowed "$here" "${words[n]}"; then
+			about[$line]=$text
+			invert "$line"
 			if [[ $back ]]; then undo[$text]=$back borrowed+=("$text"); fi
 		fi
 	done
+	if [[ $target ]]; then note_batch "$target" "${lines[@]}"; fi
 }
 
 # Does a namespace get an interface in this run, or lose one? What people's commands did to that is gone with it.
 is_rewired() {
-	local text
+	local text n what='@(interface|bridge|veth,*|vxlan*|macvlan*|ifb)'
+	for n in "${missing[@]}"; do
+		if [[ ${step[n]} == "$1 "*": "$what || ${step[n]} == *": veth, peer $1 "* ]]; then return 0; fi
+	done
 	for text in "${about[@]}"; do
-		if [[ $text == "$1 "*': '@(interface|bridge|veth,*|vxlan*|macvlan*|ifb) || $text == *": veth, peer $1 "* ]]; then return 0; fi
+		if [[ $text == "$1 "*": "$what || $text == *": veth, peer $1 "* ]]; then return 0; fi
 	done
 	return 1
 }
@@ -2363,14 +2418,15 @@ is_strict() {
 # ---- setup: what is not true yet is made true ----
 
 # places[2]: the namespaces in which wave 2 has something to do; batch[2 node1]: what, a command a line
-# about[COMMAND]: the fact that it changes; created[node1]: a namespace that this run makes
+# about[COMMAND]: the fact that it changes, if that is no step of the table; created[node1]: a namespace that this run makes
 # was[FACT]: what was known of an address before it was removed; was[host vethB]: where it led what came in
 # dragged: what adds again what the kernel took along
 # borrowed: the facts, in their order, that this run makes true on something that is not ours; undo has the ways back
 declare -a places=() executed=() borrowed=() dragged=()
 declare -A batch=() about=() created=() was=()
 
-declare -a drift=() refused=()     # what differs, and what forbids a run: for people to read
+declare -a missing=()              # the numbers of the steps that are carried out
+declare -a drift=() refused=()     # what else differs, and what forbids a run: for people to read
 declare recorded='' uses=''        # the record before, and what is to be in it of the namespaces of others
 declare failed='' adopt='' keep='' # the command at which a run ends; options
 
@@ -2436,6 +2492,8 @@ main() {
 }
 
 report_drift() {
+	local n
+	for n in "${missing[@]}"; do drift+=("wanted, not there: ${step[n]}"); done
 	if ((${#drift[@]})); then printf '%s\n' "${drift[@]}"; fi
 	((${#drift[@]} == 0))
 }
@@ -2635,7 +2693,7 @@ give_up() {
 # Takes back, in reverse, what this run has done. Where it was stopped half way through a batch, some of that was not done;
 # it is then not there to take back, and that is no failure. What failed was not done, and may belong to somebody else.
 roll_back() {
-	local i j lines back text FORCE=yes
+	local i j n lines back text FORCE=yes
 	declare -A taken_back=()
 	if [[ $keep ]]; then
 		say "what was made so far is left (--keep); run setup.sh again to go on, or teardown.sh"
@@ -2646,6 +2704,7 @@ roll_back() {
 		if [[ ! ${TURN+set} ]]; then take_turn; fi
 		read_others
 	fi
+	for n in "${missing[@]}"; do about[${command[n]}]=${step[n]}; done
 	for ((i = ${#executed[@]} - 1; i >= 0; i--)); do
 		mapfile -t lines <<<"${batch[${executed[i]}]%$'\n'}"
 		for ((j = 0; j < ${#lines[@]}; j++)); do
@@ -2654,6 +2713,7 @@ roll_back() {
 		while ((--j >= 0)); do
 			text=${about[${lines[j]}]}
 			if [[ ${shared[$text]+set} ]]; then continue; fi # others rely on it by now, and take it back
+			if [[ $text == *': nft chain '* ]] && serves_others "$text"; then continue; fi
 			if [[ $text == *': command '* ]]; then
 				run_apart "${checks[$text]}" >/dev/null 2>&1 || continue
 			elif [[ ${created[${executed[i]#* }]+set} ]]; then
@@ -2701,6 +2761,10 @@ is_fresh() {
 invert() {
 	local object=${about[$1]%%: *} wish=${about[$1]#*: } text key value ip
 	key=${wish%% *} text=${live[$object]-} back=''
+	if [[ $wish == 'nft '[ce]* ]]; then
+		invert_part "$1" "$wish"
+		return
+	fi
 	if [[ $key == nft ]]; then
 		value=${wish#nft table } back="delete ${wish#nft }"
 		text=${fact["$object: nft ${value%% *}"]-}

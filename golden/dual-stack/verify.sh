@@ -105,7 +105,7 @@ ip netns exec node2 bash -c ': </dev/tcp/fd00:20::11/9'   #> node2 reaches node1
 END
 }
 
-#### The rest is the same in every verify.sh, SHA-256 25361cff4116091b4e365c82fb6e053a9e55dc50ecbe2d77e7d44ce0bdd95163
+#### The rest is the same in every verify.sh, SHA-256 74295333711302d563fdb6fbcfcd8706bfd2148bcae041c39929c1b227ecf41e
 
 # ---- prelude: the same in every script ----
 
@@ -372,6 +372,10 @@ serves_others() {
 	local key tool=${1%% -[NA] *} chain where from=''
 	case $1 in
 	*': command '*) return 1 ;;
+	*': nft chain '*)
+		holds_others "$1"
+		return
+		;;
 	*': ip'*'tables -N '*) chain=${1##* } ;;
 	*' -j ACCEPT' | *' -j DROP' | *' -j RETURN' | *': ip'*'tables -A '*' -i '*) return 1 ;;
 	*': ip'*'tables -A '*) chain=${1##* -j } from=${1#"$tool -A "} from=${from%% *} ;;
@@ -426,10 +430,10 @@ declare -A live=() fact=() device=() nsid=()
 # table_number[name]: the routing table that this system calls so
 declare -A table_number=()
 
-# By namespace, what is read beside interfaces, addresses and routes: sysctls, VLANs, the nft table by family, the rules
-# of iptables by the tool that prints them, numbers of namespaces, and for tunnels the FDB and the neighbours that somebody
-# entered.
-declare -A sysctls=() vlans=() tables=() rules=() makers=() tunnels=()
+# By namespace, what is read beside interfaces, addresses and routes: sysctls, VLANs, the nft table by family, parts of nft
+# tables that others use as well, the rules of iptables by the tool that prints them, numbers of namespaces, and for tunnels
+# the FDB and the neighbours that somebody entered.
+declare -A sysctls=() vlans=() tables=() parts=() rules=() makers=() tunnels=()
 
 # Reads the host, those of the wanted namespaces that exist, and those of others where something of ours is or was.
 read_wanted() {
@@ -488,7 +492,7 @@ start_reader() {
 
 # Is there more to read in a namespace than one process for all of them can? Rates are, as a burst is a number of the
 # kernel's ticks, which tc turns into bytes, and a filter is a program that tc puts into words.
-asks_more() { [[ ${vlans[$1]-}${tables[$1]-}${rules[$1]-}${tunnels[$1]-}${shaped[$1]-} || ($1 != host && ${makers[$1]-}) ]]; }
+asks_more() { [[ ${vlans[$1]-}${tables[$1]-}${parts[$1]-}${rules[$1]-}${tunnels[$1]-}${shaped[$1]-} || ($1 != host && ${makers[$1]-}) ]]; }
 
 # Reads the namespaces named as far as that is possible together; the others are left. Without a perl that can, all are.
 read_together() {
@@ -570,6 +574,7 @@ show_state() {
 		if [[ ${shaped[$namespace]-} ]]; then show_shaping; fi
 		if [[ ! ${LOCK-} || -e $OWNED ]]; then # a first run has no table yet
 			for family in ${tables[$namespace]-}; do show_table; done
+			if [[ ${parts[$namespace]-} ]]; then show_parts; fi
 		fi
 		for tool in ${rules[$namespace]-}; do show_rules; done
 	done
@@ -641,6 +646,7 @@ take_state() {
 			line=${line#@nft }
 			fact["$namespace: nft ${line%% *}"]=${line#* }
 			;;
+		'@part '*) take_part "$namespace" "${line#@part }" ;;
 		'@iptables '* | '@ip6tables '*) fact["$namespace: ${line#@}"]=1 ;;
 		'@qdiscs '*) take_qdiscs "$namespace" "${line#@qdiscs }" ;;
 		'@filters '*)
@@ -1309,6 +1315,7 @@ note_reading() {
 		path=${2#nft table }
 		note_once tables "$1" "${path%% *}"
 		;;
+	'nft '*) note_part "$1" "$2" ;;
 	'iptables '* | 'ip6tables '*) note_once rules "$1" "${2%% *}" ;;
 	esac
 }
@@ -1325,7 +1332,8 @@ note_borrowings() {
 	for text in "${borrowings[@]}"; do note_reading "${text%%[ :]*}" "${text#*: }"; done
 }
 
-# Is a fact, OWNER WORDS, true of the live system? An nft table is compared with the COMMAND that loads it, if given.
+# Is a fact, OWNER WORDS, true of the live system? A table or chain of nft is compared with the COMMAND that loads it, if
+# given.
 holds() {
 	local text key value peer parent
 	if [[ ${fact["$1: $2"]+set} ]]; then return 0; fi
@@ -1374,6 +1382,7 @@ holds() {
 		value=${value%\'} text=${fact["$1: nft ${key%% *}"]-}
 		[[ $text && ${text//[;[:space:]]/} == "${value//[;[:space:]]/}"* ]]
 		;;
+	'nft '*) part_holds "$@" ;;
 	*)
 		key=${2%% *} value=${2#* }
 		[[ $text == *"\"$key\":$value"[,\}]* || $text == *"\"$key\":\"$value\""* ]]
@@ -1415,8 +1424,8 @@ announce() {
 	set +f
 }
 
-# Carries out commands of one namespace, given a line each: those of `ip`, `bridge`, `tc` and `iptables`, those that write
-# settings, and those that write records are together in one process as long as they follow each other.
+# Carries out commands of one namespace, given a line each: those of `ip`, `bridge`, `tc`, `nft` and `iptables`, those that
+# write settings, and those that write records are together in one process as long as they follow each other.
 # Where one fails it prints that command and, below, what was said of it, and carries out no more; with FORCE it goes on.
 carry_out() {
 	local - namespace=$1 line tool='' next lines=() IFS=$'\n'
@@ -1431,6 +1440,7 @@ carry_out() {
 		'tc '*) next=tc ;;
 		'iptables '*) next=iptables ;;
 		'ip6tables '*) next=ip6tables ;;
+		"nft '"*\') if [[ ${line:5:-1} == *\'* ]]; then next=''; else next=nft; fi ;;
 		*) next='' ;;
 		esac
 		if [[ ! $next || $next != "$tool" ]]; then
@@ -1454,13 +1464,15 @@ execute_lines() {
 	((${#lines[@]})) || return 0
 	if [[ ${FORCE-} ]]; then strict=+e; fi
 	if [[ $namespace != host ]]; then prefix+="-n $namespace "; fi
+	if [[ $tool == bash && $namespace == host ]] && write_here; then return 0; fi
 	if [[ $tool == bash* ]]; then
 		texts=("${lines[@]#*bash -c \'}")
 		enter "$namespace" bash "$strict" <<<"${texts[*]%\'}" >"$said" 2>&1 || status=$?
 	elif [[ $tool == ip*tables ]]; then
 		"$tool-restore" --noflush --wait <<<"$(transaction)" >"$said" 2>&1 || one_by_one || status=$?
-	elif [[ ${lines[0]} == "nft '"*\' && ${lines[0]:5:-1} != *\'* ]]; then # what a shell would make of it, without one
-		nft "${lines[0]:5:-1}" >"$said" 2>&1 || status=$?
+	elif [[ $tool == nft ]]; then
+		texts=("${lines[@]#nft \'}")
+		nft "${texts[*]%\'}" >"$said" 2>&1 || one_by_one || status=$?
 	elif [[ $tool ]]; then
 		enter "$namespace" "$tool" ${FORCE:+-force} -batch - <<<"${lines[*]#"$prefix"}" >"$said" 2>&1 || status=$?
 	else
@@ -1482,6 +1494,15 @@ execute_lines() {
 	fi
 	blame "$tool" "$status" "$said" "${lines[@]}"
 	return 1
+}
+
+# Writes settings of the host without another process, or tells that this is not possible for all of them.
+write_here() {
+	local line
+	for line in "${lines[@]}"; do
+		line=${line#*"'echo "} line=${line%\'}
+		{ printf '%s\n' "${line% >*}" >"${line##* >}"; } 2>/dev/null || return 1
+	done
 }
 
 # Reports what could not be carried out although all that can be is, given what was said; but not what is there, or gone,
@@ -1507,10 +1528,11 @@ complain() {
 }
 
 report_failure() {
+	if [[ $1 == *'; delete table '* && $2 == *'resource busy'* ]]; then return; fi # others have come to use it
 	case ${given[$1]-$2} in
 	*'Cannot find device'* | *'No such '* | *'Cannot assign requested address'* | *'does not exist'* | *'File exists'*) ;;
 	*'Cannot find specified '* | *'Cannot delete qdisc with handle of zero'* | *'Exclusivity flag on'*) ;; # tc
-	*'Cannot open network namespace'* | *'Bad rule'* | *'No chain'* | *'Chain already exists'*) ;;
+	*'ddress not found'* | *'Cannot open network namespace'* | *'Bad rule'* | *'No chain'* | *'Chain already exists'*) ;;
 	*) complained=yes && say "could not be carried out: $1"$'\n'"$2" ;;
 	esac
 }
@@ -1525,7 +1547,7 @@ transaction() {
 one_by_one() {
 	local line
 	for line in "${lines[@]}"; do
-		if is_done "$line" || run_apart "$line" >"$said" 2>&1; then continue; fi
+		if is_done "$line" || run_apart "$line" >"$said" 2>&1 || take_over "$line"; then continue; fi
 		tool='' lines=("$line")
 		if [[ ! ${FORCE-} ]]; then return 1; fi
 		complain "$(<"$said")"
@@ -1542,6 +1564,12 @@ is_done() {
 	*) return 1 ;;
 	esac
 	run_apart "$line" >/dev/null 2>&1
+}
+
+# Lets an element of a map, which is there already, lead to us from now on.
+take_over() {
+	local text=${1:5:-1}
+	[[ $1 == "nft 'add element "* ]] && nft "${text/#add/delete}; $text" >"$said" 2>&1
 }
 
 # Prints which of the lines given to a tool failed, and below it what was said.
