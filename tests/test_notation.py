@@ -160,6 +160,8 @@ def test_ports_that_lead_to_what_others_made_are_named() -> None:
     forward = Forward(Publication(53, 54, "udp", "::1"), parse_cidr("fd00::2/64"), "cni0")
     lines = list(write_topology(Topology("lab", Namespace(HOST, forwards=(forward,)))))
     assert lines[0] == "# What a topology file cannot say is left out: the port [::1]:53:54/udp behind cni0 of host."
+    lines = list(write_topology(Topology("lab", table="pods")))
+    assert lines[0] == "# What a topology file cannot say is left out: the nft table pods is not its own."
 
 
 INTERFACE = (
@@ -167,7 +169,7 @@ INTERFACE = (
     " allmulti txqlen rate path"
 )
 KNOWN = {
-    Topology: "name host namespaces veths description records",
+    Topology: "name host namespaces veths description records table",
     Namespace: "name addresses routes bridges interfaces devices sysctls forwarding masquerade"
     " forwards admissions isolations commands role description path external",
     Command: "run check undo description path",

@@ -47,11 +47,14 @@ _SWITCHES = {word: key for key, word in BRIDGE_SWITCHES.items()}
 def write_topology(topology: Topology) -> Iterator[str]:
     """The lines of the topology file that says what a topology is, which has passed `check_topology`.
 
-    What only CNI plugins have is named in a comment: the records of addresses, and ports behind an interface, which lead
-    to what others have attached there.  A topology file publishes the ports of ends that it describes.
+    What only CNI plugins have is named in a comment: the records of addresses, an nft table that others have as well, and
+    ports behind an interface, which lead to what others have attached there.  A topology file publishes the ports of ends
+    that it describes.
     """
     for record in topology.records:
         yield f"# What a topology file cannot say is left out: the file {record.path}."
+    if topology.table:
+        yield f"# What a topology file cannot say is left out: the nft table {topology.table} is not its own."
     for namespace in topology.everywhere():
         for port, dev in ((write_port(forward.publication), forward.dev) for forward in namespace.forwards):
             yield f"# What a topology file cannot say is left out: the port {port} behind {dev} of {namespace.name}."
