@@ -50,7 +50,7 @@ ip netns delete db               #- db: namespace
 END
 }
 
-#### The rest is the same in every teardown.sh, SHA-256 17adca503950db1c6435475c71dd0c35a5c92af9072435181f442771ace0ec55
+#### The rest is the same in every teardown.sh, SHA-256 f08b21955e6edca8f005f63acf554046ad8be6cbb53f9d913d1f22ce63d01693
 
 # ---- prelude: the same in every script ----
 
@@ -1407,6 +1407,7 @@ run_apart() (
 execute_lines() {
 	local said=$STATE/said.$BASHPID status=0 number texts prefix="$tool " strict=-e
 	((${#lines[@]})) || return 0
+	if [[ $tool == nft ]] && ((${#lines[@]} == 1)); then tool=''; fi # what fails alone is not tried again
 	if [[ ${FORCE-} ]]; then strict=+e; fi
 	if [[ $namespace != host ]]; then prefix+="-n $namespace "; fi
 	if [[ $tool == bash && $namespace == host ]] && write_here; then return 0; fi

@@ -125,7 +125,7 @@ ip netns exec dns bash -c ': </dev/tcp/fd00:10::2/9'   #! dns does not reach web
 END
 }
 
-#### The rest is the same in every verify.sh, SHA-256 74295333711302d563fdb6fbcfcd8706bfd2148bcae041c39929c1b227ecf41e
+#### The rest is the same in every verify.sh, SHA-256 cba5c19e6a807c68c8c9448cf9df27b9b15b4a4ea746f8f4de2b30cdec0d5a57
 
 # ---- prelude: the same in every script ----
 
@@ -1482,6 +1482,7 @@ run_apart() (
 execute_lines() {
 	local said=$STATE/said.$BASHPID status=0 number texts prefix="$tool " strict=-e
 	((${#lines[@]})) || return 0
+	if [[ $tool == nft ]] && ((${#lines[@]} == 1)); then tool=''; fi # what fails alone is not tried again
 	if [[ ${FORCE-} ]]; then strict=+e; fi
 	if [[ $namespace != host ]]; then prefix+="-n $namespace "; fi
 	if [[ $tool == bash && $namespace == host ]] && write_here; then return 0; fi

@@ -162,7 +162,7 @@ ip link set dev br0 up                 #  host br0: up
 END
 }
 
-#### The rest is the same in every setup.sh, SHA-256 6c54022303051732b7cde33bbf08368a913a8b3adb55e1f9a09d6f5cf9bd035f
+#### The rest is the same in every setup.sh, SHA-256 6fadeef86af1f1e1b3ec46cc94583739dfb68f0580d1c42faab728641b812a01
 
 # ---- prelude: the same in every script ----
 
@@ -1519,6 +1519,7 @@ run_apart() (
 execute_lines() {
 	local said=$STATE/said.$BASHPID status=0 number texts prefix="$tool " strict=-e
 	((${#lines[@]})) || return 0
+	if [[ $tool == nft ]] && ((${#lines[@]} == 1)); then tool=''; fi # what fails alone is not tried again
 	if [[ ${FORCE-} ]]; then strict=+e; fi
 	if [[ $namespace != host ]]; then prefix+="-n $namespace "; fi
 	if [[ $tool == bash && $namespace == host ]] && write_here; then return 0; fi

@@ -50,6 +50,7 @@ run_apart() (
 execute_lines() {
 	local said=$STATE/said.$BASHPID status=0 number texts prefix="$tool " strict=-e
 	((${#lines[@]})) || return 0
+	if [[ $tool == nft ]] && ((${#lines[@]} == 1)); then tool=''; fi # what fails alone is not tried again
 	if [[ ${FORCE-} ]]; then strict=+e; fi
 	if [[ $namespace != host ]]; then prefix+="-n $namespace "; fi
 	if [[ $tool == bash && $namespace == host ]] && write_here; then return 0; fi
