@@ -59,3 +59,8 @@ def alter(made: T, **changes: object) -> T:
     """The same as `dataclasses.replace`, and faster where there are many of one kind."""
     mould: Mould[T] = find_mould(type(made))
     return mould.alter(made, **changes)
+
+
+def complete(made: object, field: str, value: object) -> None:
+    """Set a field of an object that has just been made, and that nobody takes for complete yet."""
+    object.__setattr__(made, field, value)

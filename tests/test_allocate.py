@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import replace
 
 import pytest
@@ -46,7 +47,7 @@ def wanted(topology: Topology) -> dict[Path, int]:
 
 def allocate(topology: Topology) -> tuple[Topology, list[Finding]]:
     report = Report()
-    return allocate_addresses(topology, wanted(topology), report), report.findings
+    return allocate_addresses(deepcopy(topology), wanted(topology), report), report.findings
 
 
 def lan(*veths: Veth, bridges: tuple[Bridge, ...] = (bridge(),), interfaces: tuple[Interface, ...] = ()) -> Topology:

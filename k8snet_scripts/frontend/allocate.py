@@ -14,7 +14,7 @@ from typing import TypeVar
 from k8snet_scripts.addresses import WIDTH, Cidr
 from k8snet_scripts.diagnostics import Report
 from k8snet_scripts.filtering import Path
-from k8snet_scripts.moulds import alter
+from k8snet_scripts.moulds import alter, complete
 from k8snet_scripts.topology import Bridge, Interface, Namespace, Topology, Veth
 
 AnyInterface = TypeVar("AnyInterface", bound=Interface)
@@ -22,7 +22,7 @@ _Place = tuple[str, str]  # the names of a namespace and of a bridge in it
 
 
 def allocate_addresses(topology: Topology, automatic: Mapping[Path, int], report: Report) -> Topology:
-    """The topology with automatic addresses filled in.
+    """The topology with automatic addresses filled in; what was given is not to be used any more.
 
     `automatic` has, by its `path`, each interface that wants them, and how many of its own addresses stand before
     them.  An interface on a bridge that does not exist gets none, and that is not reported here.
@@ -107,7 +107,8 @@ class _Allocation:
         for subnet in bridge.subnets:
             if subnet not in roomy:
                 self._refuse_exhausted(bridge, bridge, subnet)
-        return self._insert(bridge, [Cidr(subnet.family, _first(subnet), subnet.prefix) for subnet in roomy])
+        first = [Cidr(subnet.family, _first(subnet), subnet.prefix) for subnet in roomy]
+        return alter(bridge, addresses=self._insert(bridge, first))
 
     def address_externals(self, namespace: Namespace) -> Namespace:
         """The namespace with the automatic addresses that external ports in it want."""
@@ -162,23 +163,30 @@ class _Allocation:
                 self._segments[place] = large
 
     def address_veth(self, veth: Veth) -> Veth:
-        """The veth with the automatic addresses that its ends want: from the peer's bridge, or else from their own."""
+        """The veth with the automatic addresses that its ends want: from the peer's bridge, or else from their own.
+
+        The inner end, of which there are many, is no other veth's, and gets them where it is.
+        """
         inner, outer = veth.inner, veth.outer
         near, far = _place_of(inner.namespace, inner), _place_of(outer.namespace, outer)
         if inner.path in self._automatic:
-            veth = alter(veth, inner=self.address(inner, far or near))
+            complete(inner, "addresses", self._find_addresses(inner, far or near))
         if outer.path in self._automatic:
             veth = alter(veth, outer=self.address(outer, near or far))
         return veth
 
     def address(self, interface: AnyInterface, place: _Place | None) -> AnyInterface:
         """An interface that wants automatic addresses with those that there are for it, from the bridge at `place`."""
+        return alter(interface, addresses=self._find_addresses(interface, place))
+
+    def _find_addresses(self, interface: Interface, place: _Place | None) -> tuple[Cidr, ...]:
+        """All addresses of an interface that wants automatic ones, with those that there are."""
         if place is None:
             self._refuse_without_subnet(interface, None)
-            return interface
+            return interface.addresses
         bridge = self._bridges.get(place)
         if bridge is None:
-            return interface
+            return interface.addresses
         if not bridge.subnets:
             self._refuse_without_subnet(interface, bridge)
         found = []
@@ -191,10 +199,9 @@ class _Allocation:
                 self._refuse_exhausted(interface, bridge, subnet)
         return self._insert(interface, found)
 
-    def _insert(self, interface: AnyInterface, found: list[Cidr]) -> AnyInterface:
+    def _insert(self, interface: Interface, found: list[Cidr]) -> tuple[Cidr, ...]:
         at = self._automatic[interface.path]
-        addresses = (*interface.addresses[:at], *found, *interface.addresses[at:])
-        return alter(interface, addresses=addresses)
+        return (*interface.addresses[:at], *found, *interface.addresses[at:])
 
     def _refuse_without_subnet(self, interface: Interface, bridge: Bridge | None) -> None:
         if bridge:
