@@ -81,6 +81,15 @@ def test_corrupt_files_are_in_nobodys_way(junk: dict[str, str], calls: list[tupl
                 assert reservations.read() == store
 
 
+def test_an_add_that_fails_gives_back_what_its_container_had(tmp_path: Path) -> None:
+    place = tmp_path / "net"
+    place.mkdir()
+    (place / "fd00::3").write_bytes(OWNERS[0].content.encode())
+    with Reservations(str(tmp_path), "net") as reservations:
+        assert add(reservations, OWNERS[0]).owners == {} == reservations.read().owners
+    assert not (place / "fd00::3").exists()
+
+
 def test_the_files_are_those_of_the_reference(tmp_path: Path) -> None:
     with Reservations(str(tmp_path), "net") as reservations:
         add(reservations, OWNERS[0])

@@ -50,7 +50,7 @@ class Reservations:
         return parse_store(self._contents())
 
     def write(self, before: Store, after: Store) -> None:
-        """Record what is new in a store: all of it, or nothing but who got an address last."""
+        """Record what is new in a store, all of it or nothing but who got an address last, then remove what has gone."""
         new = Store(
             {address: owner for address, owner in after.owners.items() if address not in before.owners},
             {number: last for number, last in after.last_reserved.items() if last != before.last_reserved.get(number)},
@@ -67,6 +67,9 @@ class Reservations:
             for name in made:
                 os.unlink(self._file(name))
             raise
+        gone = {owner.content for address, owner in before.owners.items() if address not in after.owners}
+        if gone:
+            self.remove(gone.__contains__)
 
     def release(self, owner: Owner) -> None:
         """Remove the records of an owner; those of an old version, which name no interface, only if there are no others."""
