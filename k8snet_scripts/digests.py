@@ -7,10 +7,18 @@ if TYPE_CHECKING:
     from hashlib import sha256, sha512
 else:
     try:
-        from _sha2 import sha256, sha512  # since Python 3.12
+        from _sha2 import sha256  # since Python 3.12
     except ImportError:
         from _sha256 import sha256
-        from _sha512 import sha512
+
+    def sha512(text):
+        """That of `hashlib`."""
+        try:
+            from _sha2 import sha512
+        except ImportError:
+            from _sha512 import sha512
+        return sha512(text)
+
 
 SEAM = "\n####"
 """What begins the line of a script that has the digest of all that follows; no line above begins so."""

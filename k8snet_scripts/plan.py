@@ -7,9 +7,9 @@ for the records by which others know what is taken, and two where namespaces hav
 1. on the host: the namespaces, the bridges, and the veth pairs that have an end there;
 2. inside namespaces: their bridges, and the veth pairs between namespaces;
 3. macvlans, then other devices that stand on interfaces, VXLAN tunnels for example;
-4. addresses, routes and settings in namespaces that have no bridge;
-5. the same on the host and in namespaces that have one.  A bridge comes up last, when its ports are in and alive:
-   coming up first costs time that grows with the square of their number;
+4. addresses, routes and settings where no bridge is made: on the host, too, as in any other namespace;
+5. the same where one is.  A bridge comes up last, when its ports are in and alive: coming up first costs time that grows
+   with the square of their number;
 6. the commands that people have run inside namespaces.
 
 All of it is pure: equal topologies give equal plans.
@@ -199,12 +199,19 @@ def _make_devices(inventory: Inventory) -> Iterator[Entry]:
 
 
 def _configure_plain(inventory: Inventory) -> Iterator[Entry]:
-    return _configure(inventory, (namespace for namespace in inventory.topology.namespaces if not namespace.bridges))
+    return _configure(inventory, (place for place in _places(inventory) if not _makes_bridge(place)))
 
 
 def _configure_bridged(inventory: Inventory) -> Iterator[Entry]:
-    bridged = (namespace for namespace in inventory.topology.namespaces if namespace.bridges)
-    return _configure(inventory, chain((inventory.topology.host,), bridged))
+    return _configure(inventory, (place for place in _places(inventory) if _makes_bridge(place)))
+
+
+def _places(inventory: Inventory) -> Iterator[Namespace]:
+    return chain((inventory.topology.host,), inventory.topology.namespaces)
+
+
+def _makes_bridge(namespace: Namespace) -> bool:
+    return any(not bridge.external for bridge in namespace.bridges)
 
 
 def _run_commands(inventory: Inventory) -> Iterator[Entry]:
@@ -223,7 +230,7 @@ _WAVES: Mapping[str, Callable[[Inventory], Iterator[Entry]]] = {
     "Bridges and veth pairs inside namespaces": _make_inside,
     "Macvlans: interfaces that share the wire of another one": _make_macvlans,
     "Devices that stand on other interfaces": _make_devices,
-    "Inside the namespaces, several at a time": _configure_plain,
+    "Addresses, routes and settings, several namespaces at a time": _configure_plain,
     "Where the bridges are: they come up last": _configure_bridged,
     "Commands, when all else is there: `#:` tells whether one was carried out, `#<` takes it back": _run_commands,
 }

@@ -9,8 +9,6 @@ a slip of the pen.  A `lenient` object ignores them too, and takes keys in any c
 
 from __future__ import annotations
 
-from types import MappingProxyType
-
 from k8snet_scripts.diagnostics import Report, close_match
 from k8snet_scripts.rules.refusal import Refused, kind_of, show
 from k8snet_scripts.values import TYPE_CHECKING
@@ -28,10 +26,10 @@ PUBLISHED = frozenset(("addIf", "keyA", "nerdctlID", "nerdctlLabels"))
 """Keys without a meaning for any plugin, which stand in configurations that people copy: the one for kubenet in the
 documentation of Kubernetes, the one in the CNI specification, and those that nerdctl writes."""
 
-_NO_HINTS: Mapping[str, str] = MappingProxyType({})
+_NO_HINTS: Mapping[str, str] = {}
 _UNQUOTE = "write it without the quotes"
-JSON_WORDS: Mapping[str, str] = MappingProxyType({"a table": "an object", "a list": "an array"})
-TOML_WORDS: Mapping[str, str] = MappingProxyType({})
+JSON_WORDS: Mapping[str, str] = {"a table": "an object", "a list": "an array"}
+TOML_WORDS: Mapping[str, str] = {}
 """What the types of values are called, where that is not what the rest of the program calls them."""
 
 

@@ -19,7 +19,6 @@ from k8snet_scripts.plugin import wiring
 from k8snet_scripts.plugin.arguments import read_mac
 from k8snet_scripts.plugin.blaming import BlamingTheScript
 from k8snet_scripts.plugin.call import Call
-from k8snet_scripts.plugin.collecting import remove_stale
 from k8snet_scripts.plugin.errors import (
     BAD_CONFIGURATION,
     BAD_ENVIRONMENT,
@@ -32,9 +31,7 @@ from k8snet_scripts.plugin.ipam import Ipam, choose_ipam
 from k8snet_scripts.plugin.kinds import Plugin
 from k8snet_scripts.plugin.loading import load_main
 from k8snet_scripts.plugin.netns import check_netns, find_container, has_interface
-from k8snet_scripts.plugin.places import check_scripts_run
 from k8snet_scripts.plugin.results import read_previous, render
-from k8snet_scripts.plugin.valid import read_valid
 from k8snet_scripts.rules.names import check_interface_name
 from k8snet_scripts.rules.refusal import Refused
 from k8snet_scripts.values import TYPE_CHECKING
@@ -93,6 +90,9 @@ class Attaching(Plugin):
             raise CniError(OTHER, differing[0], "\n".join(differing[1:]))
 
     def collect(self, call: Call) -> None:
+        from k8snet_scripts.plugin.collecting import remove_stale
+        from k8snet_scripts.plugin.valid import read_valid
+
         network, plugin = self._load(call)
         valid = read_valid(call.configuration)
         left = remove_stale(valid, wiring.attached(call.name), lambda container: wiring.detach(call.name, container))
@@ -105,6 +105,8 @@ class Attaching(Plugin):
             raise join_errors(errors)
 
     def status(self, call: Call) -> None:
+        from k8snet_scripts.plugin.places import check_scripts_run
+
         network, plugin = self._load(call)
         _check_can(call)
         filters = plugin.ip_masq or (isinstance(plugin, BridgePlugin) and plugin.mac_spoof_check)

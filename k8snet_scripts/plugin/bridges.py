@@ -17,7 +17,7 @@ from k8snet_scripts.marks import link_group
 from k8snet_scripts.plugin import shelf
 from k8snet_scripts.plugin.errors import UNSUPPORTED_FIELD, CniError
 from k8snet_scripts.plugin.names import name_bridge
-from k8snet_scripts.plugin.netns import find_system_program
+from k8snet_scripts.plugin.netns import find_system_program, look_at_link
 from k8snet_scripts.plugin.programs import run_program
 from k8snet_scripts.plugin.running import WiringError, check_done, run_kept
 from k8snet_scripts.plugin.sysctls import read_setting
@@ -107,7 +107,7 @@ def _is_member(port: str, vlan: int) -> bool:
 
 def look(name: str) -> Seen | None:
     """What there is on the host under a name."""
-    done = run_program([find_system_program("ip", {}), "-json", "-details", "address", "show", "dev", name], {})
+    done = look_at_link(name)
     found = [link for link in read_json(done.output.decode() or "[]") if link]
     if done.status != 0 or not found:
         return None

@@ -43,6 +43,10 @@ def find_plugin(call: Call) -> Plugin:
     kind = choose_kind(call)
     match kind:
         case "bridge" | "ptp":
+            if call.command == "ADD":
+                from k8snet_scripts.plugin.netns import begin_looks
+
+                begin_looks(call, value_of(call.configuration, "bridge"))
             from k8snet_scripts.plugin.attaching import Attaching
 
             return Attaching(kind)

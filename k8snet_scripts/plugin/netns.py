@@ -7,8 +7,9 @@ from fcntl import ioctl
 
 from k8snet_scripts.plugin.errors import BAD_NETNS, OTHER, CniError
 from k8snet_scripts.plugin.names import Container
-from k8snet_scripts.plugin.programs import Finished, find_program, run_program
+from k8snet_scripts.plugin.programs import Finished, begin_program, find_program, run_program
 from k8snet_scripts.values import TYPE_CHECKING
+from k8snet_scripts.wording import PLAIN, is_made_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,13 +68,40 @@ def _problem(path: str) -> str | None:
 
 def has_interface(path: str, ifname: str, environment: Mapping[str, str]) -> bool:
     """Whether there is an interface of a name in a namespace."""
-    return run_inside(path, environment, "ip", "link", "show", "dev", ifname).status == 0
+    return run_program(_look_inside(path, ifname, environment), environment).status == 0
+
+
+def look_at_link(name: str) -> Finished:
+    """What `ip` says of an interface of the host and its addresses, in JSON.  Raises `CniError`."""
+    return run_program(_look_at_host(name), {})
+
+
+def begin_looks(call: Call, link: object) -> None:
+    """Begin to look whether a container has an interface, and at an interface of the host, if `link` is the name of one.
+
+    While the system answers, the rest of the plugin can be loaded.  Raises `CniError`.
+    """
+    begin_program(_look_inside(call.netns, call.ifname, call.environment), call.environment)
+    if isinstance(link, str) and is_made_of(link, PLAIN, "_.-"):
+        begin_program(_look_at_host(link), {})
+
+
+def _look_inside(path: str, ifname: str, environment: Mapping[str, str]) -> list[str]:
+    return _inside(path, environment, "ip", "link", "show", "dev", ifname)
+
+
+def _look_at_host(name: str) -> list[str]:
+    return [find_system_program("ip", {}), "-json", "-details", "address", "show", "dev", name]
 
 
 def run_inside(path: str, environment: Mapping[str, str], *argv: str, given: bytes = b"") -> Finished:
     """Run a program of the system inside a namespace.  Raises `CniError` if it, or `nsenter`, is not installed."""
+    return run_program(_inside(path, environment, *argv), environment, given)
+
+
+def _inside(path: str, environment: Mapping[str, str], *argv: str) -> list[str]:
     enter, program = find_system_program("nsenter", environment), find_system_program(argv[0], environment)
-    return run_program([enter, f"--net={path}", "--", program, *argv[1:]], environment, given)
+    return [enter, f"--net={path}", "--", program, *argv[1:]]
 
 
 def find_system_program(name: str, environment: Mapping[str, str]) -> str:

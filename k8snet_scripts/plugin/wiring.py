@@ -15,7 +15,7 @@ from k8snet_scripts.plugin import pieces, shelf
 from k8snet_scripts.plugin.bridges import inspect_bridge, provide_bridge
 from k8snet_scripts.plugin.forwarding import inspect_forwarding, provide_forwarding
 from k8snet_scripts.plugin.names import Container, Names, name_attachment
-from k8snet_scripts.plugin.netns import is_netns, run_inside
+from k8snet_scripts.plugin.netns import has_interface, is_netns
 from k8snet_scripts.plugin.patterns import scripts_of
 from k8snet_scripts.plugin.pieces import Piece
 from k8snet_scripts.plugin.running import WiringError
@@ -38,7 +38,7 @@ def attach(
     names = name_attachment(network.name, container, mac)
     if not is_netns(container.netns):
         raise WiringError(f'failed to open netns "{container.netns}": it is no network namespace')
-    if shelf.read_record(names.topology) and _has_interface(container):
+    if shelf.read_record(names.topology) and has_interface(container.netns, container.ifname, {}):
         raise WiringError(_exists(container))
     common = _provide(network.name, plugin, attachment)
     scripts = scripts_of(network.name, plugin, container.container_id, container.ifname, attachment, names)
@@ -106,10 +106,6 @@ def _overruled(network: str, container: Container, names: Names) -> re.Pattern[s
 def attached(network_name: str) -> tuple[Container, ...]:
     """The attachments to a network that are on record."""
     return pieces.on_record("", network_name)
-
-
-def _has_interface(container: Container) -> bool:
-    return run_inside(container.netns, {}, "ip", "link", "show", "dev", container.ifname).status == 0
 
 
 def _exists(container: Container) -> str:
