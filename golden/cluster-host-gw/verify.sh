@@ -100,8 +100,7 @@ readonly SELF=verify.sh NAME=cluster-host-gw MARK=1110078897 TABLE=k8snet-cluste
 
 # ---- the network ----
 
-topology() {
-	cat <<'END'
+topology() { table=$(</dev/stdin); } <<'END'
 ### 1. Namespaces, bridges and veth pairs
 
 # The namespaces.
@@ -174,7 +173,7 @@ ip -n worker2 link add name pod3 up master cni0 group 1110078897 type veth peer 
 ip -n worker2 link set dev pod3 master cni0   #= worker2 pod3: master cni0
 ip -n worker2 link set dev pod3 up            #= worker2 pod3: up
 
-### 3. Inside the namespaces, several at a time
+### 3. Addresses, routes and settings, several namespaces at a time
 
 # control-plane-pod1. A pod on control-plane.
 ip -n control-plane-pod1 link set dev lo up                          #  control-plane-pod1 lo: up
@@ -270,10 +269,8 @@ ip -n worker2 route add default via 172.18.0.1 dev eth0                 #  worke
 # The packet filter of worker2: sources that are masqueraded.
 ip netns exec worker2 nft 'add table inet k8snet-cluster-host-gw; delete table inet k8snet-cluster-host-gw; table inet k8snet-cluster-host-gw { chain postrouting { type nat hook postrouting priority srcnat; policy accept; ip saddr 10.244.128.0/17 ip daddr != 10.244.0.0/16 ip daddr != 172.18.0.0/16 ip daddr != 224.0.0.0/4 masquerade; }; }'   #  worker2: nft table inet k8snet-cluster-host-gw
 END
-}
 
-reachability() {
-	cat <<'END'
+reachability() { probes=$(</dev/stdin); } <<'END'
 
 # every namespace to every address of every other one: 117 of 117 pairs
 bash -c ': </dev/tcp/10.244.0.1/9'                                    #> host reaches control-plane at 10.244.0.1 (same segment underlay), seen as 172.18.0.1
@@ -400,9 +397,8 @@ ip netns exec worker2-pod3 bash -c ': </dev/tcp/172.18.0.20/9'          #> worke
 
 #= Kubernetes 3: the address that each has itself is the one that others see
 END
-}
 
-#### The rest is the same in every verify.sh, SHA-256 cba5c19e6a807c68c8c9448cf9df27b9b15b4a4ea746f8f4de2b30cdec0d5a57
+#### The rest is the same in every verify.sh, SHA-256 5b08ade4fe2a793f709cc81edc5bbb6ab7ba677803b0cc91d110dae3ebb5e6d5
 
 # ---- prelude: the same in every script ----
 
@@ -416,14 +412,14 @@ set +abfmvCEPT +o posix
 shopt -u dotglob failglob nocaseglob nocasematch nullglob xpg_echo
 shopt -u localvar_inherit 2>/dev/null || true # of later versions
 export -n SHELLOPTS BASHOPTS
-while read -r _ _ name; do [[ $name == @(topology|reachability) ]] || unset -f "$name"; done < <(declare -Fx)
-while read -r name; do
-	case $name in
+while read -r name _ function; do
+	case ${function:+function }$name in
+	'function '*) [[ $function == @(topology|reachability) ]] || unset -f "$function" ;;
 	*_proxy) ;;
 	[a-z]*) export -n "${name?}" ;;
 	BASH_ENV | GLOBIGNORE | TMOUT | PERL5OPT | PERL_UNICODE | FORCE | LOCK | TURN) unset -v "$name" ;;
 	esac
-done < <(compgen -e 2>/dev/null)
+done < <(declare -Fx && compgen -e 2>/dev/null)
 if [[ $- == *x* ]]; then exec {BASH_XTRACEFD}>&2; fi
 
 say() { printf '%s: %s\n' "$SELF" "$*" >&2; }
@@ -585,19 +581,28 @@ read_ownership() {
 # Is the namespace that a fact was made true in the one that has this name now? In another one it is no fact of ours.
 is_there() { [[ ! $2 || $2 == "${netns[${1%%[ :]*}]-}" ]]; }
 
-# What other networks recorded as borrowed. A record may go in the moment in which it is looked at.
+# Sets text to a record, which may go in the moment in which it is looked at. What of a line was written by a run that was
+# killed then does not count.
+read_record() {
+	text=''
+	{ IFS= read -r -d '' text <"$1"; } 2>/dev/null || true
+	text=${text%"${text##*$'\n'}"}
+}
+
+# What other networks recorded as borrowed.
 read_others() {
-	local kind name rest record lines IFS=$'\n'
+	local kind name rest record text
 	local -A origins=()
 	for record in /run/k8snet/*/owned; do
-		if [[ $record == "$OWNED" ]] || ! { mapfile -t lines <"$record"; } 2>/dev/null; then continue; fi
+		if [[ $record == "$OWNED" ]]; then continue; fi
+		read_record "$record"
 		origins=()
 		while IFS=$'\t' read -r kind name rest; do
 			case $kind in
 			used) origins[$name]=$rest ;;
 			undo) if is_there "$name" "${origins[${name%%[ :]*}]-}"; then shared[$name]=${rest//$'\r'/$'\n'}; fi ;;
 			esac
-		done <<<"${lines[*]}"
+		done <<<"$text"
 	done
 }
 
@@ -648,7 +653,7 @@ read_namespaces() {
 	done
 	if ((${#paths[@]} == 0)); then return 0; fi
 	set -f
-	for line in $(stat --dereference --printf '%d %i %.9Z %n\n' /proc/self/ns/net "${paths[@]}" 2>/dev/null); do
+	for line in $(exec stat --dereference --printf '%d %i %.9Z %n\n' /proc/self/ns/net "${paths[@]}" 2>/dev/null); do
 		name=${line##*/} identity=${line#* }
 		if [[ ! $kernel ]]; then
 			kernel=${line%% *}
@@ -687,12 +692,12 @@ serves_others() {
 	return 1
 }
 
-# Prints how facts are taken back, as it stands in the record.
-show_borrowed() {
+# Adds to now, which is to be recorded, how facts are taken back.
+note_ways_back() {
 	local key
 	for key in "$@"; do
-		printf 'undo\t%s\t%s\n' "$key" "${undo[$key]//$'\n'/$'\r'}"
-		if [[ ${checks[$key]+set} ]]; then printf 'check\t%s\t%s\n' "$key" "${checks[$key]}"; fi
+		now+="undo"$'\t'$key$'\t'${undo[$key]//$'\n'/$'\r'}$'\n'
+		if [[ ${checks[$key]+set} ]]; then now+="check"$'\t'$key$'\t'${checks[$key]}$'\n'; fi
 	done
 }
 
@@ -1756,28 +1761,35 @@ run_apart() (
 	exec bash -c "$1"
 )
 
+# The same, and sets said to what is said where it fails. What a program that is left behind may say is not waited for.
+hear() {
+	local file=$STATE/said.$BASHPID status=0
+	run_apart "$1" >"$file" 2>&1 || status=$?
+	if ((status)); then said=$(<"$file"); fi
+	return "$status"
+}
+
 execute_lines() {
-	local said=$STATE/said.$BASHPID status=0 number texts prefix="$tool " strict=-e
+	local said='' status=0 number texts prefix="$tool " strict=-e inside=()
 	((${#lines[@]})) || return 0
 	if [[ $tool == nft ]] && ((${#lines[@]} == 1)); then tool=''; fi # what fails alone is not tried again
 	if [[ ${FORCE-} ]]; then strict=+e; fi
-	if [[ $namespace != host ]]; then prefix+="-n $namespace "; fi
+	if [[ $namespace != host ]]; then prefix+="-n $namespace " inside=(nsenter --net="/run/netns/$namespace"); fi
 	if [[ $tool == bash && $namespace == host ]] && write_here; then return 0; fi
 	if [[ $tool == bash* ]]; then
 		texts=("${lines[@]#*bash -c \'}")
-		enter "$namespace" bash "$strict" <<<"${texts[*]%\'}" >"$said" 2>&1 || status=$?
+		said=$(exec "${inside[@]}" bash "$strict" <<<"${texts[*]%\'}" 2>&1) || status=$?
 	elif [[ $tool == ip*tables ]]; then
-		"$tool-restore" --noflush --wait <<<"$(transaction)" >"$said" 2>&1 || one_by_one || status=$?
+		said=$("$tool-restore" --noflush --wait <<<"$(transaction)" 2>&1) || one_by_one || status=$?
 	elif [[ $tool == nft ]]; then
 		texts=("${lines[@]#nft \'}")
-		nft "${texts[*]%\'}" >"$said" 2>&1 || one_by_one || status=$?
+		said=$(exec nft "${texts[*]%\'}" 2>&1) || one_by_one || status=$?
 	elif [[ $tool ]]; then
-		enter "$namespace" "$tool" ${FORCE:+-force} -batch - <<<"${lines[*]#"$prefix"}" >"$said" 2>&1 || status=$?
+		said=$(exec "${inside[@]}" "$tool" ${FORCE:+-force} -batch - <<<"${lines[*]#"$prefix"}" 2>&1) || status=$?
 	else
-		run_apart "${lines[0]}" >"$said" 2>&1 || status=$?
+		hear "${lines[0]}" || status=$?
 	fi
 	if ((status == 0)) && [[ ! ${FORCE-} ]]; then return 0; fi
-	said=$(<"$said")
 	if [[ ${FORCE-} ]]; then
 		if ((status)) || [[ $tool == bash* && $said ]]; then complain "$said"; fi
 		return 0
@@ -1845,10 +1857,10 @@ transaction() {
 one_by_one() {
 	local line
 	for line in "${lines[@]}"; do
-		if is_done "$line" || run_apart "$line" >"$said" 2>&1 || take_over "$line"; then continue; fi
+		if is_done "$line" || hear "$line" || take_over "$line"; then continue; fi
 		tool='' lines=("$line")
 		if [[ ! ${FORCE-} ]]; then return 1; fi
-		complain "$(<"$said")"
+		complain "$said"
 	done
 }
 
@@ -1867,7 +1879,7 @@ is_done() {
 # Lets an element of a map, which is there already, lead to us from now on.
 take_over() {
 	local text=${1:5:-1}
-	[[ $1 == "nft 'add element "* ]] && nft "${text/#add/delete}; $text" >"$said" 2>&1
+	[[ $1 == "nft 'add element "* ]] && said=$(exec nft "${text/#add/delete}; $text" 2>&1)
 }
 
 # Prints which of the lines given to a tool failed, and below it what was said.
@@ -1919,7 +1931,7 @@ main() {
 		refuse_word "$1"
 	fi
 	prepare ip bridge nsenter stat head sleep
-	table=$(topology)
+	topology
 	read_table "$table"
 	if ((${#rated[@]})); then prepare tc; fi
 	read_probes
@@ -1991,9 +2003,10 @@ declare -a requirement=() promised=()                        # what Kubernetes a
 declare -a outcome=() own=() observed=()                     # what came of each probe, and the sender's address at both ends
 
 read_probes() {
-	local line text n=0 IFS=$'\n'
+	local line text probes='' n=0 IFS=$'\n'
+	reachability
 	set -f
-	for line in $(reachability); do
+	for line in $probes; do
 		case $line in
 		'#= '* | '#~ '*) requirement+=("${line:3}") promised+=("${line:1:1}") && continue ;;
 		'#'*) continue ;;

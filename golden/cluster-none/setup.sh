@@ -70,8 +70,7 @@ readonly SELF=setup.sh NAME=cluster-none MARK=1422698607 TABLE=k8snet-cluster-no
 
 # ---- the network ----
 
-topology() {
-	cat <<'END'
+topology() { table=$(</dev/stdin); } <<'END'
 ### 1. Namespaces, bridges and veth pairs
 
 # The namespaces.
@@ -123,7 +122,7 @@ ip -n node2 link add name pod2 up master cni0 group 1422698607 type veth peer na
 ip -n node2 link set dev pod2 master cni0   #= node2 pod2: master cni0
 ip -n node2 link set dev pod2 up            #= node2 pod2: up
 
-### 3. Inside the namespaces, several at a time
+### 3. Addresses, routes and settings, several namespaces at a time
 
 # node1-pod1. A pod on node1.
 ip -n node1-pod1 link set dev lo up                          #  node1-pod1 lo: up
@@ -185,9 +184,8 @@ ip -n node2 route add default via 172.18.0.1 dev eth0                 #  node2: 
 # The packet filter of node2: sources that are masqueraded.
 ip netns exec node2 nft 'add table inet k8snet-cluster-none; delete table inet k8snet-cluster-none; table inet k8snet-cluster-none { chain postrouting { type nat hook postrouting priority srcnat; policy accept; ip saddr 10.244.1.0/24 ip daddr != 10.244.1.0/24 ip daddr != 224.0.0.0/4 masquerade; }; }'   #  node2: nft table inet k8snet-cluster-none
 END
-}
 
-#### The rest is the same in every setup.sh, SHA-256 6fadeef86af1f1e1b3ec46cc94583739dfb68f0580d1c42faab728641b812a01
+#### The rest is the same in every setup.sh, SHA-256 287a31f5192c1c11e22329166b671981827e9dd6c1b61653042702bf2081c5d2
 
 # ---- prelude: the same in every script ----
 
@@ -201,14 +199,14 @@ set +abfmvCEPT +o posix
 shopt -u dotglob failglob nocaseglob nocasematch nullglob xpg_echo
 shopt -u localvar_inherit 2>/dev/null || true # of later versions
 export -n SHELLOPTS BASHOPTS
-while read -r _ _ name; do [[ $name == @(topology|reachability) ]] || unset -f "$name"; done < <(declare -Fx)
-while read -r name; do
-	case $name in
+while read -r name _ function; do
+	case ${function:+function }$name in
+	'function '*) [[ $function == @(topology|reachability) ]] || unset -f "$function" ;;
 	*_proxy) ;;
 	[a-z]*) export -n "${name?}" ;;
 	BASH_ENV | GLOBIGNORE | TMOUT | PERL5OPT | PERL_UNICODE | FORCE | LOCK | TURN) unset -v "$name" ;;
 	esac
-done < <(compgen -e 2>/dev/null)
+done < <(declare -Fx && compgen -e 2>/dev/null)
 if [[ $- == *x* ]]; then exec {BASH_XTRACEFD}>&2; fi
 
 say() { printf '%s: %s\n' "$SELF" "$*" >&2; }
@@ -370,19 +368,28 @@ read_ownership() {
 # Is the namespace that a fact was made true in the one that has this name now? In another one it is no fact of ours.
 is_there() { [[ ! $2 || $2 == "${netns[${1%%[ :]*}]-}" ]]; }
 
-# What other networks recorded as borrowed. A record may go in the moment in which it is looked at.
+# Sets text to a record, which may go in the moment in which it is looked at. What of a line was written by a run that was
+# killed then does not count.
+read_record() {
+	text=''
+	{ IFS= read -r -d '' text <"$1"; } 2>/dev/null || true
+	text=${text%"${text##*$'\n'}"}
+}
+
+# What other networks recorded as borrowed.
 read_others() {
-	local kind name rest record lines IFS=$'\n'
+	local kind name rest record text
 	local -A origins=()
 	for record in /run/k8snet/*/owned; do
-		if [[ $record == "$OWNED" ]] || ! { mapfile -t lines <"$record"; } 2>/dev/null; then continue; fi
+		if [[ $record == "$OWNED" ]]; then continue; fi
+		read_record "$record"
 		origins=()
 		while IFS=$'\t' read -r kind name rest; do
 			case $kind in
 			used) origins[$name]=$rest ;;
 			undo) if is_there "$name" "${origins[${name%%[ :]*}]-}"; then shared[$name]=${rest//$'\r'/$'\n'}; fi ;;
 			esac
-		done <<<"${lines[*]}"
+		done <<<"$text"
 	done
 }
 
@@ -433,7 +440,7 @@ read_namespaces() {
 	done
 	if ((${#paths[@]} == 0)); then return 0; fi
 	set -f
-	for line in $(stat --dereference --printf '%d %i %.9Z %n\n' /proc/self/ns/net "${paths[@]}" 2>/dev/null); do
+	for line in $(exec stat --dereference --printf '%d %i %.9Z %n\n' /proc/self/ns/net "${paths[@]}" 2>/dev/null); do
 		name=${line##*/} identity=${line#* }
 		if [[ ! $kernel ]]; then
 			kernel=${line%% *}
@@ -472,12 +479,12 @@ serves_others() {
 	return 1
 }
 
-# Prints how facts are taken back, as it stands in the record.
-show_borrowed() {
+# Adds to now, which is to be recorded, how facts are taken back.
+note_ways_back() {
 	local key
 	for key in "$@"; do
-		printf 'undo\t%s\t%s\n' "$key" "${undo[$key]//$'\n'/$'\r'}"
-		if [[ ${checks[$key]+set} ]]; then printf 'check\t%s\t%s\n' "$key" "${checks[$key]}"; fi
+		now+="undo"$'\t'$key$'\t'${undo[$key]//$'\n'/$'\r'}$'\n'
+		if [[ ${checks[$key]+set} ]]; then now+="check"$'\t'$key$'\t'${checks[$key]}$'\n'; fi
 	done
 }
 
@@ -1541,28 +1548,35 @@ run_apart() (
 	exec bash -c "$1"
 )
 
+# The same, and sets said to what is said where it fails. What a program that is left behind may say is not waited for.
+hear() {
+	local file=$STATE/said.$BASHPID status=0
+	run_apart "$1" >"$file" 2>&1 || status=$?
+	if ((status)); then said=$(<"$file"); fi
+	return "$status"
+}
+
 execute_lines() {
-	local said=$STATE/said.$BASHPID status=0 number texts prefix="$tool " strict=-e
+	local said='' status=0 number texts prefix="$tool " strict=-e inside=()
 	((${#lines[@]})) || return 0
 	if [[ $tool == nft ]] && ((${#lines[@]} == 1)); then tool=''; fi # what fails alone is not tried again
 	if [[ ${FORCE-} ]]; then strict=+e; fi
-	if [[ $namespace != host ]]; then prefix+="-n $namespace "; fi
+	if [[ $namespace != host ]]; then prefix+="-n $namespace " inside=(nsenter --net="/run/netns/$namespace"); fi
 	if [[ $tool == bash && $namespace == host ]] && write_here; then return 0; fi
 	if [[ $tool == bash* ]]; then
 		texts=("${lines[@]#*bash -c \'}")
-		enter "$namespace" bash "$strict" <<<"${texts[*]%\'}" >"$said" 2>&1 || status=$?
+		said=$(exec "${inside[@]}" bash "$strict" <<<"${texts[*]%\'}" 2>&1) || status=$?
 	elif [[ $tool == ip*tables ]]; then
-		"$tool-restore" --noflush --wait <<<"$(transaction)" >"$said" 2>&1 || one_by_one || status=$?
+		said=$("$tool-restore" --noflush --wait <<<"$(transaction)" 2>&1) || one_by_one || status=$?
 	elif [[ $tool == nft ]]; then
 		texts=("${lines[@]#nft \'}")
-		nft "${texts[*]%\'}" >"$said" 2>&1 || one_by_one || status=$?
+		said=$(exec nft "${texts[*]%\'}" 2>&1) || one_by_one || status=$?
 	elif [[ $tool ]]; then
-		enter "$namespace" "$tool" ${FORCE:+-force} -batch - <<<"${lines[*]#"$prefix"}" >"$said" 2>&1 || status=$?
+		said=$(exec "${inside[@]}" "$tool" ${FORCE:+-force} -batch - <<<"${lines[*]#"$prefix"}" 2>&1) || status=$?
 	else
-		run_apart "${lines[0]}" >"$said" 2>&1 || status=$?
+		hear "${lines[0]}" || status=$?
 	fi
 	if ((status == 0)) && [[ ! ${FORCE-} ]]; then return 0; fi
-	said=$(<"$said")
 	if [[ ${FORCE-} ]]; then
 		if ((status)) || [[ $tool == bash* && $said ]]; then complain "$said"; fi
 		return 0
@@ -1630,10 +1644,10 @@ transaction() {
 one_by_one() {
 	local line
 	for line in "${lines[@]}"; do
-		if is_done "$line" || run_apart "$line" >"$said" 2>&1 || take_over "$line"; then continue; fi
+		if is_done "$line" || hear "$line" || take_over "$line"; then continue; fi
 		tool='' lines=("$line")
 		if [[ ! ${FORCE-} ]]; then return 1; fi
-		complain "$(<"$said")"
+		complain "$said"
 	done
 }
 
@@ -1652,7 +1666,7 @@ is_done() {
 # Lets an element of a map, which is there already, lead to us from now on.
 take_over() {
 	local text=${1:5:-1}
-	[[ $1 == "nft 'add element "* ]] && nft "${text/#add/delete}; $text" >"$said" 2>&1
+	[[ $1 == "nft 'add element "* ]] && said=$(exec nft "${text/#add/delete}; $text" 2>&1)
 }
 
 # Prints which of the lines given to a tool failed, and below it what was said.
@@ -2537,7 +2551,8 @@ declare -A batch=() about=() created=() was=()
 
 declare -a missing=()              # the numbers of the steps that are carried out
 declare -a drift=() refused=()     # what else differs, and what forbids a run: for people to read
-declare recorded='' uses=''        # the record before, and what is to be in it of the namespaces of others
+declare recorded='' written=''     # the record before, and as it is now
+declare uses=''                    # what is to be in it of the namespaces of others
 declare failed='' adopt='' keep='' # the command at which a run ends; options
 
 usage() {
@@ -2568,7 +2583,7 @@ main() {
 		shift
 	done
 	prepare ip bridge nsenter flock stat head
-	table=$(topology)
+	topology
 	read_table "$table"
 	if ((${#tables[@]})); then prepare nft; fi
 	if ((${#rules[@]})); then prepare iptables ip6tables; fi
@@ -2619,8 +2634,9 @@ for_each_batch() {
 }
 
 mend() {
-	local n number
-	if [[ -r $OWNED ]]; then recorded=$(<"$OWNED"); fi
+	local n number text
+	read_record "$OWNED"
+	recorded=$text written=$text
 	for n in "${needs[@]}"; do
 		if [[ ${words[n]} == namespace ]]; then uses+="used"$'\t'"${owner[n]}"$'\t'"${netns[${owner[n]}]}"$'\n'; fi
 	done
@@ -2651,34 +2667,49 @@ tells_iptables() {
 
 # Records what is about to be made and cannot be marked in the instant it is made: whatever happens, it is known as ours.
 record_intent() {
-	local name now=${recorded:+$recorded$'\n'}
+	local name now=$recorded
 	if [[ $'\n'$now != *$'\n'$uses* ]]; then now+=$uses; fi
 	for name in "${!created[@]}"; do now+="netns"$'\t'"$name"$'\t-\n'; done
-	if ((${#borrowed[@]})); then now+=$(show_borrowed "${borrowed[@]}")$'\n'; fi
-	if [[ ! -e $OWNED || $now != "$recorded"$'\n' ]]; then record "$now"; fi
+	note_ways_back "${borrowed[@]}"
+	if [[ ! -e $OWNED || $now != "$written" ]]; then record "$now"; fi
 }
 
-# Carries out one wave: the host's part, then that of each namespace, several at a time.
+# Carries out one wave: what there is for each namespace, several at a time, and the host's part beside them, or before
+# where it makes interfaces, or changes some.
 run_wave() {
-	local number=$1 place worker workers text said here=() pids=()
+	local number=$1 place i worker workers text said here=() pids=() names=()
 	for place in ${places[number]}; do
-		announce "${batch["$number $place"]}" >&2
+		text=${batch["$number $place"]}
+		announce "$text" >&2
 		executed+=("$number $place")
 		if [[ $place != host ]]; then
 			here+=("$place")
-		elif ! text=$(act_alone "${batch["$number host"]}"); then
+		elif [[ ${places[number]} != host && $text != *' link '* && $text != *' netns add '* ]]; then
+			tell host act_alone "$text" &
+			pids+=("$!") names+=(host)
+		elif ! text=$(act_alone "$text"); then
 			give_up "$text"
 		fi
 	done
 	workers=$((${#here[@]} < 32 ? (${#here[@]} + 7) / 8 : 4))
 	for ((worker = 0; worker < workers; worker++)); do
-		work "$worker" >"$STATE/worker.$worker" &
-		pids+=("$!")
+		tell "$worker" work "$worker" &
+		pids+=("$!") names+=("$worker")
 	done
-	for worker in "${!pids[@]}"; do
-		wait "${pids[worker]}" || said=$(<"$STATE/worker.$worker")
+	for i in "${!pids[@]}"; do
+		if wait "${pids[i]}"; then continue; fi
+		said=''
+		if [[ -s $STATE/worker.${names[i]} ]]; then said=$(<"$STATE/worker.${names[i]}"); fi
 	done
 	if [[ ${said+set} ]]; then give_up "${said:-"a part of wave $number"$'\n'"ended without a word"}"; fi
+}
+
+# Calls a command. What it says, if it fails, is then in a file that has the name of its worker.
+tell() {
+	local said
+	said=$("${@:2}") && return 0
+	printf '%s\n' "$said" >"$STATE/worker.$1"
+	return 1
 }
 
 # The host's part, alone where namespaces are made: two first namespaces at a time would race for the mount of /run/netns.
@@ -2755,14 +2786,14 @@ sub hand_to_ip {
 
 # Carries out the jobs by one process, or adds them to those that are carried out one by one.
 act_together() {
-	local said=$STATE/said.$BASHPID status=0 name lines IFS=$'\n'
+	local said status=0 name lines IFS=$'\n'
 	if [[ ! $jobs ]]; then return; fi
-	perl -e "$hopper$carrier" "$HOSTTYPE" "$STATE"/worker.{0..3} <<<"$jobs" >"$said" 2>&1 || status=$?
+	said=$(exec perl -e "$hopper$carrier" "$HOSTTYPE" "$STATE"/worker.{0..3} <<<"$jobs" 2>&1) || status=$?
 	case $status in
 	0) ;;
 	126 | 127) for ((i = $1; i < ${#here[@]}; i += workers)); do one_by_one[i]=${here[i]}; done ;;
 	*)
-		said=$(<"$said") name=${said##*$'\n'}
+		name=${said##*$'\n'}
 		commands=${batch["$number $name"]-perl}
 		mapfile -t lines <<<"${commands%$'\n'}"
 		blame ip "$status" "${said%"$name"}" "${lines[@]}"
@@ -2773,22 +2804,27 @@ act_together() {
 
 # Records what is owned now, with the identities of the namespaces, if that is any different from before.
 settle() {
-	local name key now=$uses lasting=()
+	local name key now=$uses
 	if ((${#created[@]})); then read_namespaces; fi
 	for name in "${namespaces[@]}"; do now+="netns"$'\t'"$name"$'\t'"${netns[$name]}"$'\n'; done
 	for key in "${borrowings[@]}" "${borrowed[@]}"; do
-		if [[ ${wanted[$key]+set} ]]; then lasting+=("$key"); fi
+		if [[ ${wanted[$key]+set} ]]; then note_ways_back "$key"; fi
 	done
-	if ((${#lasting[@]})); then now+=$(show_borrowed "${lasting[@]}")$'\n'; fi
-	if [[ $now != "$(<"$OWNED")"$'\n' ]]; then record "$now"; fi
+	if [[ $now != "$written" ]]; then record "$now"; fi
 }
 
-# Replaces the record in one step, or leaves it as it is, where there is no room for another one, say.
+# Replaces the record in one step, or leaves it as it is, where there is no room for another one, say. The first one is
+# written where it belongs: when that is cut off, nothing was done yet.
 record() {
-	if ! printf '%s' "$1" >"$OWNED.new" || ! mv "$OWNED.new" "$OWNED"; then
-		say "cannot write $OWNED, which tells what is ours: it stays as it was"
-		return 1
+	local draft=$OWNED
+	if [[ -e $OWNED ]]; then draft+=.new; fi
+	if printf '%s' "$1" >"$draft" && { [[ $draft == "$OWNED" ]] || mv "$draft" "$OWNED"; }; then
+		written=$1
+		return 0
 	fi
+	say "cannot write $OWNED, which tells what is ours: it stays as it was"
+	if [[ $draft == "$OWNED" ]]; then rm -f "$draft"; fi
+	return 1
 }
 
 # ---- going back ----
@@ -2837,18 +2873,19 @@ roll_back() {
 	for back in "${dragged[@]}"; do take_back; done
 	if [[ $complained ]]; then keep_hold; fi
 	if [[ $recorded_facts ]]; then printf '%s\n' "$recorded_facts" >"$WANTED"; fi
-	if [[ $recorded ]]; then record "$recorded"$'\n'; else rm -f "$OWNED"; fi
+	if [[ $recorded ]]; then record "$recorded"; else rm -f "$OWNED"; fi
 }
 
 # What could not be taken back is still ours.
 keep_hold() {
-	local name
+	local name now=$recorded
 	say "what is left of it stays on record: when that is mended, run setup.sh again, or teardown.sh"
 	read_namespaces
 	for name in "${!created[@]}"; do
-		if [[ ${netns[$name]+set} ]]; then recorded+="${recorded:+$'\n'}netns"$'\t'"$name"$'\t'"${netns[$name]}"; fi
+		if [[ ${netns[$name]+set} ]]; then now+="netns"$'\t'"$name"$'\t'"${netns[$name]}"$'\n'; fi
 	done
-	if ((${#borrowed[@]})); then recorded+=${recorded:+$'\n'}$(show_borrowed "${borrowed[@]}"); fi
+	note_ways_back "${borrowed[@]}"
+	recorded=$now
 }
 
 take_back() {

@@ -38,8 +38,7 @@ readonly SELF=verify.sh NAME=dual-stack MARK=1027103655 TABLE=k8snet-dual-stack
 
 # ---- the network ----
 
-topology() {
-	cat <<'END'
+topology() { table=$(</dev/stdin); } <<'END'
 ### 1. Namespaces, bridges and veth pairs
 
 # The namespaces.
@@ -59,7 +58,7 @@ ip link add name veth2 up master br0 group 1027103655 type veth peer name eth0 g
 ip link set dev veth2 master br0   #= host veth2: master br0
 ip link set dev veth2 up           #= host veth2: up
 
-### 2. Inside the namespaces, several at a time
+### 2. Addresses, routes and settings, several namespaces at a time
 
 # node1.
 ip -n node1 link set dev lo up                          #  node1 lo: up
@@ -84,10 +83,8 @@ ip address add 10.20.0.1/24 dev br0    #  host br0: inet 10.20.0.1/24
 ip address add fd00:20::1/64 dev br0   #  host br0: inet6 fd00:20::1/64
 ip link set dev br0 up                 #  host br0: up
 END
-}
 
-reachability() {
-	cat <<'END'
+reachability() { probes=$(</dev/stdin); } <<'END'
 
 # every namespace to every address of every other one: 12 of 12 pairs
 bash -c ': </dev/tcp/10.20.0.11/9'                        #> host reaches node1 at 10.20.0.11 (same segment br0), seen as 10.20.0.1
@@ -103,9 +100,8 @@ ip netns exec node2 bash -c ': </dev/tcp/fd00:20::1/9'    #> node2 reaches host 
 ip netns exec node2 bash -c ': </dev/tcp/10.20.0.11/9'    #> node2 reaches node1 at 10.20.0.11 (same segment br0), seen as 10.20.0.12
 ip netns exec node2 bash -c ': </dev/tcp/fd00:20::11/9'   #> node2 reaches node1 at fd00:20::11 (same segment br0), seen as fd00:20::12
 END
-}
 
-#### The rest is the same in every verify.sh, SHA-256 cba5c19e6a807c68c8c9448cf9df27b9b15b4a4ea746f8f4de2b30cdec0d5a57
+#### The rest is the same in every verify.sh, SHA-256 5b08ade4fe2a793f709cc81edc5bbb6ab7ba677803b0cc91d110dae3ebb5e6d5
 
 # ---- prelude: the same in every script ----
 
@@ -119,14 +115,14 @@ set +abfmvCEPT +o posix
 shopt -u dotglob failglob nocaseglob nocasematch nullglob xpg_echo
 shopt -u localvar_inherit 2>/dev/null || true # of later versions
 export -n SHELLOPTS BASHOPTS
-while read -r _ _ name; do [[ $name == @(topology|reachability) ]] || unset -f "$name"; done < <(declare -Fx)
-while read -r name; do
-	case $name in
+while read -r name _ function; do
+	case ${function:+function }$name in
+	'function '*) [[ $function == @(topology|reachability) ]] || unset -f "$function" ;;
 	*_proxy) ;;
 	[a-z]*) export -n "${name?}" ;;
 	BASH_ENV | GLOBIGNORE | TMOUT | PERL5OPT | PERL_UNICODE | FORCE | LOCK | TURN) unset -v "$name" ;;
 	esac
-done < <(compgen -e 2>/dev/null)
+done < <(declare -Fx && compgen -e 2>/dev/null)
 if [[ $- == *x* ]]; then exec {BASH_XTRACEFD}>&2; fi
 
 say() { printf '%s: %s\n' "$SELF" "$*" >&2; }
@@ -288,19 +284,28 @@ read_ownership() {
 # Is the namespace that a fact was made true in the one that has this name now? In another one it is no fact of ours.
 is_there() { [[ ! $2 || $2 == "${netns[${1%%[ :]*}]-}" ]]; }
 
-# What other networks recorded as borrowed. A record may go in the moment in which it is looked at.
+# Sets text to a record, which may go in the moment in which it is looked at. What of a line was written by a run that was
+# killed then does not count.
+read_record() {
+	text=''
+	{ IFS= read -r -d '' text <"$1"; } 2>/dev/null || true
+	text=${text%"${text##*$'\n'}"}
+}
+
+# What other networks recorded as borrowed.
 read_others() {
-	local kind name rest record lines IFS=$'\n'
+	local kind name rest record text
 	local -A origins=()
 	for record in /run/k8snet/*/owned; do
-		if [[ $record == "$OWNED" ]] || ! { mapfile -t lines <"$record"; } 2>/dev/null; then continue; fi
+		if [[ $record == "$OWNED" ]]; then continue; fi
+		read_record "$record"
 		origins=()
 		while IFS=$'\t' read -r kind name rest; do
 			case $kind in
 			used) origins[$name]=$rest ;;
 			undo) if is_there "$name" "${origins[${name%%[ :]*}]-}"; then shared[$name]=${rest//$'\r'/$'\n'}; fi ;;
 			esac
-		done <<<"${lines[*]}"
+		done <<<"$text"
 	done
 }
 
@@ -351,7 +356,7 @@ read_namespaces() {
 	done
 	if ((${#paths[@]} == 0)); then return 0; fi
 	set -f
-	for line in $(stat --dereference --printf '%d %i %.9Z %n\n' /proc/self/ns/net "${paths[@]}" 2>/dev/null); do
+	for line in $(exec stat --dereference --printf '%d %i %.9Z %n\n' /proc/self/ns/net "${paths[@]}" 2>/dev/null); do
 		name=${line##*/} identity=${line#* }
 		if [[ ! $kernel ]]; then
 			kernel=${line%% *}
@@ -390,12 +395,12 @@ serves_others() {
 	return 1
 }
 
-# Prints how facts are taken back, as it stands in the record.
-show_borrowed() {
+# Adds to now, which is to be recorded, how facts are taken back.
+note_ways_back() {
 	local key
 	for key in "$@"; do
-		printf 'undo\t%s\t%s\n' "$key" "${undo[$key]//$'\n'/$'\r'}"
-		if [[ ${checks[$key]+set} ]]; then printf 'check\t%s\t%s\n' "$key" "${checks[$key]}"; fi
+		now+="undo"$'\t'$key$'\t'${undo[$key]//$'\n'/$'\r'}$'\n'
+		if [[ ${checks[$key]+set} ]]; then now+="check"$'\t'$key$'\t'${checks[$key]}$'\n'; fi
 	done
 }
 
@@ -1459,28 +1464,35 @@ run_apart() (
 	exec bash -c "$1"
 )
 
+# The same, and sets said to what is said where it fails. What a program that is left behind may say is not waited for.
+hear() {
+	local file=$STATE/said.$BASHPID status=0
+	run_apart "$1" >"$file" 2>&1 || status=$?
+	if ((status)); then said=$(<"$file"); fi
+	return "$status"
+}
+
 execute_lines() {
-	local said=$STATE/said.$BASHPID status=0 number texts prefix="$tool " strict=-e
+	local said='' status=0 number texts prefix="$tool " strict=-e inside=()
 	((${#lines[@]})) || return 0
 	if [[ $tool == nft ]] && ((${#lines[@]} == 1)); then tool=''; fi # what fails alone is not tried again
 	if [[ ${FORCE-} ]]; then strict=+e; fi
-	if [[ $namespace != host ]]; then prefix+="-n $namespace "; fi
+	if [[ $namespace != host ]]; then prefix+="-n $namespace " inside=(nsenter --net="/run/netns/$namespace"); fi
 	if [[ $tool == bash && $namespace == host ]] && write_here; then return 0; fi
 	if [[ $tool == bash* ]]; then
 		texts=("${lines[@]#*bash -c \'}")
-		enter "$namespace" bash "$strict" <<<"${texts[*]%\'}" >"$said" 2>&1 || status=$?
+		said=$(exec "${inside[@]}" bash "$strict" <<<"${texts[*]%\'}" 2>&1) || status=$?
 	elif [[ $tool == ip*tables ]]; then
-		"$tool-restore" --noflush --wait <<<"$(transaction)" >"$said" 2>&1 || one_by_one || status=$?
+		said=$("$tool-restore" --noflush --wait <<<"$(transaction)" 2>&1) || one_by_one || status=$?
 	elif [[ $tool == nft ]]; then
 		texts=("${lines[@]#nft \'}")
-		nft "${texts[*]%\'}" >"$said" 2>&1 || one_by_one || status=$?
+		said=$(exec nft "${texts[*]%\'}" 2>&1) || one_by_one || status=$?
 	elif [[ $tool ]]; then
-		enter "$namespace" "$tool" ${FORCE:+-force} -batch - <<<"${lines[*]#"$prefix"}" >"$said" 2>&1 || status=$?
+		said=$(exec "${inside[@]}" "$tool" ${FORCE:+-force} -batch - <<<"${lines[*]#"$prefix"}" 2>&1) || status=$?
 	else
-		run_apart "${lines[0]}" >"$said" 2>&1 || status=$?
+		hear "${lines[0]}" || status=$?
 	fi
 	if ((status == 0)) && [[ ! ${FORCE-} ]]; then return 0; fi
-	said=$(<"$said")
 	if [[ ${FORCE-} ]]; then
 		if ((status)) || [[ $tool == bash* && $said ]]; then complain "$said"; fi
 		return 0
@@ -1548,10 +1560,10 @@ transaction() {
 one_by_one() {
 	local line
 	for line in "${lines[@]}"; do
-		if is_done "$line" || run_apart "$line" >"$said" 2>&1 || take_over "$line"; then continue; fi
+		if is_done "$line" || hear "$line" || take_over "$line"; then continue; fi
 		tool='' lines=("$line")
 		if [[ ! ${FORCE-} ]]; then return 1; fi
-		complain "$(<"$said")"
+		complain "$said"
 	done
 }
 
@@ -1570,7 +1582,7 @@ is_done() {
 # Lets an element of a map, which is there already, lead to us from now on.
 take_over() {
 	local text=${1:5:-1}
-	[[ $1 == "nft 'add element "* ]] && nft "${text/#add/delete}; $text" >"$said" 2>&1
+	[[ $1 == "nft 'add element "* ]] && said=$(exec nft "${text/#add/delete}; $text" 2>&1)
 }
 
 # Prints which of the lines given to a tool failed, and below it what was said.
@@ -1622,7 +1634,7 @@ main() {
 		refuse_word "$1"
 	fi
 	prepare ip bridge nsenter stat head sleep
-	table=$(topology)
+	topology
 	read_table "$table"
 	if ((${#rated[@]})); then prepare tc; fi
 	read_probes
@@ -1694,9 +1706,10 @@ declare -a requirement=() promised=()                        # what Kubernetes a
 declare -a outcome=() own=() observed=()                     # what came of each probe, and the sender's address at both ends
 
 read_probes() {
-	local line text n=0 IFS=$'\n'
+	local line text probes='' n=0 IFS=$'\n'
+	reachability
 	set -f
-	for line in $(reachability); do
+	for line in $probes; do
 		case $line in
 		'#= '* | '#~ '*) requirement+=("${line:3}") promised+=("${line:1:1}") && continue ;;
 		'#'*) continue ;;

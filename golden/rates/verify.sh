@@ -34,8 +34,7 @@ readonly SELF=verify.sh NAME=rates MARK=307679974 TABLE=k8snet-rates
 
 # ---- the network ----
 
-topology() {
-	cat <<'END'
+topology() { table=$(</dev/stdin); } <<'END'
 ### 1. Namespaces, bridges and veth pairs
 
 # The namespaces.
@@ -60,7 +59,7 @@ ip link set dev web0 up           #= host web0: up
 # nothing is changed in the namespace of the web server
 ip link add name from-web group 307679974 type ifb   #+ host from-web: ifb
 
-### 3. Inside the namespaces, several at a time
+### 3. Addresses, routes and settings, several namespaces at a time
 
 # server.
 ip -n server link set dev lo up                  #  server lo: up
@@ -87,18 +86,15 @@ tc qdisc replace dev from-web root tbf rate 1500kbit burst 16384 latency 50ms   
 tc qdisc add dev web0 ingress                                                   #  host web0: ingress
 tc filter add dev web0 ingress pref 1 protocol all u32 match u32 0 0 action mirred egress redirect dev from-web   #  host web0: redirect from-web
 END
-}
 
-reachability() {
-	cat <<'END'
+reachability() { probes=$(</dev/stdin); } <<'END'
 
 # every namespace to every address of every other one: 2 of 4 pairs, the others being decided outside the topology
 ip netns exec server bash -c ': </dev/tcp/10.20.0.2/9'   #> server reaches web at 10.20.0.2 (same segment br0), seen as 10.20.0.1
 ip netns exec web bash -c ': </dev/tcp/10.20.0.1/9'      #> web reaches server at 10.20.0.1 (same segment br0), seen as 10.20.0.2
 END
-}
 
-#### The rest is the same in every verify.sh, SHA-256 cba5c19e6a807c68c8c9448cf9df27b9b15b4a4ea746f8f4de2b30cdec0d5a57
+#### The rest is the same in every verify.sh, SHA-256 5b08ade4fe2a793f709cc81edc5bbb6ab7ba677803b0cc91d110dae3ebb5e6d5
 
 # ---- prelude: the same in every script ----
 
@@ -112,14 +108,14 @@ set +abfmvCEPT +o posix
 shopt -u dotglob failglob nocaseglob nocasematch nullglob xpg_echo
 shopt -u localvar_inherit 2>/dev/null || true # of later versions
 export -n SHELLOPTS BASHOPTS
-while read -r _ _ name; do [[ $name == @(topology|reachability) ]] || unset -f "$name"; done < <(declare -Fx)
-while read -r name; do
-	case $name in
+while read -r name _ function; do
+	case ${function:+function }$name in
+	'function '*) [[ $function == @(topology|reachability) ]] || unset -f "$function" ;;
 	*_proxy) ;;
 	[a-z]*) export -n "${name?}" ;;
 	BASH_ENV | GLOBIGNORE | TMOUT | PERL5OPT | PERL_UNICODE | FORCE | LOCK | TURN) unset -v "$name" ;;
 	esac
-done < <(compgen -e 2>/dev/null)
+done < <(declare -Fx && compgen -e 2>/dev/null)
 if [[ $- == *x* ]]; then exec {BASH_XTRACEFD}>&2; fi
 
 say() { printf '%s: %s\n' "$SELF" "$*" >&2; }
@@ -281,19 +277,28 @@ read_ownership() {
 # Is the namespace that a fact was made true in the one that has this name now? In another one it is no fact of ours.
 is_there() { [[ ! $2 || $2 == "${netns[${1%%[ :]*}]-}" ]]; }
 
-# What other networks recorded as borrowed. A record may go in the moment in which it is looked at.
+# Sets text to a record, which may go in the moment in which it is looked at. What of a line was written by a run that was
+# killed then does not count.
+read_record() {
+	text=''
+	{ IFS= read -r -d '' text <"$1"; } 2>/dev/null || true
+	text=${text%"${text##*$'\n'}"}
+}
+
+# What other networks recorded as borrowed.
 read_others() {
-	local kind name rest record lines IFS=$'\n'
+	local kind name rest record text
 	local -A origins=()
 	for record in /run/k8snet/*/owned; do
-		if [[ $record == "$OWNED" ]] || ! { mapfile -t lines <"$record"; } 2>/dev/null; then continue; fi
+		if [[ $record == "$OWNED" ]]; then continue; fi
+		read_record "$record"
 		origins=()
 		while IFS=$'\t' read -r kind name rest; do
 			case $kind in
 			used) origins[$name]=$rest ;;
 			undo) if is_there "$name" "${origins[${name%%[ :]*}]-}"; then shared[$name]=${rest//$'\r'/$'\n'}; fi ;;
 			esac
-		done <<<"${lines[*]}"
+		done <<<"$text"
 	done
 }
 
@@ -344,7 +349,7 @@ read_namespaces() {
 	done
 	if ((${#paths[@]} == 0)); then return 0; fi
 	set -f
-	for line in $(stat --dereference --printf '%d %i %.9Z %n\n' /proc/self/ns/net "${paths[@]}" 2>/dev/null); do
+	for line in $(exec stat --dereference --printf '%d %i %.9Z %n\n' /proc/self/ns/net "${paths[@]}" 2>/dev/null); do
 		name=${line##*/} identity=${line#* }
 		if [[ ! $kernel ]]; then
 			kernel=${line%% *}
@@ -383,12 +388,12 @@ serves_others() {
 	return 1
 }
 
-# Prints how facts are taken back, as it stands in the record.
-show_borrowed() {
+# Adds to now, which is to be recorded, how facts are taken back.
+note_ways_back() {
 	local key
 	for key in "$@"; do
-		printf 'undo\t%s\t%s\n' "$key" "${undo[$key]//$'\n'/$'\r'}"
-		if [[ ${checks[$key]+set} ]]; then printf 'check\t%s\t%s\n' "$key" "${checks[$key]}"; fi
+		now+="undo"$'\t'$key$'\t'${undo[$key]//$'\n'/$'\r'}$'\n'
+		if [[ ${checks[$key]+set} ]]; then now+="check"$'\t'$key$'\t'${checks[$key]}$'\n'; fi
 	done
 }
 
@@ -1452,28 +1457,35 @@ run_apart() (
 	exec bash -c "$1"
 )
 
+# The same, and sets said to what is said where it fails. What a program that is left behind may say is not waited for.
+hear() {
+	local file=$STATE/said.$BASHPID status=0
+	run_apart "$1" >"$file" 2>&1 || status=$?
+	if ((status)); then said=$(<"$file"); fi
+	return "$status"
+}
+
 execute_lines() {
-	local said=$STATE/said.$BASHPID status=0 number texts prefix="$tool " strict=-e
+	local said='' status=0 number texts prefix="$tool " strict=-e inside=()
 	((${#lines[@]})) || return 0
 	if [[ $tool == nft ]] && ((${#lines[@]} == 1)); then tool=''; fi # what fails alone is not tried again
 	if [[ ${FORCE-} ]]; then strict=+e; fi
-	if [[ $namespace != host ]]; then prefix+="-n $namespace "; fi
+	if [[ $namespace != host ]]; then prefix+="-n $namespace " inside=(nsenter --net="/run/netns/$namespace"); fi
 	if [[ $tool == bash && $namespace == host ]] && write_here; then return 0; fi
 	if [[ $tool == bash* ]]; then
 		texts=("${lines[@]#*bash -c \'}")
-		enter "$namespace" bash "$strict" <<<"${texts[*]%\'}" >"$said" 2>&1 || status=$?
+		said=$(exec "${inside[@]}" bash "$strict" <<<"${texts[*]%\'}" 2>&1) || status=$?
 	elif [[ $tool == ip*tables ]]; then
-		"$tool-restore" --noflush --wait <<<"$(transaction)" >"$said" 2>&1 || one_by_one || status=$?
+		said=$("$tool-restore" --noflush --wait <<<"$(transaction)" 2>&1) || one_by_one || status=$?
 	elif [[ $tool == nft ]]; then
 		texts=("${lines[@]#nft \'}")
-		nft "${texts[*]%\'}" >"$said" 2>&1 || one_by_one || status=$?
+		said=$(exec nft "${texts[*]%\'}" 2>&1) || one_by_one || status=$?
 	elif [[ $tool ]]; then
-		enter "$namespace" "$tool" ${FORCE:+-force} -batch - <<<"${lines[*]#"$prefix"}" >"$said" 2>&1 || status=$?
+		said=$(exec "${inside[@]}" "$tool" ${FORCE:+-force} -batch - <<<"${lines[*]#"$prefix"}" 2>&1) || status=$?
 	else
-		run_apart "${lines[0]}" >"$said" 2>&1 || status=$?
+		hear "${lines[0]}" || status=$?
 	fi
 	if ((status == 0)) && [[ ! ${FORCE-} ]]; then return 0; fi
-	said=$(<"$said")
 	if [[ ${FORCE-} ]]; then
 		if ((status)) || [[ $tool == bash* && $said ]]; then complain "$said"; fi
 		return 0
@@ -1541,10 +1553,10 @@ transaction() {
 one_by_one() {
 	local line
 	for line in "${lines[@]}"; do
-		if is_done "$line" || run_apart "$line" >"$said" 2>&1 || take_over "$line"; then continue; fi
+		if is_done "$line" || hear "$line" || take_over "$line"; then continue; fi
 		tool='' lines=("$line")
 		if [[ ! ${FORCE-} ]]; then return 1; fi
-		complain "$(<"$said")"
+		complain "$said"
 	done
 }
 
@@ -1563,7 +1575,7 @@ is_done() {
 # Lets an element of a map, which is there already, lead to us from now on.
 take_over() {
 	local text=${1:5:-1}
-	[[ $1 == "nft 'add element "* ]] && nft "${text/#add/delete}; $text" >"$said" 2>&1
+	[[ $1 == "nft 'add element "* ]] && said=$(exec nft "${text/#add/delete}; $text" 2>&1)
 }
 
 # Prints which of the lines given to a tool failed, and below it what was said.
@@ -1615,7 +1627,7 @@ main() {
 		refuse_word "$1"
 	fi
 	prepare ip bridge nsenter stat head sleep
-	table=$(topology)
+	topology
 	read_table "$table"
 	if ((${#rated[@]})); then prepare tc; fi
 	read_probes
@@ -1687,9 +1699,10 @@ declare -a requirement=() promised=()                        # what Kubernetes a
 declare -a outcome=() own=() observed=()                     # what came of each probe, and the sender's address at both ends
 
 read_probes() {
-	local line text n=0 IFS=$'\n'
+	local line text probes='' n=0 IFS=$'\n'
+	reachability
 	set -f
-	for line in $(reachability); do
+	for line in $probes; do
 		case $line in
 		'#= '* | '#~ '*) requirement+=("${line:3}") promised+=("${line:1:1}") && continue ;;
 		'#'*) continue ;;

@@ -41,8 +41,7 @@ readonly SELF=teardown.sh NAME=routed MARK=1525327354 TABLE=k8snet-routed
 
 # ---- the network ----
 
-topology() {
-	cat <<'END'
+topology() { table=$(</dev/stdin); } <<'END'
 
 # Every link that was made for this network on the host; with a veth goes its peer. Then the namespaces.
 ip link delete group 1525327354   #- host: group 1525327354
@@ -50,9 +49,8 @@ ip netns delete left              #- left: namespace
 ip netns delete router            #- router: namespace
 ip netns delete right             #- right: namespace
 END
-}
 
-#### The rest is the same in every teardown.sh, SHA-256 f08b21955e6edca8f005f63acf554046ad8be6cbb53f9d913d1f22ce63d01693
+#### The rest is the same in every teardown.sh, SHA-256 a9070b2a71e696b2bdce64627186502f2a5506777defd4acb5e5210ff92d2701
 
 # ---- prelude: the same in every script ----
 
@@ -66,14 +64,14 @@ set +abfmvCEPT +o posix
 shopt -u dotglob failglob nocaseglob nocasematch nullglob xpg_echo
 shopt -u localvar_inherit 2>/dev/null || true # of later versions
 export -n SHELLOPTS BASHOPTS
-while read -r _ _ name; do [[ $name == @(topology|reachability) ]] || unset -f "$name"; done < <(declare -Fx)
-while read -r name; do
-	case $name in
+while read -r name _ function; do
+	case ${function:+function }$name in
+	'function '*) [[ $function == @(topology|reachability) ]] || unset -f "$function" ;;
 	*_proxy) ;;
 	[a-z]*) export -n "${name?}" ;;
 	BASH_ENV | GLOBIGNORE | TMOUT | PERL5OPT | PERL_UNICODE | FORCE | LOCK | TURN) unset -v "$name" ;;
 	esac
-done < <(compgen -e 2>/dev/null)
+done < <(declare -Fx && compgen -e 2>/dev/null)
 if [[ $- == *x* ]]; then exec {BASH_XTRACEFD}>&2; fi
 
 say() { printf '%s: %s\n' "$SELF" "$*" >&2; }
@@ -235,19 +233,28 @@ read_ownership() {
 # Is the namespace that a fact was made true in the one that has this name now? In another one it is no fact of ours.
 is_there() { [[ ! $2 || $2 == "${netns[${1%%[ :]*}]-}" ]]; }
 
-# What other networks recorded as borrowed. A record may go in the moment in which it is looked at.
+# Sets text to a record, which may go in the moment in which it is looked at. What of a line was written by a run that was
+# killed then does not count.
+read_record() {
+	text=''
+	{ IFS= read -r -d '' text <"$1"; } 2>/dev/null || true
+	text=${text%"${text##*$'\n'}"}
+}
+
+# What other networks recorded as borrowed.
 read_others() {
-	local kind name rest record lines IFS=$'\n'
+	local kind name rest record text
 	local -A origins=()
 	for record in /run/k8snet/*/owned; do
-		if [[ $record == "$OWNED" ]] || ! { mapfile -t lines <"$record"; } 2>/dev/null; then continue; fi
+		if [[ $record == "$OWNED" ]]; then continue; fi
+		read_record "$record"
 		origins=()
 		while IFS=$'\t' read -r kind name rest; do
 			case $kind in
 			used) origins[$name]=$rest ;;
 			undo) if is_there "$name" "${origins[${name%%[ :]*}]-}"; then shared[$name]=${rest//$'\r'/$'\n'}; fi ;;
 			esac
-		done <<<"${lines[*]}"
+		done <<<"$text"
 	done
 }
 
@@ -298,7 +305,7 @@ read_namespaces() {
 	done
 	if ((${#paths[@]} == 0)); then return 0; fi
 	set -f
-	for line in $(stat --dereference --printf '%d %i %.9Z %n\n' /proc/self/ns/net "${paths[@]}" 2>/dev/null); do
+	for line in $(exec stat --dereference --printf '%d %i %.9Z %n\n' /proc/self/ns/net "${paths[@]}" 2>/dev/null); do
 		name=${line##*/} identity=${line#* }
 		if [[ ! $kernel ]]; then
 			kernel=${line%% *}
@@ -337,12 +344,12 @@ serves_others() {
 	return 1
 }
 
-# Prints how facts are taken back, as it stands in the record.
-show_borrowed() {
+# Adds to now, which is to be recorded, how facts are taken back.
+note_ways_back() {
 	local key
 	for key in "$@"; do
-		printf 'undo\t%s\t%s\n' "$key" "${undo[$key]//$'\n'/$'\r'}"
-		if [[ ${checks[$key]+set} ]]; then printf 'check\t%s\t%s\n' "$key" "${checks[$key]}"; fi
+		now+="undo"$'\t'$key$'\t'${undo[$key]//$'\n'/$'\r'}$'\n'
+		if [[ ${checks[$key]+set} ]]; then now+="check"$'\t'$key$'\t'${checks[$key]}$'\n'; fi
 	done
 }
 
@@ -1406,28 +1413,35 @@ run_apart() (
 	exec bash -c "$1"
 )
 
+# The same, and sets said to what is said where it fails. What a program that is left behind may say is not waited for.
+hear() {
+	local file=$STATE/said.$BASHPID status=0
+	run_apart "$1" >"$file" 2>&1 || status=$?
+	if ((status)); then said=$(<"$file"); fi
+	return "$status"
+}
+
 execute_lines() {
-	local said=$STATE/said.$BASHPID status=0 number texts prefix="$tool " strict=-e
+	local said='' status=0 number texts prefix="$tool " strict=-e inside=()
 	((${#lines[@]})) || return 0
 	if [[ $tool == nft ]] && ((${#lines[@]} == 1)); then tool=''; fi # what fails alone is not tried again
 	if [[ ${FORCE-} ]]; then strict=+e; fi
-	if [[ $namespace != host ]]; then prefix+="-n $namespace "; fi
+	if [[ $namespace != host ]]; then prefix+="-n $namespace " inside=(nsenter --net="/run/netns/$namespace"); fi
 	if [[ $tool == bash && $namespace == host ]] && write_here; then return 0; fi
 	if [[ $tool == bash* ]]; then
 		texts=("${lines[@]#*bash -c \'}")
-		enter "$namespace" bash "$strict" <<<"${texts[*]%\'}" >"$said" 2>&1 || status=$?
+		said=$(exec "${inside[@]}" bash "$strict" <<<"${texts[*]%\'}" 2>&1) || status=$?
 	elif [[ $tool == ip*tables ]]; then
-		"$tool-restore" --noflush --wait <<<"$(transaction)" >"$said" 2>&1 || one_by_one || status=$?
+		said=$("$tool-restore" --noflush --wait <<<"$(transaction)" 2>&1) || one_by_one || status=$?
 	elif [[ $tool == nft ]]; then
 		texts=("${lines[@]#nft \'}")
-		nft "${texts[*]%\'}" >"$said" 2>&1 || one_by_one || status=$?
+		said=$(exec nft "${texts[*]%\'}" 2>&1) || one_by_one || status=$?
 	elif [[ $tool ]]; then
-		enter "$namespace" "$tool" ${FORCE:+-force} -batch - <<<"${lines[*]#"$prefix"}" >"$said" 2>&1 || status=$?
+		said=$(exec "${inside[@]}" "$tool" ${FORCE:+-force} -batch - <<<"${lines[*]#"$prefix"}" 2>&1) || status=$?
 	else
-		run_apart "${lines[0]}" >"$said" 2>&1 || status=$?
+		hear "${lines[0]}" || status=$?
 	fi
 	if ((status == 0)) && [[ ! ${FORCE-} ]]; then return 0; fi
-	said=$(<"$said")
 	if [[ ${FORCE-} ]]; then
 		if ((status)) || [[ $tool == bash* && $said ]]; then complain "$said"; fi
 		return 0
@@ -1495,10 +1509,10 @@ transaction() {
 one_by_one() {
 	local line
 	for line in "${lines[@]}"; do
-		if is_done "$line" || run_apart "$line" >"$said" 2>&1 || take_over "$line"; then continue; fi
+		if is_done "$line" || hear "$line" || take_over "$line"; then continue; fi
 		tool='' lines=("$line")
 		if [[ ! ${FORCE-} ]]; then return 1; fi
-		complain "$(<"$said")"
+		complain "$said"
 	done
 }
 
@@ -1517,7 +1531,7 @@ is_done() {
 # Lets an element of a map, which is there already, lead to us from now on.
 take_over() {
 	local text=${1:5:-1}
-	[[ $1 == "nft 'add element "* ]] && nft "${text/#add/delete}; $text" >"$said" 2>&1
+	[[ $1 == "nft 'add element "* ]] && said=$(exec nft "${text/#add/delete}; $text" 2>&1)
 }
 
 # Prints which of the lines given to a tool failed, and below it what was said.
@@ -1574,7 +1588,7 @@ main() {
 		shift
 	done
 	prepare ip nsenter flock stat head
-	table=$(topology)
+	topology
 	read_table "$table"
 	if [[ $mode == run ]]; then lock; fi
 	read_ownership

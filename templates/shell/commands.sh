@@ -47,28 +47,35 @@ run_apart() (
 	exec bash -c "$1"
 )
 
+# The same, and sets said to what is said where it fails. What a program that is left behind may say is not waited for.
+hear() {
+	local file=$STATE/said.$BASHPID status=0
+	run_apart "$1" >"$file" 2>&1 || status=$?
+	if ((status)); then said=$(<"$file"); fi
+	return "$status"
+}
+
 execute_lines() {
-	local said=$STATE/said.$BASHPID status=0 number texts prefix="$tool " strict=-e
+	local said='' status=0 number texts prefix="$tool " strict=-e inside=()
 	((${#lines[@]})) || return 0
 	if [[ $tool == nft ]] && ((${#lines[@]} == 1)); then tool=''; fi # what fails alone is not tried again
 	if [[ ${FORCE-} ]]; then strict=+e; fi
-	if [[ $namespace != host ]]; then prefix+="-n $namespace "; fi
+	if [[ $namespace != host ]]; then prefix+="-n $namespace " inside=(nsenter --net="/run/netns/$namespace"); fi
 	if [[ $tool == bash && $namespace == host ]] && write_here; then return 0; fi
 	if [[ $tool == bash* ]]; then
 		texts=("${lines[@]#*bash -c \'}")
-		enter "$namespace" bash "$strict" <<<"${texts[*]%\'}" >"$said" 2>&1 || status=$?
+		said=$(exec "${inside[@]}" bash "$strict" <<<"${texts[*]%\'}" 2>&1) || status=$?
 	elif [[ $tool == ip*tables ]]; then
-		"$tool-restore" --noflush --wait <<<"$(transaction)" >"$said" 2>&1 || one_by_one || status=$?
+		said=$("$tool-restore" --noflush --wait <<<"$(transaction)" 2>&1) || one_by_one || status=$?
 	elif [[ $tool == nft ]]; then
 		texts=("${lines[@]#nft \'}")
-		nft "${texts[*]%\'}" >"$said" 2>&1 || one_by_one || status=$?
+		said=$(exec nft "${texts[*]%\'}" 2>&1) || one_by_one || status=$?
 	elif [[ $tool ]]; then
-		enter "$namespace" "$tool" ${FORCE:+-force} -batch - <<<"${lines[*]#"$prefix"}" >"$said" 2>&1 || status=$?
+		said=$(exec "${inside[@]}" "$tool" ${FORCE:+-force} -batch - <<<"${lines[*]#"$prefix"}" 2>&1) || status=$?
 	else
-		run_apart "${lines[0]}" >"$said" 2>&1 || status=$?
+		hear "${lines[0]}" || status=$?
 	fi
 	if ((status == 0)) && [[ ! ${FORCE-} ]]; then return 0; fi
-	said=$(<"$said")
 	if [[ ${FORCE-} ]]; then
 		if ((status)) || [[ $tool == bash* && $said ]]; then complain "$said"; fi
 		return 0
@@ -136,10 +143,10 @@ transaction() {
 one_by_one() {
 	local line
 	for line in "${lines[@]}"; do
-		if is_done "$line" || run_apart "$line" >"$said" 2>&1 || take_over "$line"; then continue; fi
+		if is_done "$line" || hear "$line" || take_over "$line"; then continue; fi
 		tool='' lines=("$line")
 		if [[ ! ${FORCE-} ]]; then return 1; fi
-		complain "$(<"$said")"
+		complain "$said"
 	done
 }
 
@@ -158,7 +165,7 @@ is_done() {
 # Lets an element of a map, which is there already, lead to us from now on.
 take_over() {
 	local text=${1:5:-1}
-	[[ $1 == "nft 'add element "* ]] && nft "${text/#add/delete}; $text" >"$said" 2>&1
+	[[ $1 == "nft 'add element "* ]] && said=$(exec nft "${text/#add/delete}; $text" 2>&1)
 }
 
 # Prints which of the lines given to a tool failed, and below it what was said.

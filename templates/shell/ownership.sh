@@ -84,19 +84,28 @@ read_ownership() {
 # Is the namespace that a fact was made true in the one that has this name now? In another one it is no fact of ours.
 is_there() { [[ ! $2 || $2 == "${netns[${1%%[ :]*}]-}" ]]; }
 
-# What other networks recorded as borrowed. A record may go in the moment in which it is looked at.
+# Sets text to a record, which may go in the moment in which it is looked at. What of a line was written by a run that was
+# killed then does not count.
+read_record() {
+	text=''
+	{ IFS= read -r -d '' text <"$1"; } 2>/dev/null || true
+	text=${text%"${text##*$'\n'}"}
+}
+
+# What other networks recorded as borrowed.
 read_others() {
-	local kind name rest record lines IFS=$'\n'
+	local kind name rest record text
 	local -A origins=()
 	for record in /run/k8snet/*/owned; do
-		if [[ $record == "$OWNED" ]] || ! { mapfile -t lines <"$record"; } 2>/dev/null; then continue; fi
+		if [[ $record == "$OWNED" ]]; then continue; fi
+		read_record "$record"
 		origins=()
 		while IFS=$'\t' read -r kind name rest; do
 			case $kind in
 			used) origins[$name]=$rest ;;
 			undo) if is_there "$name" "${origins[${name%%[ :]*}]-}"; then shared[$name]=${rest//$'\r'/$'\n'}; fi ;;
 			esac
-		done <<<"${lines[*]}"
+		done <<<"$text"
 	done
 }
 
@@ -147,7 +156,7 @@ read_namespaces() {
 	done
 	if ((${#paths[@]} == 0)); then return 0; fi
 	set -f
-	for line in $(stat --dereference --printf '%d %i %.9Z %n\n' /proc/self/ns/net "${paths[@]}" 2>/dev/null); do
+	for line in $(exec stat --dereference --printf '%d %i %.9Z %n\n' /proc/self/ns/net "${paths[@]}" 2>/dev/null); do
 		name=${line##*/} identity=${line#* }
 		if [[ ! $kernel ]]; then
 			kernel=${line%% *}
@@ -186,12 +195,12 @@ serves_others() {
 	return 1
 }
 
-# Prints how facts are taken back, as it stands in the record.
-show_borrowed() {
+# Adds to now, which is to be recorded, how facts are taken back.
+note_ways_back() {
 	local key
 	for key in "$@"; do
-		printf 'undo\t%s\t%s\n' "$key" "${undo[$key]//$'\n'/$'\r'}"
-		if [[ ${checks[$key]+set} ]]; then printf 'check\t%s\t%s\n' "$key" "${checks[$key]}"; fi
+		now+="undo"$'\t'$key$'\t'${undo[$key]//$'\n'/$'\r'}$'\n'
+		if [[ ${checks[$key]+set} ]]; then now+="check"$'\t'$key$'\t'${checks[$key]}$'\n'; fi
 	done
 }
 

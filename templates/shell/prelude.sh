@@ -10,14 +10,14 @@ set +abfmvCEPT +o posix
 shopt -u dotglob failglob nocaseglob nocasematch nullglob xpg_echo
 shopt -u localvar_inherit 2>/dev/null || true # of later versions
 export -n SHELLOPTS BASHOPTS
-while read -r _ _ name; do [[ $name == @(topology|reachability) ]] || unset -f "$name"; done < <(declare -Fx)
-while read -r name; do
-	case $name in
+while read -r name _ function; do
+	case ${function:+function }$name in
+	'function '*) [[ $function == @(topology|reachability) ]] || unset -f "$function" ;;
 	*_proxy) ;;
 	[a-z]*) export -n "${name?}" ;;
 	BASH_ENV | GLOBIGNORE | TMOUT | PERL5OPT | PERL_UNICODE | FORCE | LOCK | TURN) unset -v "$name" ;;
 	esac
-done < <(compgen -e 2>/dev/null)
+done < <(declare -Fx && compgen -e 2>/dev/null)
 if [[ $- == *x* ]]; then exec {BASH_XTRACEFD}>&2; fi
 
 say() { printf '%s: %s\n' "$SELF" "$*" >&2; }

@@ -44,18 +44,19 @@ roll_back() {
 	for back in "${dragged[@]}"; do take_back; done
 	if [[ $complained ]]; then keep_hold; fi
 	if [[ $recorded_facts ]]; then printf '%s\n' "$recorded_facts" >"$WANTED"; fi
-	if [[ $recorded ]]; then record "$recorded"$'\n'; else rm -f "$OWNED"; fi
+	if [[ $recorded ]]; then record "$recorded"; else rm -f "$OWNED"; fi
 }
 
 # What could not be taken back is still ours.
 keep_hold() {
-	local name
+	local name now=$recorded
 	say "what is left of it stays on record: when that is mended, run setup.sh again, or teardown.sh"
 	read_namespaces
 	for name in "${!created[@]}"; do
-		if [[ ${netns[$name]+set} ]]; then recorded+="${recorded:+$'\n'}netns"$'\t'"$name"$'\t'"${netns[$name]}"; fi
+		if [[ ${netns[$name]+set} ]]; then now+="netns"$'\t'"$name"$'\t'"${netns[$name]}"$'\n'; fi
 	done
-	if ((${#borrowed[@]})); then recorded+=${recorded:+$'\n'}$(show_borrowed "${borrowed[@]}"); fi
+	note_ways_back "${borrowed[@]}"
+	recorded=$now
 }
 
 take_back() {

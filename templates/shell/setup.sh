@@ -10,7 +10,8 @@ declare -A batch=() about=() created=() was=()
 
 declare -a missing=()              # the numbers of the steps that are carried out
 declare -a drift=() refused=()     # what else differs, and what forbids a run: for people to read
-declare recorded='' uses=''        # the record before, and what is to be in it of the namespaces of others
+declare recorded='' written=''     # the record before, and as it is now
+declare uses=''                    # what is to be in it of the namespaces of others
 declare failed='' adopt='' keep='' # the command at which a run ends; options
 
 usage() {
@@ -41,7 +42,7 @@ main() {
 		shift
 	done
 	prepare ip bridge nsenter flock stat head
-	table=$(topology)
+	topology
 	read_table "$table"
 	if ((${#tables[@]})); then prepare nft; fi
 	if ((${#rules[@]})); then prepare iptables ip6tables; fi
@@ -92,8 +93,9 @@ for_each_batch() {
 }
 
 mend() {
-	local n number
-	if [[ -r $OWNED ]]; then recorded=$(<"$OWNED"); fi
+	local n number text
+	read_record "$OWNED"
+	recorded=$text written=$text
 	for n in "${needs[@]}"; do
 		if [[ ${words[n]} == namespace ]]; then uses+="used"$'\t'"${owner[n]}"$'\t'"${netns[${owner[n]}]}"$'\n'; fi
 	done
@@ -124,34 +126,49 @@ tells_iptables() {
 
 # Records what is about to be made and cannot be marked in the instant it is made: whatever happens, it is known as ours.
 record_intent() {
-	local name now=${recorded:+$recorded$'\n'}
+	local name now=$recorded
 	if [[ $'\n'$now != *$'\n'$uses* ]]; then now+=$uses; fi
 	for name in "${!created[@]}"; do now+="netns"$'\t'"$name"$'\t-\n'; done
-	if ((${#borrowed[@]})); then now+=$(show_borrowed "${borrowed[@]}")$'\n'; fi
-	if [[ ! -e $OWNED || $now != "$recorded"$'\n' ]]; then record "$now"; fi
+	note_ways_back "${borrowed[@]}"
+	if [[ ! -e $OWNED || $now != "$written" ]]; then record "$now"; fi
 }
 
-# Carries out one wave: the host's part, then that of each namespace, several at a time.
+# Carries out one wave: what there is for each namespace, several at a time, and the host's part beside them, or before
+# where it makes interfaces, or changes some.
 run_wave() {
-	local number=$1 place worker workers text said here=() pids=()
+	local number=$1 place i worker workers text said here=() pids=() names=()
 	for place in ${places[number]}; do
-		announce "${batch["$number $place"]}" >&2
+		text=${batch["$number $place"]}
+		announce "$text" >&2
 		executed+=("$number $place")
 		if [[ $place != host ]]; then
 			here+=("$place")
-		elif ! text=$(act_alone "${batch["$number host"]}"); then
+		elif [[ ${places[number]} != host && $text != *' link '* && $text != *' netns add '* ]]; then
+			tell host act_alone "$text" &
+			pids+=("$!") names+=(host)
+		elif ! text=$(act_alone "$text"); then
 			give_up "$text"
 		fi
 	done
 	workers=$((${#here[@]} < 32 ? (${#here[@]} + 7) / 8 : 4))
 	for ((worker = 0; worker < workers; worker++)); do
-		work "$worker" >"$STATE/worker.$worker" &
-		pids+=("$!")
+		tell "$worker" work "$worker" &
+		pids+=("$!") names+=("$worker")
 	done
-	for worker in "${!pids[@]}"; do
-		wait "${pids[worker]}" || said=$(<"$STATE/worker.$worker")
+	for i in "${!pids[@]}"; do
+		if wait "${pids[i]}"; then continue; fi
+		said=''
+		if [[ -s $STATE/worker.${names[i]} ]]; then said=$(<"$STATE/worker.${names[i]}"); fi
 	done
 	if [[ ${said+set} ]]; then give_up "${said:-"a part of wave $number"$'\n'"ended without a word"}"; fi
+}
+
+# Calls a command. What it says, if it fails, is then in a file that has the name of its worker.
+tell() {
+	local said
+	said=$("${@:2}") && return 0
+	printf '%s\n' "$said" >"$STATE/worker.$1"
+	return 1
 }
 
 # The host's part, alone where namespaces are made: two first namespaces at a time would race for the mount of /run/netns.
@@ -228,14 +245,14 @@ sub hand_to_ip {
 
 # Carries out the jobs by one process, or adds them to those that are carried out one by one.
 act_together() {
-	local said=$STATE/said.$BASHPID status=0 name lines IFS=$'\n'
+	local said status=0 name lines IFS=$'\n'
 	if [[ ! $jobs ]]; then return; fi
-	perl -e "$hopper$carrier" "$HOSTTYPE" "$STATE"/worker.{0..3} <<<"$jobs" >"$said" 2>&1 || status=$?
+	said=$(exec perl -e "$hopper$carrier" "$HOSTTYPE" "$STATE"/worker.{0..3} <<<"$jobs" 2>&1) || status=$?
 	case $status in
 	0) ;;
 	126 | 127) for ((i = $1; i < ${#here[@]}; i += workers)); do one_by_one[i]=${here[i]}; done ;;
 	*)
-		said=$(<"$said") name=${said##*$'\n'}
+		name=${said##*$'\n'}
 		commands=${batch["$number $name"]-perl}
 		mapfile -t lines <<<"${commands%$'\n'}"
 		blame ip "$status" "${said%"$name"}" "${lines[@]}"
@@ -246,20 +263,25 @@ act_together() {
 
 # Records what is owned now, with the identities of the namespaces, if that is any different from before.
 settle() {
-	local name key now=$uses lasting=()
+	local name key now=$uses
 	if ((${#created[@]})); then read_namespaces; fi
 	for name in "${namespaces[@]}"; do now+="netns"$'\t'"$name"$'\t'"${netns[$name]}"$'\n'; done
 	for key in "${borrowings[@]}" "${borrowed[@]}"; do
-		if [[ ${wanted[$key]+set} ]]; then lasting+=("$key"); fi
+		if [[ ${wanted[$key]+set} ]]; then note_ways_back "$key"; fi
 	done
-	if ((${#lasting[@]})); then now+=$(show_borrowed "${lasting[@]}")$'\n'; fi
-	if [[ $now != "$(<"$OWNED")"$'\n' ]]; then record "$now"; fi
+	if [[ $now != "$written" ]]; then record "$now"; fi
 }
 
-# Replaces the record in one step, or leaves it as it is, where there is no room for another one, say.
+# Replaces the record in one step, or leaves it as it is, where there is no room for another one, say. The first one is
+# written where it belongs: when that is cut off, nothing was done yet.
 record() {
-	if ! printf '%s' "$1" >"$OWNED.new" || ! mv "$OWNED.new" "$OWNED"; then
-		say "cannot write $OWNED, which tells what is ours: it stays as it was"
-		return 1
+	local draft=$OWNED
+	if [[ -e $OWNED ]]; then draft+=.new; fi
+	if printf '%s' "$1" >"$draft" && { [[ $draft == "$OWNED" ]] || mv "$draft" "$OWNED"; }; then
+		written=$1
+		return 0
 	fi
+	say "cannot write $OWNED, which tells what is ours: it stays as it was"
+	if [[ $draft == "$OWNED" ]]; then rm -f "$draft"; fi
+	return 1
 }

@@ -25,7 +25,7 @@ main() {
 		shift
 	done
 	prepare ip nsenter flock stat head
-	table=$(topology)
+	topology
 	read_table "$table"
 	if [[ $mode == run ]]; then lock; fi
 	read_ownership

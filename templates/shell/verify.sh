@@ -20,7 +20,7 @@ main() {
 		refuse_word "$1"
 	fi
 	prepare ip bridge nsenter stat head sleep
-	table=$(topology)
+	topology
 	read_table "$table"
 	if ((${#rated[@]})); then prepare tc; fi
 	read_probes
@@ -92,9 +92,10 @@ declare -a requirement=() promised=()                        # what Kubernetes a
 declare -a outcome=() own=() observed=()                     # what came of each probe, and the sender's address at both ends
 
 read_probes() {
-	local line text n=0 IFS=$'\n'
+	local line text probes='' n=0 IFS=$'\n'
+	reachability
 	set -f
-	for line in $(reachability); do
+	for line in $probes; do
 		case $line in
 		'#= '* | '#~ '*) requirement+=("${line:3}") promised+=("${line:1:1}") && continue ;;
 		'#'*) continue ;;
