@@ -41,12 +41,12 @@ class Group(NamedTuple):
 class Wiring:
     """A veth pair that is made."""
 
-    __slots__ = ("_mark", "_veth", "shape", "words")
+    __slots__ = ("_inventory", "_veth", "shape", "words")
 
-    def __init__(self, veth: Veth, mark: str) -> None:
+    def __init__(self, veth: Veth, inventory: Inventory) -> None:
         inner, outer = veth.inner, veth.outer
         here, there = inner.namespace, outer.namespace
-        self._veth, self._mark = veth, mark
+        self._veth, self._inventory = veth, inventory
         self.shape = (_OF_A_PAIR(inner), _OF_A_PAIR(outer), here == HOST, there == HOST, here == there)
         self.words = (inner.name, outer.name, here, there)
 
@@ -62,7 +62,9 @@ class Wiring:
                 replace(veth.outer, name=peer, namespace=new[there]),
             )
         maker, peer_end = made_from(veth)
-        yield Group(why_veth(veth, maker, peer_end), tuple(steps.make_veth(maker, peer_end, self._mark)))
+        queues = steps.ONE_QUEUE if self._inventory.has_many_veths else ()
+        made = steps.make_veth(maker, peer_end, self._inventory.mark, queues)
+        yield Group(why_veth(veth, maker, peer_end), tuple(made))
 
 
 class Furniture:

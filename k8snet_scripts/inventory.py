@@ -15,6 +15,9 @@ from k8snet_scripts.marks import link_group, nft_table
 from k8snet_scripts.topology import HOST, End, Interface, Macvlan, Namespace, Topology, Veth, Vxlan
 from k8snet_scripts.underlay import find_underlay, room, state_mtus
 
+_MANY = 32
+"""Veths that can be made in a tenth of a second: where there are more, it counts how long each takes."""
+
 
 class Guard(NamedTuple):
     """A bridge port, and the link-layer address that all it takes in has to come from."""
@@ -56,6 +59,11 @@ class Inventory:
                 if end.port and end.port.only_from:
                     self.guards.setdefault(end.namespace, []).append(Guard(end.name, end.port.only_from))
         self._survey()
+
+    @property
+    def has_many_veths(self) -> bool:
+        """Whether there are so many that each is made in the way that takes the kernel least."""
+        return len(self.topology.veths) > _MANY
 
     def with_ends(self, name: str, ends: list[End], makers: list[bool]) -> Inventory:
         """The same, with nothing in it but the ends of one namespace; `makers` says from which of them their pairs are made."""

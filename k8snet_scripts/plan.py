@@ -151,6 +151,8 @@ def _preset(inventory: Inventory) -> Iterator[Entry]:
 def _make_on_host(inventory: Inventory) -> Iterator[Entry]:
     if not inventory.presets:
         yield from _make_namespaces(inventory)
+    if inventory.has_many_veths:
+        yield Group("There are so many veths that they have one queue each: it saves the kernel most of the time.", ())
     yield from _make_links(inventory, inventory.topology.host)
 
 
@@ -176,7 +178,7 @@ def _make_links(inventory: Inventory, namespace: Namespace) -> Iterator[Entry]:
         what = f"The bridge {bridge.name}{whereabouts(namespace.name)}{', which is there already' if bridge.external else ''}."
         yield Group(why(bridge, what), tuple(steps.make_bridge(namespace.name, bridge, inventory.mark)))
     for veth in inventory.made.get(namespace.name, ()):
-        yield Wiring(veth, inventory.mark)
+        yield Wiring(veth, inventory)
 
 
 def _make_macvlans(inventory: Inventory) -> Iterator[Entry]:

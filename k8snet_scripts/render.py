@@ -160,8 +160,13 @@ def _lay_out_entries(entries: Iterable[Entry]) -> Iterator[str]:
 
 
 def _lay_out_groups(groups: Iterable[Group]) -> str:
-    """Groups, each an empty line, why it is there, and its rows."""
-    return "".join([f"\n{comment(group.why)}\n{_rows(group)}\n" for group in groups])
+    """Groups, each an empty line, why it is there, and its rows, if it has any."""
+    return "".join(
+        [
+            f"\n{comment(group.why)}\n{_rows(group)}\n" if group.steps else f"\n{comment(group.why)}\n"
+            for group in groups
+        ]
+    )
 
 
 def _rows(group: Group) -> str:

@@ -33,6 +33,9 @@ from k8snet_scripts.quoting import quote_words
 from k8snet_scripts.topology import FLOODED
 
 HOST = "host"
+QUEUES = ("numtxqueues", "numrxqueues")
+"""Of which nothing is known here: nobody looks at them again."""
+
 _OF_ADDRESSES = ("nodad", "noprefixroute")
 
 
@@ -163,7 +166,7 @@ class FakeKernel:
 
     def _add_link(self, namespace: str, space: Space, name: str, words: list[str]) -> None:
         own, rest = split_words(words, "type")
-        given = read_pairs(own, ("mtu", "address", "group", "master", "link", "netns"), ("up",))
+        given = read_pairs(own, ("mtu", "address", "group", "master", "link", "netns", *QUEUES), ("up",))
         match rest:
             case ["bridge", *options]:
                 link = self._new_link(namespace, name, "bridge", given)
@@ -188,7 +191,7 @@ class FakeKernel:
                 if "master" in given:
                     space.enslave(link, given["master"])
             case ["veth", "peer", "name", other, *others]:
-                told = read_pairs(others, ("mtu", "address", "group", "netns"))
+                told = read_pairs(others, ("mtu", "address", "group", "netns", *QUEUES))
                 there = told.get("netns", namespace)
                 if there not in self.spaces or "netns" in told and there == HOST:
                     raise Refusal(f'Error: argument "{there}" is wrong: Invalid "netns" value')

@@ -26,7 +26,7 @@ TITLES = (
     "Bridges and veth pairs inside namespaces",
     "Macvlans: interfaces that share the wire of another one",
     "Devices that stand on other interfaces",
-    "Inside the namespaces, several at a time",
+    "Addresses, routes and settings, several namespaces at a time",
     "Where the bridges are: they come up last",
     "Commands, when all else is there: `#:` tells whether one was carried out, `#<` takes it back",
 )

@@ -170,9 +170,11 @@ def test_first_things_are_made_then_they_are_set_up(topology: Topology) -> None:
     assert {step.sign for step in (*preset, *plain, *bridged)} <= {Sign.WANT}
     assert {place(step.argv) for step in on_host if step.sign is Sign.MAKE} <= {HOST}
     assert HOST not in {step.owner.split()[0] for step in inside}
-    with_bridge = {namespace.name for namespace in topology.namespaces if namespace.bridges}
-    assert not {step.owner.split()[0] for step in plain} & {HOST, *with_bridge}
-    assert {step.owner.split()[0] for step in bridged} <= {HOST, *with_bridge}
+    with_new_bridge = {
+        place.name for place in topology.everywhere() if not all(bridge.external for bridge in place.bridges)
+    }
+    assert not {step.owner.split()[0] for step in plain} & with_new_bridge
+    assert {step.owner.split()[0] for step in bridged} <= with_new_bridge
     assert [step for step in plan.steps() if step.words.startswith("command ")] == last
 
 

@@ -185,7 +185,7 @@ ip -n node2 route add default via 172.18.0.1 dev eth0                 #  node2: 
 ip netns exec node2 nft 'add table inet k8snet-cluster-none; delete table inet k8snet-cluster-none; table inet k8snet-cluster-none { chain postrouting { type nat hook postrouting priority srcnat; policy accept; ip saddr 10.244.1.0/24 ip daddr != 10.244.1.0/24 ip daddr != 224.0.0.0/4 masquerade; }; }'   #  node2: nft table inet k8snet-cluster-none
 END
 
-#### The rest is the same in every setup.sh, SHA-256 287a31f5192c1c11e22329166b671981827e9dd6c1b61653042702bf2081c5d2
+#### The rest is the same in every setup.sh, SHA-256 177c50f165a54034ed6771564ce43476fb2e2dc94f0ece7d32d9142c51a75630
 
 # ---- prelude: the same in every script ----
 
@@ -1882,11 +1882,14 @@ forget_link() {
 
 # Forgets what the kernel will change by itself when a step is carried out, so that it is set again afterwards.
 foresee() {
-	local n key old namespace
+	local n key old namespace following='' # whether there may be a bridge that follows its ports
+	for key in "${!mtus[@]}"; do
+		if [[ ${live[$key]+set} ]]; then following=yes && break; fi
+	done
 	for n in "${shifting[@]}"; do
 		case ${words[n]} in
 		'master '* | 'mtu '*)
-			if ((${#mtus[@]})) && ! holds "${owner[n]}" "${words[n]}"; then forget_mtu "${owner[n]}" "${words[n]}"; fi
+			if [[ $following ]] && ! holds "${owner[n]}" "${words[n]}"; then forget_mtu "${owner[n]}" "${words[n]}"; fi
 			continue
 			;;
 		'address '* | 'remote '* | 'group '*)
@@ -2908,6 +2911,10 @@ is_fresh() {
 invert() {
 	local object=${about[$1]%%: *} wish=${about[$1]#*: } text key value ip
 	key=${wish%% *} text=${live[$object]-} back=''
+	case $key in
+	file) value=${wish#file } back="rm -f ${value%% *}" && return ;;
+	directory) back="rmdir --ignore-fail-on-non-empty ${wish#directory }" && return ;;
+	esac
 	if [[ $wish == 'nft '[ce]* ]]; then
 		invert_part "$1" "$wish"
 		return
@@ -2935,8 +2942,6 @@ invert() {
 	command) back=${ways_back[${about[$1]}]-} && return ;;
 	ask) return ;; # it may have been true before
 	tbf | ingress | clsact | redirect | filter) invert_shaping "$1" && return ;;
-	file) value=${wish#file } back="rm -f ${value%% *}" && return ;;
-	directory) back="rmdir --ignore-fail-on-non-empty ${wish#directory }" && return ;;
 	esac
 	case $1 in
 	*'link delete '* | *'netns delete '*) ;; # it was ours, and not wanted

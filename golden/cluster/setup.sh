@@ -299,7 +299,7 @@ bridge -n node3 fdb replace 0a:93:84:df:84:21 dev flannel.1 dst 172.18.0.2      
 bridge -n node3 fdb replace 0a:fb:4c:23:20:bb dev flannel.1 dst 172.18.0.3                  #  node3 flannel.1: fdb 0a:fb:4c:23:20:bb dst 172.18.0.3
 END
 
-#### The rest is the same in every setup.sh, SHA-256 287a31f5192c1c11e22329166b671981827e9dd6c1b61653042702bf2081c5d2
+#### The rest is the same in every setup.sh, SHA-256 177c50f165a54034ed6771564ce43476fb2e2dc94f0ece7d32d9142c51a75630
 
 # ---- prelude: the same in every script ----
 
@@ -1996,11 +1996,14 @@ forget_link() {
 
 # Forgets what the kernel will change by itself when a step is carried out, so that it is set again afterwards.
 foresee() {
-	local n key old namespace
+	local n key old namespace following='' # whether there may be a bridge that follows its ports
+	for key in "${!mtus[@]}"; do
+		if [[ ${live[$key]+set} ]]; then following=yes && break; fi
+	done
 	for n in "${shifting[@]}"; do
 		case ${words[n]} in
 		'master '* | 'mtu '*)
-			if ((${#mtus[@]})) && ! holds "${owner[n]}" "${words[n]}"; then forget_mtu "${owner[n]}" "${words[n]}"; fi
+			if [[ $following ]] && ! holds "${owner[n]}" "${words[n]}"; then forget_mtu "${owner[n]}" "${words[n]}"; fi
 			continue
 			;;
 		'address '* | 'remote '* | 'group '*)
@@ -3022,6 +3025,10 @@ is_fresh() {
 invert() {
 	local object=${about[$1]%%: *} wish=${about[$1]#*: } text key value ip
 	key=${wish%% *} text=${live[$object]-} back=''
+	case $key in
+	file) value=${wish#file } back="rm -f ${value%% *}" && return ;;
+	directory) back="rmdir --ignore-fail-on-non-empty ${wish#directory }" && return ;;
+	esac
 	if [[ $wish == 'nft '[ce]* ]]; then
 		invert_part "$1" "$wish"
 		return
@@ -3049,8 +3056,6 @@ invert() {
 	command) back=${ways_back[${about[$1]}]-} && return ;;
 	ask) return ;; # it may have been true before
 	tbf | ingress | clsact | redirect | filter) invert_shaping "$1" && return ;;
-	file) value=${wish#file } back="rm -f ${value%% *}" && return ;;
-	directory) back="rmdir --ignore-fail-on-non-empty ${wish#directory }" && return ;;
 	esac
 	case $1 in
 	*'link delete '* | *'netns delete '*) ;; # it was ours, and not wanted

@@ -184,11 +184,14 @@ forget_link() {
 
 # Forgets what the kernel will change by itself when a step is carried out, so that it is set again afterwards.
 foresee() {
-	local n key old namespace
+	local n key old namespace following='' # whether there may be a bridge that follows its ports
+	for key in "${!mtus[@]}"; do
+		if [[ ${live[$key]+set} ]]; then following=yes && break; fi
+	done
 	for n in "${shifting[@]}"; do
 		case ${words[n]} in
 		'master '* | 'mtu '*)
-			if ((${#mtus[@]})) && ! holds "${owner[n]}" "${words[n]}"; then forget_mtu "${owner[n]}" "${words[n]}"; fi
+			if [[ $following ]] && ! holds "${owner[n]}" "${words[n]}"; then forget_mtu "${owner[n]}" "${words[n]}"; fi
 			continue
 			;;
 		'address '* | 'remote '* | 'group '*)

@@ -79,6 +79,10 @@ is_fresh() {
 invert() {
 	local object=${about[$1]%%: *} wish=${about[$1]#*: } text key value ip
 	key=${wish%% *} text=${live[$object]-} back=''
+	case $key in
+	file) value=${wish#file } back="rm -f ${value%% *}" && return ;;
+	directory) back="rmdir --ignore-fail-on-non-empty ${wish#directory }" && return ;;
+	esac
 	if [[ $wish == 'nft '[ce]* ]]; then
 		invert_part "$1" "$wish"
 		return
@@ -106,8 +110,6 @@ invert() {
 	command) back=${ways_back[${about[$1]}]-} && return ;;
 	ask) return ;; # it may have been true before
 	tbf | ingress | clsact | redirect | filter) invert_shaping "$1" && return ;;
-	file) value=${wish#file } back="rm -f ${value%% *}" && return ;;
-	directory) back="rmdir --ignore-fail-on-non-empty ${wish#directory }" && return ;;
 	esac
 	case $1 in
 	*'link delete '* | *'netns delete '*) ;; # it was ours, and not wanted
