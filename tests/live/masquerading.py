@@ -60,11 +60,16 @@ def source_differences(
     seen = [observe_sources(sandbox, pods, ports=ports) for sandbox in (reference, ours)]
     if seen[0] != seen[1]:  # perhaps because one of the two was late
         seen = [observe_sources(sandbox, pods, PATIENT, ports) for sandbox in (reference, ours)]
-    names = dict.fromkeys([*seen[0], *seen[1]])
+    return unequal_sources(*seen)
+
+
+def unequal_sources(reference: Sources, ours: Sources) -> list[str]:
+    """The same of what was observed."""
+    names = dict.fromkeys([*reference, *ours])
     return [
         f"{name}: {one} -> {other}"
         for name in names
-        if (one := _shown(seen[0], name)) != (other := _shown(seen[1], name))
+        if (one := _shown(reference, name)) != (other := _shown(ours, name))
     ]
 
 
