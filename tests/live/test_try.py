@@ -123,7 +123,6 @@ def test_an_option_that_is_not_there_is_not_run_as_a_command(command: Command, l
 
 
 @QUICK
-@for_both
 @pytest.mark.parametrize(
     ("kind", "passed"), [("setup", []), ("verify", ["setup"]), ("teardown", ["setup", "verify", "setup again"])]
 )
