@@ -21,7 +21,7 @@ NODE1 = (
 CABLE = ("node3 cable: *", "node2 cable: *")
 
 THINGS = {
-    "one end, and the other": [
+    "an end gone": [
         remade("options", "ip link delete dev veth1", "host/veth1 node1/eth0", *NODE1),
         remade("options", "ip -n node2 link delete dev cable", "node2/cable node3/cable", *CABLE),
         remade(
@@ -33,7 +33,7 @@ THINGS = {
             "node3 stub port of inner: hairpin true",
         ),
     ],
-    "the other, and renamed": [
+    "the other end gone": [
         remade("options", "ip -n node1 link delete dev eth0", "host/veth1 node1/eth0", *NODE1),
         remade(
             "options",
@@ -44,7 +44,7 @@ THINGS = {
             removes=(("node2 cable: interface", "ip -n node2 link delete dev cable"),),
         ),
     ],
-    "renamed, and the other": [
+    "an end renamed": [
         remade(
             "options",
             """ip link set dev veth1 down
@@ -62,7 +62,7 @@ THINGS = {
             removes=(("node3 cable: interface", "ip -n node3 link delete dev cable"),),
         ),
     ],
-    "renamed in a namespace, and a namesake": [
+    "the other end renamed": [
         remade(
             "options",
             """ip -n node1 link set dev eth0 down
@@ -81,7 +81,7 @@ THINGS = {
             removes=(("host veth2: interface", "ip link delete dev veth2"),),
         ),
     ],
-    "moved to another, and a namespace": [
+    "an end moved, a namespace gone": [
         remade(
             "options",
             "ip -n node1 link set dev eth0 name moved netns node2",
@@ -99,7 +99,7 @@ THINGS = {
             "node3 stub*",
         ),
     ],
-    "moved elsewhere": [
+    "an end moved elsewhere": [
         remade(
             "options",
             """ip netns add elsewhere
@@ -110,7 +110,7 @@ THINGS = {
             tidy="ip netns delete elsewhere",
         ),
     ],
-    "the host's end moved": [
+    "the other end moved": [
         remade(
             "options",
             "ip link set dev veth1 netns node2",
@@ -119,7 +119,7 @@ THINGS = {
             removes=(("node1 eth0: interface", "ip -n node1 link delete dev eth0"),),
         ),
     ],
-    "a bridge": [
+    "a bridge gone": [
         remade(
             "options",
             "ip link delete dev br0",
