@@ -65,9 +65,16 @@ class Command:
 
     def write(self, name: str, text: str) -> str:
         """Write a file in the home directory; its path."""
-        path = str(self.home / name)
-        self.sandbox.run(["bash", "-c", 'mkdir -p "${1%/*}"; cat >"$1"', "_", path], stdin=text, check=True)
-        return path
+        self.write_all({name: text})
+        return str(self.home / name)
+
+    def write_all(self, files: Mapping[str, str]) -> None:
+        """Write several files in the home directory: their texts, by their names."""
+        top = self.sandbox.root / str(self.home).lstrip("/")
+        for name, text in files.items():
+            path = top / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
 
     def argv(self, *arguments: str) -> list[str]:
         return [*self.prefix, self.python, "-m", "k8snet_scripts", *arguments]

@@ -104,7 +104,7 @@ class Drift:
     mends: tuple[str, ...] = ()  # facts of the table, or patterns of facts
     removes: tuple[tuple[str, str], ...] = ()  # facts that are there and not wanted, and the commands that end them
     remade: tuple[str, ...] = ()  # what is made anew: "node1: links: eth0"
-    tidy: str = "true"  # takes back what is not the script's to mend
+    tidy: str = ""  # takes back what is not the script's to mend
 
     def __str__(self) -> str:
         return f"{self.network}: {self.change}"
@@ -116,11 +116,24 @@ def extra(network: str, change: str, fact: str, command: str, *mends: str) -> Dr
 
 
 def remade(
-    network: str, change: str, links: str, *mends: str, removes: tuple[tuple[str, str], ...] = (), tidy: str = "true"
+    network: str, change: str, links: str, *mends: str, removes: tuple[tuple[str, str], ...] = (), tidy: str = ""
 ) -> Drift:
     """Interfaces, NAMESPACE/NAME, that are gone or spoilt, and made anew."""
     made = tuple("{}: links: {}: ifindex: ".format(*link.split("/")) for link in links.split())
     return Drift(network, change, mends, removes, made, tidy)
+
+
+def at_once(*drifts: Drift) -> Drift:
+    """Several of one network that do not meet: one run has to do all that each of them asks for, and nothing else."""
+    (network,) = {drift.network for drift in drifts}
+    return Drift(
+        network,
+        "\n".join(drift.change for drift in drifts),
+        tuple(fact for drift in drifts for fact in drift.mends),
+        tuple(fact for drift in drifts for fact in drift.removes),
+        tuple(link for drift in drifts for link in drift.remade),
+        "\n".join(drift.tidy for drift in drifts if drift.tidy),
+    )
 
 
 def scripts(name: str) -> Scripts:
@@ -186,7 +199,8 @@ def mend(standing: Standing, drift: Drift) -> None:
         )
         assert network.set_up() == foreseen
     finally:
-        network.do(drift.tidy)
+        if drift.tidy:
+            network.do(drift.tidy)
     state = network.state(identity=True)
     assert standing.unexpected(state, drift.remade) == []
     standing.state, standing.spoilt = state, False

@@ -46,10 +46,10 @@ def observe_sources(
     sandbox: Sandbox, pods: Sequence[str], seconds: float = QUICK, ports: Sequence[Opened] = ()
 ) -> Sources:
     """What arrives where, on a node that `live.node.node` made."""
-    addresses = {name: _addresses(sandbox, name) for name in (HOST, WORLD, *pods)}
+    addresses = _addresses(sandbox, (WORLD, *pods))
     trials = [*_trials(addresses, pods), *_port_trials(addresses, pods, ports)]
     asked = json.dumps({"seconds": seconds, "trials": trials})
-    done = sandbox.run([sys.executable, "-I", str(PROGRAM)], stdin=asked, check=True)
+    done = sandbox.run([sys.executable, "-IS", str(PROGRAM)], stdin=asked, check=True)
     return {_name(trial): source for trial, source in zip(trials, json.loads(done.stdout), strict=True)}
 
 
@@ -60,11 +60,16 @@ def source_differences(
     seen = [observe_sources(sandbox, pods, ports=ports) for sandbox in (reference, ours)]
     if seen[0] != seen[1]:  # perhaps because one of the two was late
         seen = [observe_sources(sandbox, pods, PATIENT, ports) for sandbox in (reference, ours)]
-    names = dict.fromkeys([*seen[0], *seen[1]])
+    return unequal_sources(*seen)
+
+
+def unequal_sources(reference: Sources, ours: Sources) -> list[str]:
+    """The same of what was observed."""
+    names = dict.fromkeys([*reference, *ours])
     return [
         f"{name}: {one} -> {other}"
         for name in names
-        if (one := _shown(seen[0], name)) != (other := _shown(seen[1], name))
+        if (one := _shown(reference, name)) != (other := _shown(ours, name))
     ]
 
 
@@ -79,12 +84,15 @@ def _name(trial: dict[str, Any]) -> str:
     return f"{trial['from']} {trial['source']} to {trial['to']} {trial['address']}{port}"
 
 
-def _addresses(sandbox: Sandbox, name: str) -> list[Cidr]:
-    """The addresses of a namespace that are valid beyond one link and are not those of a loopback interface."""
-    enter = [] if name == HOST else ["nsenter", f"--net=/run/netns/{name}"]
-    listing = json.loads(sandbox.run([*enter, "ip", "-j", "address", "show", "scope", "global"], check=True).stdout)
-    entries = [entry for link in listing for entry in link.get("addr_info", []) if entry]
-    return [parse_cidr(f"{entry['local']}/{entry['prefixlen']}") for entry in entries]
+def _addresses(sandbox: Sandbox, namespaces: Sequence[str]) -> dict[str, list[Cidr]]:
+    """The addresses of the host and of namespaces that are valid beyond one link, but those of loopback interfaces."""
+    look = 'ip -j address show scope global; for name; do ip -n "$name" -j address show scope global; done'
+    listings = sandbox.bash(f"set -e; {look}", *namespaces, check=True).stdout.splitlines()
+    found = {}
+    for name, listing in zip((HOST, *namespaces), listings, strict=True):
+        entries = [entry for link in json.loads(listing) for entry in link.get("addr_info", []) if entry]
+        found[name] = [parse_cidr(f"{entry['local']}/{entry['prefixlen']}") for entry in entries]
+    return found
 
 
 def _trials(addresses: dict[str, list[Cidr]], pods: Sequence[str]) -> Iterator[dict[str, Any]]:

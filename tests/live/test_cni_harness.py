@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from hypothesis import given
 from live import reference_plugins
 from live.cni_configurations import Network, networks
 from live.examples import examples
-from live.masquerading import observe_sources, source_differences
+from live.masquerading import PATIENT, observe_sources, source_differences, unequal_sources
 from live.node import differences, node, node_state
 from live.reference_plugins import Reference
 from live.sandbox import Sandbox
@@ -48,14 +48,20 @@ def attach(sandbox: Sandbox, configuration: dict[str, Any], *pods: str) -> Refer
     return reference
 
 
-@pytest.fixture
-def two() -> Iterator[tuple[Sandbox, Sandbox]]:
+@contextmanager
+def two_nodes() -> Iterator[tuple[Sandbox, Sandbox]]:
     """Two nodes with the same pods, attached by the reference."""
-    with ExitStack() as nodes:
-        one, other = (nodes.enter_context(node(hasty=True)) for _ in range(2))
+    with node(hasty=True) as one, node(hasty=True) as other:
         for sandbox in (one, other):
             attach(sandbox, DUAL, *PODS)
         yield one, other
+
+
+@pytest.fixture(scope="module")
+def two(privileges: None) -> Iterator[tuple[Sandbox, Sandbox]]:
+    """Two such nodes for all tests that leave them with these pods."""
+    with two_nodes() as nodes:
+        yield nodes
 
 
 END = r"""
@@ -68,14 +74,6 @@ end() {
 cd /var/lib/cni/networks/dual
 """
 """Shell for what follows: `end POD` says the name of the host's end of a pod's veth."""
-
-
-def found(two: tuple[Sandbox, Sandbox], *commands: str) -> list[str]:
-    """What is found after commands were run on the second node."""
-    one, other = two
-    assert differences(node_state(one, PODS), node_state(other, PODS)) == []
-    other.bash("\n".join((END, *commands)), check=True)
-    return differences(node_state(one, PODS), node_state(other, PODS))
 
 
 CHANGES = {
@@ -124,24 +122,40 @@ CHANGES = {
 """What a script could do otherwise than the reference, each with the beginning of the line that says so."""
 
 
-def test_every_change_is_found_and_named(two: tuple[Sandbox, Sandbox]) -> None:
-    lines = found(two, *CHANGES)
-    assert [start for start in CHANGES.values() if not any(line.startswith(start) for line in lines)] == []
+ALONE = ("ip link set dev $(end web) type bridge_slave hairpin on", "ip -n db route delete default", "rm 10.30.0.3")
+"""Those of them that are found one by one."""
 
-
-@pytest.mark.parametrize(
-    "change",
-    ["ip link set dev $(end web) type bridge_slave hairpin on", "ip -n db route delete default", "rm 10.30.0.3"],
+OURS = (
+    "ip link set dev $(end web) name k8s-web",
+    "ip link set dev $(end db) group 77 txqueuelen 1000",
+    "ip -n db link set dev eth0 group 77 txqueuelen 1000",
+    "ip link set dev br-t group 77",
+    "mkdir -p /run/k8snet/dual",
+    "touch /run/k8snet/dual/owned",
 )
-def test_one_change_is_one_line(two: tuple[Sandbox, Sandbox], change: str) -> None:
-    (line,) = found(two, change)
-    assert line.startswith(CHANGES[change])
+"""Names, marks and records of our scripts, which are no difference."""
 
 
-def test_a_pod_without_an_interface_is_found(two: tuple[Sandbox, Sandbox]) -> None:
-    lines = found(two, "ip -n web link delete dev eth0")
-    assert any(line.startswith("host: links: veth(web): gone") for line in lines)
-    assert any(line.startswith("web: links: eth0: gone") for line in lines)
+def test_every_change_is_found_and_named() -> None:
+    with two_nodes() as (one, other):
+        reference = node_state(one, PODS)
+
+        def found(*commands: str) -> list[str]:
+            other.bash("\n".join((END, *commands)), check=True)
+            return differences(reference, node_state(other, PODS))
+
+        before = found()
+        assert before == found(*OURS) == []
+        for change in ALONE:
+            lines = found(change)
+            (line,) = (line for line in lines if line not in before)
+            assert line.startswith(CHANGES[change]) and set(before) < set(lines)
+            before = lines
+        lines = found(*(change for change in CHANGES if change not in ALONE))
+        assert [start for start in CHANGES.values() if not any(line.startswith(start) for line in lines)] == []
+        lines = found("ip -n web link delete dev eth0")
+        assert any(line.startswith("host: links: veth(web): gone") for line in lines)
+        assert any(line.startswith("web: links: eth0: gone") for line in lines)
 
 
 def test_a_bridge_whose_address_nobody_fixed_is_found() -> None:
@@ -150,18 +164,6 @@ def test_a_bridge_whose_address_nobody_fixed_is_found() -> None:
             attach(sandbox, {**DUAL, "isGateway": is_gateway}, "web")
         lines = differences(node_state(one, ["web"]), node_state(other, ["web"]))
     assert "host: links: br-t: address: (fixed) -> (drawn by the kernel)" in lines
-
-
-def test_names_marks_and_records_of_ours_are_no_difference(two: tuple[Sandbox, Sandbox]) -> None:
-    ours = [
-        "ip link set dev $(end web) name k8s-web",
-        "ip link set dev $(end db) group 77 txqueuelen 1000",
-        "ip -n db link set dev eth0 group 77 txqueuelen 1000",
-        "ip link set dev br-t group 77",
-        "mkdir -p /run/k8snet/dual",
-        "touch /run/k8snet/dual/owned",
-    ]
-    assert found(two, *ours) == []
 
 
 # Translation of addresses
@@ -205,16 +207,17 @@ TRANSLATIONS = {
 """Rules in the place of the reference's, and differences that they make."""
 
 
-def test_rules_that_do_the_same_are_equal(two: tuple[Sandbox, Sandbox]) -> None:
-    two[1].bash(RULES.format(rules=EQUAL), check=True)
-    assert source_differences(*two, PODS) == []
-
-
-@pytest.mark.parametrize("rules", TRANSLATIONS)
-def test_rules_that_do_something_else_are_found(two: tuple[Sandbox, Sandbox], rules: str) -> None:
-    two[1].bash(RULES.format(rules=rules), check=True)
-    lines = source_differences(*two, PODS)
-    assert [line for line in TRANSLATIONS[rules] if line not in lines] == []
+def test_rules_are_equal_if_they_do_the_same() -> None:
+    with two_nodes() as (one, other):
+        other.bash(RULES.format(rules=EQUAL), check=True)
+        assert source_differences(one, other, PODS) == []
+        reference = observe_sources(one, PODS)
+        for rules, expected in TRANSLATIONS.items():
+            other.bash("nft delete table inet ours\n" + RULES.format(rules=rules), check=True)
+            lines = unequal_sources(reference, observe_sources(other, PODS, PATIENT))
+            assert [line for line in expected if line not in lines] == [], rules
+        lines = source_differences(one, other, PODS)
+        assert [line for line in expected if line not in lines] == []
 
 
 def test_every_pair_is_observed(two: tuple[Sandbox, Sandbox]) -> None:

@@ -50,7 +50,7 @@ KUBERNETES = Network(
 LOOPBACK = {"cniVersion": "1.0.0", "name": "loopback", "type": "loopback"}
 """What every runtime attaches a pod to first."""
 
-RANDOM = examples(3)
+RANDOM, RESIDUE = examples(2), examples(1)
 
 
 def compiled_pods(configuration: str, pods: Sequence[str]) -> Scripts:
@@ -177,7 +177,7 @@ def left_records(network: Network) -> dict[str, str]:
     return {f"{place}": "d", f"{place}/{name}": "d", **{f"{place}/{name}/{file}": "f" for file in files}}
 
 
-@RANDOM
+@RESIDUE
 @given(network=networks())
 def test_the_reference_leaves_what_is_known(network: Network) -> None:
     with node(hasty=True) as theirs:

@@ -79,7 +79,7 @@ def test_a_script_that_is_cut_off_does_nothing(sandbox: Sandbox, kernel: Kernel,
     parts = sandbox.directory / "parts"  # which bash reads no differently in files than from a pipe, but faster
     parts.mkdir()
     (sandbox.directory / "said").mkdir()
-    for cut in kernel.sample(sample(cuts(data), 1200, kind), 12):
+    for cut in kernel.sample(sample(cuts(data), 480, kind), 12):
         (parts / str(cut)).write_bytes(data[:cut])
     network.set_up()
     network.do("ip address add 10.10.0.9/24 dev br0", "ip -n node1 link delete dev vethA")

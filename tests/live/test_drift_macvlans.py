@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from live.drift import Drift, Standing, mend, remade
+from live.drift import Drift, Standing, at_once, mend, remade
 from live.network import Network, compiled
 from live.sandbox import Sandbox
 from live.second_kernel import sampled
@@ -15,17 +15,19 @@ MINE = 'group=$(ip -n {} -j link show dev {} | sed \'s/.*"group":"\\([0-9]*\\)".
 OF_WEB, OF_TAP = MINE.format("web", "eth0"), MINE.format("tap", "passed")
 
 DRIFTS = [
-    Drift(
-        "macvlan",
-        """ip -n web link set dev eth0 type macvlan mode vepa
+    at_once(
+        Drift(
+            "macvlan",
+            """ip -n web link set dev eth0 type macvlan mode vepa
         ip -n guest link set dev eth0 type macvlan mode bridge
         ip -n db link set dev eth0 address 02:00:00:00:00:99""",
-        ("web eth0: mode bridge", "guest eth0: mode private", "db eth0: address 02:00:00:00:07:11"),
-    ),
-    Drift(
-        "macvlan",
-        "ip link set dev uplink mtu 1400",  # all that share its wire follow
-        ("host uplink: mtu 1450", "web eth0: mtu 1450", "db eth0: mtu 1450", "guest eth0: mtu 1450"),
+            ("web eth0: mode bridge", "guest eth0: mode private", "db eth0: address 02:00:00:00:07:11"),
+        ),
+        Drift(
+            "macvlan",
+            "ip link set dev uplink mtu 1400",  # all that share its wire follow
+            ("host uplink: mtu 1450", "web eth0: mtu 1450", "db eth0: mtu 1450", "guest eth0: mtu 1450"),
+        ),
     ),
     Drift(
         "macvlan",
@@ -56,22 +58,24 @@ DRIFTS = [
         "db eth0: *",
         "guest eth0: *",
     ),
-    remade(
-        "passed",
-        OF_TAP
-        + """ip -n tap link delete dev passed
+    at_once(
+        remade(
+            "passed",
+            OF_TAP
+            + """ip -n tap link delete dev passed
         ip -n tap link add name passed link wire group $group type macvlan mode bridge""",
-        "tap/passed",
-        "tap passed: *",
-        removes=(("tap passed: interface", "ip -n tap link delete dev passed"),),
-    ),
-    remade(
-        "passed",
-        "ip -n tap link delete dev other",
-        "host/beyond tap/other twin/eth0",
-        "*beyond*",
-        "* other: *",
-        "twin eth0: *",
+            "tap/passed",
+            "tap passed: *",
+            removes=(("tap passed: interface", "ip -n tap link delete dev passed"),),
+        ),
+        remade(
+            "passed",
+            "ip -n tap link delete dev other",
+            "host/beyond tap/other twin/eth0",
+            "*beyond*",
+            "* other: *",
+            "twin eth0: *",
+        ),
     ),
 ]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from live.drift import RATES, Drift, Standing, mend, remade
+from live.drift import RATES, Drift, Standing, at_once, mend, remade
 from live.network import Network, compiled
 from live.sandbox import Sandbox
 from live.second_kernel import sampled
@@ -17,14 +17,17 @@ RATE, REDIRECT = "host v1: tbf rate 8mbit burst 4000 latency 25ms", "host v3: re
 NO_FILTER = ("host v3: filter 1", "tc filter delete dev v3 ingress pref 1")
 
 DRIFTS = [
-    Drift(
-        "rates",
-        f"""tc qdisc delete dev v1 root
+    at_once(
+        Drift(
+            "rates",
+            f"""tc qdisc delete dev v1 root
         tc qdisc replace dev v2 root {OTHER}
         tc -n n3 qdisc replace dev eth0 root pfifo limit 7
         tc qdisc replace dev v3 root {OTHER}""",
-        (RATE, RATE.replace("v1", "v2"), "n3 eth0: tbf *"),
-        ((f"host v3: {OTHER}", "tc qdisc delete dev v3 root"),),
+            (RATE, RATE.replace("v1", "v2"), "n3 eth0: tbf *"),
+            ((f"host v3: {OTHER}", "tc qdisc delete dev v3 root"),),
+        ),
+        Drift("rates", "tc qdisc delete dev v3 ingress", ("host v3: ingress", REDIRECT)),
     ),
     Drift(
         "rates",
@@ -35,7 +38,6 @@ DRIFTS = [
         (RATE, RATE.replace("v1", "v2"), REDIRECT),
         (("host v1: ingress", "tc qdisc delete dev v1 ingress"),),
     ),
-    Drift("rates", "tc qdisc delete dev v3 ingress", ("host v3: ingress", REDIRECT)),
     Drift(
         "rates",
         f"tc filter delete dev v3 ingress; tc filter add dev v3 ingress pref 1 protocol all {LED} v1",

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from live.drift import Drift, Standing, mend, remade
+from live.drift import Drift, Standing, at_once, mend, remade
 from live.second_kernel import sampled
 
 FLANNEL = "node1 flannel.1: "
@@ -31,23 +31,25 @@ DEVICES = [
             "node2: inet route 10.244.1.0/24 via 10.244.1.0 dev flannel.1 onlink",
         ),
     ),
-    remade(
-        "vxlan",
-        "ip -n node1 link delete dev flannel.1",
-        "node1/flannel.1",
-        FLANNEL + "vxlan id 1 dstport 8472",
-        FLANNEL + "*",
-        "node1: inet route 10.244.2.0/24 via 10.244.2.0 dev flannel.1 onlink",
-    ),
-    remade(
-        "vxlan",
-        """group=$(ip -n node2 -j link show dev flannel.1 | sed 's/.*"group":"\\([0-9]*\\)".*/\\1/')
+    at_once(
+        remade(
+            "vxlan",
+            "ip -n node1 link delete dev flannel.1",
+            "node1/flannel.1",
+            FLANNEL + "vxlan id 1 dstport 8472",
+            FLANNEL + "*",
+            "node1: inet route 10.244.2.0/24 via 10.244.2.0 dev flannel.1 onlink",
+        ),
+        remade(
+            "vxlan",
+            """group=$(ip -n node2 -j link show dev flannel.1 | sed 's/.*"group":"\\([0-9]*\\)".*/\\1/')
         ip -n node2 link delete dev flannel.1
         ip -n node2 link add name flannel.1 group $group type vxlan id 1 dstport 4789 local 172.18.0.12 dev eth0""",
-        "node2/flannel.1",
-        "node2 flannel.1: *",
-        "node2: inet route 10.244.1.0/24 via 10.244.1.0 dev flannel.1 onlink",
-        removes=(("node2 flannel.1: interface", "ip -n node2 link delete dev flannel.1"),),
+            "node2/flannel.1",
+            "node2 flannel.1: *",
+            "node2: inet route 10.244.1.0/24 via 10.244.1.0 dev flannel.1 onlink",
+            removes=(("node2 flannel.1: interface", "ip -n node2 link delete dev flannel.1"),),
+        ),
     ),
     remade(
         "vxlan",
@@ -67,34 +69,39 @@ DEVICES = [
     ),
 ]
 ENTRIES = [
-    Drift(
-        "vxlan",
-        """bridge -n node1 fdb replace 02:00:00:00:00:12 dev flannel.1 dst 172.18.0.99
+    at_once(
+        Drift(
+            "vxlan",
+            """bridge -n node1 fdb replace 02:00:00:00:00:12 dev flannel.1 dst 172.18.0.99
         bridge -n node2 fdb delete 02:00:00:00:00:11 dev flannel.1
         bridge -n node2 fdb append 00:00:00:00:00:00 dev flannel.1 dst 172.18.0.12
         bridge -n node2 fdb add 02:00:00:00:00:99 dev flannel.1 dst 172.18.0.12 port 9 vni 5""",
-        (FLANNEL + "fdb 02:00:00:00:00:12 dst 172.18.0.12", "node2 flannel.1: fdb 02:00:00:00:00:11 dst 172.18.0.11"),
-        (
             (
-                "node2 flannel.1: fdb 00:00:00:00:00:00 dst 172.18.0.12",
-                "bridge -n node2 fdb delete 00:00:00:00:00:00 dev flannel.1 dst 172.18.0.12",
+                FLANNEL + "fdb 02:00:00:00:00:12 dst 172.18.0.12",
+                "node2 flannel.1: fdb 02:00:00:00:00:11 dst 172.18.0.11",
             ),
             (
-                "node2 flannel.1: fdb 02:00:00:00:00:99 dst 172.18.0.12 port 9 vni 5",
-                "bridge -n node2 fdb delete 02:00:00:00:00:99 dev flannel.1 dst 172.18.0.12 port 9 vni 5",
+                (
+                    "node2 flannel.1: fdb 00:00:00:00:00:00 dst 172.18.0.12",
+                    "bridge -n node2 fdb delete 00:00:00:00:00:00 dev flannel.1 dst 172.18.0.12",
+                ),
+                (
+                    "node2 flannel.1: fdb 02:00:00:00:00:99 dst 172.18.0.12 port 9 vni 5",
+                    "bridge -n node2 fdb delete 02:00:00:00:00:99 dev flannel.1 dst 172.18.0.12 port 9 vni 5",
+                ),
             ),
         ),
-    ),
-    Drift(
-        "vxlan",
-        """ip -n node1 neigh replace 10.244.2.0 lladdr 02:00:00:00:00:99 dev flannel.1 nud permanent
+        Drift(
+            "vxlan",
+            """ip -n node1 neigh replace 10.244.2.0 lladdr 02:00:00:00:00:99 dev flannel.1 nud permanent
         ip -n node2 neigh delete 10.244.1.0 dev flannel.1
         ip -n node2 neigh add fd00::9 lladdr 02:00:00:00:00:99 dev flannel.1 nud permanent""",
-        (FLANNEL + "neigh 10.244.2.0 lladdr 02:00:00:00:00:12", "node2 flannel.1: neigh *"),
-        (
+            (FLANNEL + "neigh 10.244.2.0 lladdr 02:00:00:00:00:12", "node2 flannel.1: neigh *"),
             (
-                "node2 flannel.1: neigh fd00::9 lladdr 02:00:00:00:00:99",
-                "ip -n node2 neigh delete fd00::9 dev flannel.1",
+                (
+                    "node2 flannel.1: neigh fd00::9 lladdr 02:00:00:00:00:99",
+                    "ip -n node2 neigh delete fd00::9 dev flannel.1",
+                ),
             ),
         ),
     ),

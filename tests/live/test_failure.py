@@ -48,7 +48,7 @@ def test_a_setup_that_fails_leaves_what_was_there(scene_of: Scenes, name: str) -
     setup = scene.text("setup")
     every = steps(scene.setup_moments)
     wrong = []
-    for moment in sample(every, 36 if name in ("docker, fresh", "edge, drifted") else 8, name):
+    for moment in sample(every, 24 if name in ("docker, fresh", "edge, drifted") else 6, name):
         scene.begin()
         done = scene.moments.strike(setup, moment, "fail")
         if done.returncode == 0 and DISPENSABLE.match(moment.called):
@@ -100,7 +100,7 @@ def test_a_teardown_that_fails_is_finished_by_the_next(scene_of: Scenes, name: s
     scene.run("setup")
     every = steps(scene.moments.of(teardown))
     wrong = []
-    for moment in sample(every, 10, name):
+    for moment in sample(every, 6, name):
         scene.run("setup")
         done = scene.moments.strike(teardown, moment, "fail")
         if done.returncode != 0 or not DISPENSABLE.match(moment.called):

@@ -8,28 +8,33 @@ import signal
 from collections.abc import Sequence
 
 import pytest
-from goldens import GOLDEN
+from click.testing import CliRunner
 
+from k8snet_scripts.cli import main as k8snet
+from k8snet_scripts.render import template_directory
 from live.command import Command
 from live.features import Kernel
 from live.sandbox import Sandbox
 from live.second_kernel import second_kernel
 
-DOCKER = (GOLDEN / "docker" / "topology.toml").read_text()
+DOCKER = (template_directory() / "starters" / "docker.toml").read_text()
 QUICK = pytest.mark.needs("speed")  # the kernel makes no difference to these; one that is slow leaves them out
 USERS = ["root", "nobody"]
+for_both = pytest.mark.parametrize("command", USERS, indirect=True)
+"""For what depends on the namespaces, which a user without any privilege makes in another way than root."""
 STEPS = ["setup", "verify", "setup again", "teardown", "nothing left"]
 REPORT = re.compile(r"^(ok|FAILED) +(\S+(?: \S+)*?) +\d+ ms(?:  (.*))?$", re.MULTILINE)
 
-# Templates of scripts which are no scripts of k8snet's, for steps that fail or that take long.
+# Templates of scripts which are no scripts of k8snet's: for steps that are over at once, that fail or that take long.
+NOTHING = {"setup": "true\n", "verify": "echo ok 1\n", "teardown": "true\n"}
 FAIL = 'echo "not ok 1 - it is so"\necho "it must not be so" >&2\nexit 3\n'
 HANG = 'echo begun >"$BEGUN"\nsleep 99\n'
 HANG_AGAIN = 'if [[ -e $TMPDIR/once ]]; then echo begun >"$BEGUN"; sleep 99; fi\ntouch "$TMPDIR/once"\n'
 
 
-@pytest.fixture(params=USERS)
+@pytest.fixture(params=["nobody"])
 def command(request: pytest.FixtureRequest, sandbox: Sandbox, kernel: Kernel) -> Command:
-    """The command for root, and for a user without any privilege."""
+    """The command, for a user without any privilege unless a test says something else."""
     assert kernel.has("user_namespaces")
     return Command(sandbox, nobody=request.param == "nobody")
 
@@ -39,11 +44,24 @@ def lab(command: Command) -> str:
     return command.write("lab.toml", DOCKER)
 
 
+@pytest.fixture
+def brief(command: Command) -> list[str]:
+    """The first words of a command whose steps do nothing, for what does not depend on the network."""
+    return trying(command, **NOTHING)
+
+
+def trying(command: Command, **scripts: str) -> list[str]:
+    """The first words of a command that has other scripts of these kinds."""
+    command.write_all({f"own/{kind}.sh.j2": text for kind, text in scripts.items()})
+    return ["try", "--templates", str(command.home / "own")]
+
+
 def steps(report: str) -> list[tuple[str, str]]:
     """What each line of a report says: verdict and step."""
     return [(verdict, name) for verdict, name, _ in REPORT.findall(report)]
 
 
+@for_both
 def test_a_network_lives_and_leaves_nothing(command: Command, lab: str) -> None:
     before = command.machine()
     done = command.run("try", lab)
@@ -61,32 +79,34 @@ def test_a_network_lives_and_leaves_nothing(command: Command, lab: str) -> None:
 
 
 @QUICK
-def test_a_topology_from_standard_input_is_no_different(command: Command) -> None:
-    done = command.run("try", "-", stdin=DOCKER)
+def test_a_topology_from_standard_input_is_no_different(command: Command, brief: list[str]) -> None:
+    done = command.run(*brief, "-", stdin=DOCKER)
     assert (done.returncode, steps(done.stdout)) == (0, [("ok", step) for step in STEPS])
 
 
 @QUICK
-def test_a_command_sees_the_network_and_its_status_is_ours(command: Command, lab: str) -> None:
+def test_a_command_sees_the_network(command: Command, lab: str) -> None:
     words = ["ip", "netns", "exec", "node1", "bash", "-c", ": </dev/tcp/10.10.0.3/9"]
-    done = command.run("try", lab, "--", *words)
+    done = command.run(*trying(command, verify=NOTHING["verify"]), lab, "--", *words)
     assert done.returncode == 1 and "Connection refused" in done.stderr
     assert steps(done.stdout) == [("ok", step) for step in STEPS]
-    for script, status in (("exit 7", 7), ("kill -KILL $$", 137)):
-        done = command.run("try", lab, "--", "bash", "-c", script)
-        assert done.returncode == status
-        assert f"the command ended with status {status}" in done.stderr
-        assert steps(done.stdout) == [("ok", step) for step in STEPS]
-    done = command.run("try", lab, "--", "no-such-program", "--shell")
+
+
+@QUICK
+def test_the_status_of_a_command_is_ours(command: Command, lab: str, brief: list[str]) -> None:
+    done = command.run(*brief, lab, "--", "bash", "-c", "kill -KILL $$")
+    assert done.returncode == 137 and "the command ended with status 137\n" in done.stderr
+    assert steps(done.stdout) == [("ok", step) for step in STEPS]
+    done = command.run(*brief, lab, "--", "no-such-program", "--shell")
     assert done.returncode == 127 and "no-such-program" in done.stderr and "try.sh" not in done.stderr
 
 
 @QUICK
-def test_a_command_has_what_it_was_given(command: Command, lab: str) -> None:
+def test_a_command_has_what_it_was_given(command: Command, lab: str, brief: list[str]) -> None:
     script = 'read -r line; echo "<$line> <$*> <$LC_ALL> $(pwd)"'
     words = ["bash", "-c", script, "_", "a b", "$HOME", "--", ""]
     done = command.sandbox.run(
-        ["bash", "-c", 'cd "$1"; shift; exec "$@"', "_", str(command.home), *command.argv("try", lab, "--", *words)],
+        ["bash", "-c", 'cd "$1"; shift; exec "$@"', "_", str(command.home), *command.argv(*brief, lab, "--", *words)],
         stdin="a line\nand more",
         env={**command.environment, "LC_ALL": "C.UTF-8"},
     )
@@ -110,8 +130,8 @@ def test_the_first_step_that_fails_ends_it_with_what_it_said(
     kind: str, passed: Sequence[str], command: Command, lab: str
 ) -> None:
     before = command.machine()
-    command.write(f"own/{kind}.sh.j2", FAIL)
-    done = command.run("try", "--templates", str(command.home / "own"), lab)
+    others = {"verify": NOTHING["verify"]} if kind == "teardown" else NOTHING
+    done = command.run(*trying(command, **{**others, kind: FAIL}), lab)
     assert done.returncode == 1
     assert steps(done.stdout) == [*(("ok", step) for step in passed), ("FAILED", kind)]
     assert done.stderr == "not ok 1 - it is so\nit must not be so\n"
@@ -120,24 +140,23 @@ def test_the_first_step_that_fails_ends_it_with_what_it_said(
 
 @QUICK
 def test_what_setup_still_does_the_second_time_is_a_failure(command: Command, lab: str) -> None:
-    command.write("own/setup.sh.j2", "echo '[#] ip link add' >&2\n")
-    command.write("own/verify.sh.j2", "echo ok 1\n")
-    done = command.run("try", "--templates", str(command.home / "own"), lab)
+    done = command.run(*trying(command, **{**NOTHING, "setup": "echo '[#] ip link add' >&2\n"}), lab)
     assert (done.returncode, steps(done.stdout)[-1]) == (1, ("FAILED", "setup again"))
     assert "[#] ip link add" in done.stderr
 
 
 @QUICK
+@for_both
 def test_what_teardown_leaves_is_a_failure(command: Command, lab: str) -> None:
-    command.write("own/teardown.sh.j2", "ip link add name left type bridge\n")
-    done = command.run("try", "--templates", str(command.home / "own"), lab)
+    leaving = "ip link add name left type bridge\n"
+    done = command.run(*trying(command, verify=NOTHING["verify"], teardown=leaving), lab)
     assert (done.returncode, steps(done.stdout)[-1]) == (1, ("FAILED", "nothing left"))
     assert ": left: " in done.stderr
     assert "/run/netns/node1" in done.stderr
 
 
 @QUICK
-@pytest.mark.parametrize("starter", ["docker", "dual-stack", "isolated", "many", "routed"])
+@pytest.mark.parametrize("starter", ["dual-stack", "isolated", "many", "routed"])
 def test_a_starter_works(starter: str, sandbox: Sandbox) -> None:
     try_starter(starter, sandbox)
 
@@ -154,18 +173,19 @@ def test_the_starter_with_vlans_works(sandbox: Sandbox) -> None:
 
 
 def try_starter(starter: str, sandbox: Sandbox) -> None:
-    command = Command(sandbox)
-    done = command.run("try", "-", stdin=command.run("init", starter).stdout)
+    done = Command(sandbox).run("try", "-", stdin=CliRunner().invoke(k8snet, ["init", starter]).stdout)
     assert (done.returncode, done.stderr, steps(done.stdout)) == (0, "", [("ok", step) for step in STEPS])
 
 
 # ---- what the machine is like ----
 
 
+@for_both
 def test_what_is_external_is_stood_in_for(command: Command) -> None:
     before = command.machine()
     topology = command.write("external.toml", EXTERNAL)
-    done = command.run("try", topology, "--", "ip", "-brief", "link", "show", "eth7")
+    words = ["ip", "-brief", "link", "show", "eth7"]
+    done = command.run(*trying(command, verify=NOTHING["verify"]), topology, "--", *words)
     assert (done.returncode, done.stderr) == (0, "")
     verdict, name, summary = REPORT.findall(done.stdout)[0]
     assert (verdict, name, summary) == (
@@ -203,14 +223,15 @@ addresses = ["10.2.0.2/24"]
 
 
 @QUICK
-def test_temporary_files_may_be_below_run_or_where_nothing_is_executed(command: Command, lab: str) -> None:
-    for place in ("/run/user/1000/temporary", str(command.home / "noexec")):
-        script = 'mkdir -p "$1" && mount -n -t tmpfs -o mode=1777,noexec tmpfs "$1"'
-        command.sandbox.bash(script, place, check=True)
-        done = command.run("try", lab, "--", "bash", "-c", "mktemp --dry-run", env={"TMPDIR": place})
-        assert (done.returncode, done.stderr) == (0, "")
-        assert f"{place}/k8snet-" in done.stdout
-        assert command.sandbox.run(["ls", "-A", place], check=True).stdout == ""
+def test_temporary_files_may_be_below_run_where_nothing_is_executed(
+    command: Command, lab: str, brief: list[str]
+) -> None:
+    place = "/run/user/1000/temporary"
+    command.sandbox.bash('mkdir -p "$1" && mount -n -t tmpfs -o mode=1777,noexec tmpfs "$1"', place, check=True)
+    done = command.run(*brief, lab, "--", "bash", "-c", "mktemp --dry-run", env={"TMPDIR": place})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"{place}/k8snet-" in done.stdout
+    assert command.sandbox.run(["ls", "-A", place], check=True).stdout == ""
 
 
 @QUICK
@@ -258,10 +279,8 @@ STOPPED = [
 def test_stopped_in_any_step_it_leaves_nothing(how: str, step: str, command: Command, lab: str) -> None:
     kind, template = HANGS[step]
     before = command.machine()
-    command.write(f"own/{kind}.sh.j2", template)
-    if template is HANG_AGAIN:
-        command.write("own/verify.sh.j2", "echo ok 1\n")
-    words = ["try", "--templates", str(command.home / "own"), lab]
+    others = {"teardown": NOTHING["teardown"]} if kind == "verify" else NOTHING  # then there is a network to be left
+    words = [*trying(command, **{**others, kind: template}), lab]
     if how == "ctrl-c":
         status, seen = command.on_terminal(command.argv(*words), [("begun", "\x03")], {"BEGUN": "/dev/tty"})
         assert status == 130 and "stopped; nothing is left" in seen
@@ -282,17 +301,18 @@ def test_stopped_in_any_step_it_leaves_nothing(how: str, step: str, command: Com
 
 
 @QUICK
-def test_ctrl_c_is_for_the_command_while_it_runs(command: Command, lab: str) -> None:
+def test_ctrl_c_is_for_the_command_while_it_runs(command: Command, lab: str, brief: list[str]) -> None:
     script = "trap 'echo caught; exit 9' INT; echo begun; while :; do sleep 0.1; done"
-    status, seen = command.on_terminal(command.argv("try", lab, "--", "bash", "-c", script), [("begun", "\x03")])
-    assert status == 9 and "caught" in seen
+    status, seen = command.on_terminal(command.argv(*brief, lab, "--", "bash", "-c", script), [("begun", "\x03")])
+    assert status == 9 and "caught" in seen and "the command ended with status 9" in seen
     assert steps(seen.replace("\r", "")) == [("ok", step) for step in STEPS]
 
 
 @QUICK
-def test_a_command_goes_with_the_sandbox(command: Command, lab: str) -> None:
+@for_both
+def test_a_command_goes_with_the_sandbox(command: Command, lab: str, brief: list[str]) -> None:
     before = command.machine()
-    process = command.start("try", lab, "--", "bash", "-c", "trap '' TERM INT HUP; echo begun; sleep 99 & wait")
+    process = command.start(*brief, lab, "--", "bash", "-c", "trap '' TERM INT HUP; echo begun; sleep 99 & wait")
     assert process.popen.stdout is not None
     while process.popen.stdout.readline() != "begun\n":
         assert process.pid is not None
@@ -304,9 +324,12 @@ def test_a_command_goes_with_the_sandbox(command: Command, lab: str) -> None:
 
 @QUICK
 def test_a_reader_that_has_seen_enough_ends_it_quietly(command: Command, lab: str) -> None:
+    gone = str(command.home / "gone")
+    waiting = f"until [[ -e {gone} ]]; do sleep 0.01; done\n"
+    words = trying(command, **{**NOTHING, "verify": waiting})
     before = command.machine()
-    line = '"$@" | head -n 1; echo "${PIPESTATUS[0]}"'
-    done = command.sandbox.run(["bash", "-c", line, "_", *command.argv("try", lab)], env=command.environment)
+    line = f'"$@" | {{ head -n 1; exec <&-; : >{gone}; }}; echo "${{PIPESTATUS[0]}}"'
+    done = command.sandbox.run(["bash", "-c", line, "_", *command.argv(*words, lab)], env=command.environment)
     assert (done.returncode, done.stderr) == (0, "")
     assert steps(done.stdout) == [("ok", "setup")] and done.stdout.endswith(f"\n{128 + signal.SIGPIPE}\n")
     assert command.machine() == before
@@ -316,8 +339,10 @@ def test_a_reader_that_has_seen_enough_ends_it_quietly(command: Command, lab: st
 
 
 @QUICK
+@for_both
 def test_a_shell_has_a_terminal_and_gives_it_back(command: Command, lab: str) -> None:
-    script = f'{" ".join(command.argv("try", lab, "--shell"))}; status=$?; read -r line; echo "$status <$line>"'
+    words = trying(command, verify=NOTHING["verify"])
+    script = f'{" ".join(command.argv(*words, lab, "--shell"))}; status=$?; read -r line; echo "$status <$line>"'
     status, seen = command.on_terminal(
         ["bash", "-c", script],
         [
@@ -336,8 +361,10 @@ def test_a_shell_has_a_terminal_and_gives_it_back(command: Command, lab: str) ->
 
 
 @QUICK
-def test_a_shell_takes_the_terminal_when_the_topology_comes_by_a_pipe(command: Command, lab: str) -> None:
-    script = f"cat {lab} | {' '.join(command.argv('try', '-', '--shell'))}"
+def test_a_shell_takes_the_terminal_when_the_topology_comes_by_a_pipe(
+    command: Command, lab: str, brief: list[str]
+) -> None:
+    script = f"cat {lab} | {' '.join(command.argv(*brief, '-', '--shell'))}"
     status, seen = command.on_terminal(
         ["bash", "-c", script],
         [("# ", "echo $((6 * 7))\r"), ("42", "exit\r")],
