@@ -7,7 +7,6 @@ from collections.abc import Callable
 import pytest
 
 from live.drift import Drift, Standing, extra, mend
-from live.second_kernel import sampled
 
 ROUTES = [
     Drift("options", "ip -n node1 -4 route delete default", ("node1: inet route default via 10.80.0.1 dev eth0",)),
@@ -100,6 +99,6 @@ ROUTES = [
 ]
 
 
-@pytest.mark.parametrize("drift", sampled(ROUTES, 0), ids=str)
+@pytest.mark.parametrize("drift", ROUTES, ids=str)
 def test_a_drift_of_routes_is_seen_foretold_and_mended(standing: Callable[[str], Standing], drift: Drift) -> None:
     mend(standing(drift.network), drift)

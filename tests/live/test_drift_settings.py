@@ -7,7 +7,6 @@ from collections.abc import Callable
 import pytest
 
 from live.drift import Drift, Standing, mend
-from live.second_kernel import sampled
 
 SETTINGS = [
     Drift(
@@ -85,6 +84,6 @@ def test_a_drift_of_rules_is_seen_foretold_and_mended(standing: Callable[[str], 
     mend(standing(drift.network), drift)
 
 
-@pytest.mark.parametrize("drift", sampled(SETTINGS, 0), ids=str)
+@pytest.mark.parametrize("drift", SETTINGS, ids=str)
 def test_a_drift_of_settings_is_seen_foretold_and_mended(standing: Callable[[str], Standing], drift: Drift) -> None:
     mend(standing(drift.network), drift)
