@@ -150,9 +150,9 @@ def scene_of(request: pytest.FixtureRequest, scenes: dict[str, tuple[Scene, Exit
             scenes.pop(name)[1].close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def standing(privileges: None) -> Iterator[Callable[[str], Standing]]:
-    """Networks that stand for all tests of a module; one that a failed test left spoilt is made anew."""
+    """Networks that stand for all tests; one that a failed test left spoilt is made anew."""
     made: dict[str, Standing] = {}
     with ExitStack() as sandboxes:
 

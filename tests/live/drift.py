@@ -24,13 +24,14 @@ VLANS = """
 name = "vlans"
 [bridges.br0]
 vlan_filtering = true
-tagged = [10]
+untagged = 10
+tagged = [11]
 [namespaces."n{1..2}".veths.eth0]
 peer = "v{}"
 bridge = "br0"
 addresses = ["10.0.0.{}/24"]
 untagged = 10
-tagged = [20, 30]
+tagged = [20, "30-31"]
 """
 
 TUNNELS = """

@@ -10,7 +10,6 @@ from k8snet_scripts.render import Kind
 from live.kernel import diff, snapshot
 from live.network import PATIENCE, Done, Network, commands, compiled, golden
 from live.sandbox import PATH, Process, Sandbox
-from live.second_kernel import second_kernel
 
 BOX = """
 name = "box-{number}"
@@ -35,7 +34,6 @@ def finish(process: Process) -> Done:
     return process.wait(timeout=PATIENCE)
 
 
-@second_kernel
 def test_a_run_waits_for_the_one_before(sandbox: Sandbox) -> None:
     docker = Network(sandbox, golden("docker"))
     sandbox.bash("mkdir -p /run/k8snet/docker", check=True)

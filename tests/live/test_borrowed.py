@@ -8,7 +8,6 @@ from live.kernel import diff, snapshot
 from live.monitor import Monitor
 from live.network import Network, compiled
 from live.sandbox import Sandbox
-from live.second_kernel import second_kernel
 
 MACHINE = """
 ip netns add machine
@@ -100,7 +99,6 @@ def borrowing(sandbox: Sandbox) -> Network:
     return Network(sandbox, compiled(BORROWING))
 
 
-@second_kernel
 def test_what_was_borrowed_is_given_back_as_it_was(borrowing: Network) -> None:
     before = borrowing.state()
     borrowing.set_up()

@@ -13,7 +13,6 @@ from live.node import node, whole_state
 from live.reference_plugins import Reference
 from live.runtime import Answer, Json, Runtime, Wishes
 from live.sandbox import Sandbox
-from live.second_kernel import second_kernel
 from live.test_cni_reference import compiled_pods
 
 pytestmark = pytest.mark.needs("ifb")
@@ -86,7 +85,6 @@ def test_limits_that_the_plugin_sets_are_those_of_the_reference(plugins: str) ->
         assert not [line for line in shaping(ours) if "noqueue" not in line]
 
 
-@second_kernel
 def test_limits_end_with_gc_and_need_a_veth(plugins: str) -> None:
     with node(hasty=True) as sandbox:
         runtime = Runtime(sandbox, {**CHAIN, "cniVersion": "1.1.0"}, plugins)

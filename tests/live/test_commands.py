@@ -7,7 +7,6 @@ import pytest
 from live.kernel import diff
 from live.network import Network, compiled, golden
 from live.sandbox import Sandbox
-from live.second_kernel import second_kernel
 
 WRITE = '{{ run = ["sh", "-c", "echo {0} >/run/{0}"], check = ["test", "-e", "/run/{0}"], undo = ["rm", "/run/{0}"] }}'
 VETH = """
@@ -123,7 +122,6 @@ def test_an_undo_that_fails_is_told_and_all_else_is_removed(sandbox: Sandbox, un
     assert diff(before, network.state()) == []
 
 
-@second_kernel
 def test_what_was_so_before_is_left_alone(sandbox: Sandbox) -> None:
     network = Network(
         sandbox, compiled("name = 'lab'\n[namespaces.a]\nexternal = true\n" + f"commands = [{WRITE.format('x')}]")

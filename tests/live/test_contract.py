@@ -17,7 +17,6 @@ from live.kernel import diff, snapshot
 from live.moments import PROGRAMS
 from live.network import Network, commands, golden
 from live.sandbox import PATH, Sandbox
-from live.second_kernel import second_kernel
 from live.situations import changes
 
 NEEDED: dict[Kind, tuple[str, ...]] = {
@@ -92,7 +91,6 @@ def test_a_reader_who_goes_away_ends_it_without_a_word(docker: Network, kind: Ki
     assert diff(before, snapshot(docker.sandbox)) == []
 
 
-@second_kernel
 def test_without_root_it_says_what_to_do(docker: Network) -> None:
     with unchanged(docker.sandbox):
         for kind in KINDS:
@@ -149,6 +147,7 @@ def test_from_a_file_it_leaves_standard_input_alone(docker: Network) -> None:
         assert docker.sandbox.bash(script, stdin="a line\n").stdout.endswith("\nrest: a line\n")
 
 
+@pytest.mark.needs("nft_masquerade", "nft_masquerade6")
 def test_every_change_is_printed_as_it_can_be_pasted(sandbox: Sandbox) -> None:
     network = Network(sandbox, golden("options"))
     pasted = "\n".join(network.foreseen())

@@ -5,7 +5,6 @@ from __future__ import annotations
 from live.kernel import diff
 from live.network import Network, compiled
 from live.sandbox import Sandbox
-from live.second_kernel import second_kernel
 
 DEFAULTS = """
 name = "defaults"
@@ -21,7 +20,6 @@ addresses = ["10.1.0.2/24"]
 """
 
 
-@second_kernel
 def test_every_interface_has_the_defaults_of_its_namespace(sandbox: Sandbox) -> None:
     network = Network(sandbox, compiled(DEFAULTS))
     before = network.state()

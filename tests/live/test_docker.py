@@ -8,7 +8,6 @@ from live.kernel import diff, snapshot
 from live.monitor import Monitor
 from live.network import Network, golden
 from live.sandbox import Sandbox
-from live.second_kernel import second_kernel
 
 BY_HAND = """
 ip netns add node1
@@ -37,7 +36,6 @@ def docker(sandbox: Sandbox) -> Network:
     return Network(sandbox, golden("docker"), via="pipe")
 
 
-@second_kernel
 def test_both_sides_reach_each_other(docker: Network) -> None:
     docker.set_up()
     for namespace, address in (("node1", "10.10.0.3"), ("node2", "10.10.0.2")):

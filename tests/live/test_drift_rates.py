@@ -9,7 +9,6 @@ import pytest
 from live.drift import RATES, Drift, Standing, at_once, mend, remade
 from live.network import Network, compiled
 from live.sandbox import Sandbox
-from live.second_kernel import sampled
 
 OTHER = "tbf rate 4mbit burst 3000 latency 25ms"
 LED = "u32 match u32 0 0 action mirred egress redirect dev"
@@ -62,7 +61,7 @@ DRIFTS = [
 
 
 @pytest.mark.needs("ifb")
-@pytest.mark.parametrize("drift", sampled(DRIFTS, 0), ids=str)
+@pytest.mark.parametrize("drift", DRIFTS, ids=str)
 def test_a_drift_of_rates_is_seen_foretold_and_mended(standing: Callable[[str], Standing], drift: Drift) -> None:
     mend(standing(drift.network), drift)
 

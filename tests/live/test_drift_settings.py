@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from live.drift import Drift, Standing, at_once, mend
-from live.second_kernel import second_kernel
 
 SYSCTLS = [
     Drift(
@@ -90,7 +89,6 @@ def test_a_drift_of_rules_is_seen_foretold_and_mended(
     mend(standing(NODE), at_once(*drifts))
 
 
-@second_kernel
 def test_a_drift_of_sysctls_is_seen_foretold_and_mended(standing: Callable[[str], Standing]) -> None:
     mend(standing("options"), at_once(*SYSCTLS))
 

@@ -11,7 +11,6 @@ import pytest
 from live.command import Command
 from live.machines import Machines
 from live.sandbox import Sandbox
-from live.second_kernel import second_kernel
 from live.test_machines import NODES, STATE
 
 CLUSTER = 'name = "lab"\n[cluster]\nnodes = 2\npods_per_node = 1\n'
@@ -85,7 +84,6 @@ def test_ansible_sets_up_checks_and_tears_down(sandbox: Sandbox, machines: Machi
     assert machines.do("node2", STATE) == before
 
 
-@second_kernel
 @pytest.mark.needs("systemd")
 def test_systemd_is_content_with_a_unit(sandbox: Sandbox, command: Command) -> None:
     done = command.run(

@@ -8,7 +8,6 @@ from live.kernel import diff
 from live.monitor import Monitor
 from live.network import Network, compiled
 from live.sandbox import Sandbox
-from live.second_kernel import second_kernel
 
 CONTAINER = """
 ip netns add web
@@ -137,7 +136,6 @@ def test_a_route_comes_before_one_of_others_which_stays(network: Network) -> Non
     ]
 
 
-@second_kernel
 def test_it_has_to_be_there(network: Network) -> None:
     network.do("ip netns delete web")
     before = network.state(identity=True)

@@ -15,7 +15,6 @@ import pytest
 
 from live.moments import Moment, sample
 from live.sandbox import Sandbox
-from live.second_kernel import second_kernel
 from live.situations import SITUATIONS, Scene, Scenes, changes, named
 
 DISPENSABLE = re.compile(
@@ -110,7 +109,6 @@ def test_a_teardown_that_fails_is_finished_by_the_next(scene_of: Scenes, name: s
     assert not wrong, "\n".join(wrong)
 
 
-@second_kernel
 def test_a_program_that_dies_without_a_word_is_named_with_its_commands(sandbox: Sandbox) -> None:
     scene = Scene(sandbox, SITUATIONS["docker, fresh"])
     scene.begin()

@@ -9,7 +9,6 @@ import pytest
 
 from live.faults import Fault, Injector, What
 from live.sandbox import Sandbox
-from live.second_kernel import second_kernel
 
 SCRIPT = """
 trap 'echo trapped INT; exit 130' INT
@@ -88,7 +87,6 @@ def test_a_batch_fails_at_its_line_with_the_words_of_iproute2(sandbox: Sandbox, 
     assert made(sandbox) == ["one"]
 
 
-@second_kernel
 def test_a_command_fails(sandbox: Sandbox, injector: Injector) -> None:
     done = sandbox.bash(SCRIPT, env=injector.arm(Fault(3, what="fail")))
     assert (done.returncode, done.stderr) == (4, "ip: injected fault\n")

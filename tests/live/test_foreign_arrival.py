@@ -10,7 +10,6 @@ from signal import SIGCONT
 import pytest
 
 from live.sandbox import Process, Sandbox
-from live.second_kernel import sampled
 from live.situations import SITUATIONS, Scene, changes
 
 TAKEN = {
@@ -32,7 +31,7 @@ def is_frozen(process: Process) -> bool:
     return state == "T"
 
 
-@pytest.mark.parametrize("command", sampled(TAKEN, 0))
+@pytest.mark.parametrize("command", TAKEN)
 def test_it_is_not_touched(sandbox: Sandbox, command: str) -> None:
     make, remove = TAKEN[command]
     scene = Scene(sandbox, SITUATIONS["docker, fresh"])

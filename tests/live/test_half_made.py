@@ -6,7 +6,6 @@ import pytest
 
 from k8snet_scripts.render import Kind
 from live.sandbox import Sandbox
-from live.second_kernel import second_kernel
 from live.situations import SITUATIONS, Scene, changes
 
 
@@ -30,7 +29,6 @@ def test_one_of_ours_that_lost_its_namespace(sandbox: Sandbox, remedy: Kind) -> 
     assert changes(scene.whole if remedy == "setup" else scene.empty, scene.state()) == []
 
 
-@second_kernel
 def test_one_of_others_is_refused_and_stays(sandbox: Sandbox) -> None:
     scene = Scene(sandbox, SITUATIONS["docker, fresh"])
     scene.begin()

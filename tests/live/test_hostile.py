@@ -18,7 +18,6 @@ from k8snet_scripts.scripts import Refused, Scripts, compile_source
 from live.kernel import diff
 from live.network import Network, compiled
 from live.sandbox import Sandbox
-from live.second_kernel import second_kernel
 
 CANARY = "/run/canary"
 HOSTILE = (
@@ -126,7 +125,6 @@ def test_descriptions_are_never_executed(sandbox: Sandbox) -> None:
     assert sandbox.run(["ls", CANARY]).returncode != 0
 
 
-@second_kernel
 def test_names_that_others_gave_are_never_executed(sandbox: Sandbox) -> None:
     network = Network(
         sandbox,

@@ -83,7 +83,6 @@ def test_every_change_is_seen_and_named(sandbox: Sandbox) -> None:
     assert [start for start in CHANGES.values() if not any(line.startswith(start) for line in lines)] == []
 
 
-@second_kernel
 def test_one_change_is_one_line(sandbox: Sandbox) -> None:
     script = "bridge link set dev o1 hairpin on"
     assert changed_by(sandbox, script) == [CHANGES[script]]

@@ -11,7 +11,6 @@ import pytest
 
 from k8snet_scripts.render import Kind
 from live.moments import Moment, sample
-from live.second_kernel import second_kernel
 from live.situations import Scene, Scenes, changes, named
 
 THOROUGH = "docker, fresh"
@@ -105,7 +104,6 @@ def test_a_killed_script_that_only_looks_leaves_nothing(scene_of: Scenes, kind: 
     assert scene.sandbox.bash(LISTING, check=True).stdout == before
 
 
-@second_kernel
 def test_after_a_loss_of_power_setup_starts_afresh(scene_of: Scenes) -> None:
     scene = scene_of("docker, fresh")
     setup = scene.text("setup")

@@ -8,16 +8,12 @@ from live.kernel import diff, snapshot
 from live.monitor import Monitor
 from live.network import FILTERING, GOLDENS, MASQUERADING, Network, differences, golden
 from live.sandbox import Sandbox
-from live.second_kernel import second_kernel
 
-NEEDS = {name: ("nft_masquerade", "nft_masquerade6") for name in MASQUERADING} | {
-    "vlans": ("vlan_filtering",),
-    "macvlan": ("macvlan",),
-}
+NEEDS = {name: ("nft_masquerade", "nft_masquerade6") for name in MASQUERADING} | {"macvlan": ("macvlan",)}
 NEEDS |= {name: (*NEEDS[name], "nft_bridge", "iptables_filter") for name in FILTERING}
 MARKS = {name: [pytest.mark.needs(*features)] for name, features in NEEDS.items()}
-MARKS["vlans"].append(second_kernel)
-NETWORKS = [pytest.param(name, marks=MARKS.get(name, ())) for name in GOLDENS]
+NETWORKS = [pytest.param(name, marks=MARKS.get(name, ())) for name in GOLDENS if name != "vlans"]
+"""All but one that needs a slow kernel: there, `test_try.py` has a starter that is much like it live its life."""
 
 BEFOREHAND = {
     **dict.fromkeys(FILTERING, "iptables -P FORWARD DROP; ip6tables -P FORWARD DROP"),

@@ -13,7 +13,6 @@ from k8snet_scripts.scripts import Scripts
 from live.machines import Machines
 from live.network import checks, commands
 from live.sandbox import Sandbox
-from live.second_kernel import second_kernel
 from live.test_cluster import ALL, ASKED, DUAL_STACK, NFT, VXLAN
 
 NODES = {"node1": "172.18.0.2/16", "node2": "172.18.0.3/16"}
@@ -79,7 +78,6 @@ def test_what_other_nodes_lack_is_seen_from_here(sandbox: Sandbox, machines: Mac
     ]
 
 
-@second_kernel
 def test_an_interface_without_its_address_is_refused_and_left_as_it_is(sandbox: Sandbox, machines: Machines) -> None:
     nodes = scripts(sandbox.directory, DUAL_STACK)
     before = machines.do("node1", STATE)

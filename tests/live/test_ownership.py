@@ -7,7 +7,6 @@ import pytest
 from live.kernel import diff
 from live.network import Network, compiled, golden
 from live.sandbox import Sandbox
-from live.second_kernel import second_kernel
 
 KINDS = {
     "bridge": "ip link add name {name} type bridge",
@@ -160,7 +159,6 @@ def test_a_namespace_that_others_made_anew_is_theirs(docker: Network) -> None:
     assert list(docker.state()["namespaces"]) == ["host", "node1"]
 
 
-@second_kernel
 def test_a_link_that_lost_its_mark_is_theirs(docker: Network) -> None:
     docker.set_up()
     docker.do("ip link set dev br0 group 0")

@@ -15,7 +15,6 @@ from live.node import node, whole_state
 from live.reference_plugins import DIRECTORY as REFERENCE
 from live.runtime import INTERFACE, Answer, Json
 from live.sandbox import PATH, Sandbox
-from live.second_kernel import second_kernel
 
 NAT = pytest.mark.needs("nft_masquerade", "iptables_nat")
 
@@ -218,7 +217,6 @@ def test_the_reference_takes_our_addresses_and_we_take_its(runtime: Runtime) -> 
     assert runtime.sandbox.run(["bridge", "link"], check=True).stdout == ""
 
 
-@second_kernel
 def test_loopback_is_up_and_down(runtime: Runtime) -> None:
     network = {"cniVersion": "1.1.0", "name": "lo", "type": "loopback"}
     runtime.make_namespaces("web")

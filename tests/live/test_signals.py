@@ -16,7 +16,6 @@ import pytest
 from live.faults import What
 from live.moments import Moment, sample
 from live.sandbox import Process
-from live.second_kernel import sampled
 from live.situations import Scene, Scenes, changes, named
 
 STATUS: dict[What, int] = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 129}
@@ -128,7 +127,7 @@ def test_while_it_waits_for_its_turn(scene_of: Scenes, kind: Literal["setup", "t
     assert changes(scene.whole, scene.state()) == []
 
 
-@pytest.mark.parametrize("reader", sampled(["true", "head --lines=3"], 0))
+@pytest.mark.parametrize("reader", ["true", "head --lines=3"])
 def test_a_reader_of_its_messages_who_goes_away(scene_of: Scenes, reader: str) -> None:
     scene = scene_of("docker, fresh")
     path = scene.sandbox.directory / "setup.sh"

@@ -11,7 +11,6 @@ from k8snet_scripts.topology import Command, Namespace, Topology
 from live.kernel import diff, snapshot
 from live.network import Network, commands, golden, modelled
 from live.sandbox import PATH, Sandbox
-from live.second_kernel import second_kernel
 
 HABITS = {
     "options": {"SHELLOPTS": "noclobber:noglob:allexport:posix", "BASHOPTS": "failglob:nocasematch:localvar_inherit"},
@@ -34,7 +33,6 @@ def test_what_somebody_told_their_own_bash_makes_no_difference(sandbox: Sandbox,
     assert diff(before, snapshot(sandbox)) == []
 
 
-@second_kernel
 def test_a_command_that_fails_is_noticed_whatever_force_means_to_others(sandbox: Sandbox) -> None:
     docker = Network(sandbox, golden("docker"))
     script = docker.text("setup").replace("ip link set dev br0 up ", "ip link set dev br9 up ")

@@ -12,7 +12,6 @@ from k8snet_scripts.scripts import Scripts
 from live.moments import PATIENCE, sample
 from live.network import compiled
 from live.sandbox import Process, Sandbox
-from live.second_kernel import sampled
 from live.situations import SITUATIONS, Scene, changes, named
 
 NEIGHBOUR = """
@@ -79,7 +78,7 @@ def test_networks_that_need_the_same_of_the_host(sandbox: Sandbox) -> None:
         assert locked(sandbox) == ""
 
 
-@pytest.mark.parametrize("kind", sampled(["setup", "teardown"], 0))
+@pytest.mark.parametrize("kind", ["setup", "teardown"])
 def test_who_waits_goes_on_where_another_one_was_killed(sandbox: Sandbox, kind: Kind) -> None:
     scene = Scene(sandbox, SITUATIONS["docker, fresh"])
     setup = scene.text("setup")

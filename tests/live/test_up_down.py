@@ -11,7 +11,6 @@ from goldens import GOLDEN
 from live.command import Command
 from live.features import Kernel
 from live.sandbox import Sandbox
-from live.second_kernel import second_kernel
 
 DOCKER = (GOLDEN / "docker" / "topology.toml").read_text()
 QUICK = pytest.mark.needs("speed")  # the kernel makes no difference to these; one that is slow leaves them out
@@ -50,7 +49,6 @@ exec /usr/bin/env -S PATH=/usr/sbin:/usr/bin:/sbin:/bin ip "$@"
 """
 
 
-@second_kernel
 def test_up_makes_the_network_and_down_removes_it(command: Command, lab: str) -> None:
     before = command.machine()
     done = command.run("up", lab)

@@ -7,7 +7,6 @@ import pytest
 from live.kernel import diff
 from live.network import Network, compiled, differences
 from live.sandbox import Sandbox
-from live.second_kernel import second_kernel
 
 FIRST = """
 name = "lab"
@@ -148,7 +147,6 @@ def test_a_masquerade_goes_that_a_later_version_does_not_have(sandbox: Sandbox) 
     assert diff(without, new.state()) == []
 
 
-@second_kernel
 def test_what_is_no_port_any_more_leaves_its_bridge_which_then_has_its_own_mtu(sandbox: Sandbox) -> None:
     bridge = '\nname = "lab"\n[bridges.br0]\nlladdr = "02:00:00:00:00:01"\n'
     veth = '[namespaces.a.veths.eth0]\npeer = "va"\n'

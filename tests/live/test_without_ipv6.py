@@ -7,7 +7,6 @@ import pytest
 from live.kernel import diff
 from live.network import Network, compiled
 from live.sandbox import Sandbox
-from live.second_kernel import second_kernel
 
 IPV4 = """
 name = "lab"
@@ -29,7 +28,6 @@ def old(sandbox: Sandbox) -> Sandbox:
     return sandbox
 
 
-@second_kernel
 def test_settings_of_ipv6_say_nothing_where_there_is_none(old: Sandbox) -> None:
     network = Network(old, compiled(IPV4))
     before = network.state()

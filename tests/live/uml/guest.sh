@@ -78,6 +78,9 @@ mount -n -t tmpfs tmpfs /dev/shm
 mount -n -t hostfs -o "$work" hostfs /run/host
 [[ ! -s $work/write ]] || mount -n -t hostfs -o "$(<"$work/write")" hostfs "$(<"$work/write")"
 ln -s /proc/self/fd /dev/fd
+ln -s fd/0 /dev/stdin
+ln -s fd/1 /dev/stdout
+ln -s fd/2 /dev/stderr
 ln -sf "$work/lib/modules/$version" "/lib/modules/$version"
 modprobe --all ipv6 tun # the modules that nothing asks for by name
 mkdir -p /dev/net
