@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from goldens import Goldens
 from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
 
 import k8snet_scripts.run
 from k8snet_scripts.render import environment as environment_of_templates
@@ -24,6 +25,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="rewrite the golden files that differ, and fail: the difference is to be reviewed",
     )
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Finding out what hypothesis knows of Unicode takes seconds.  A collection keeps it, in `.hypothesis`, for all workers to come."""
+    if session.config.option.collectonly:
+        st.text().validate()
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property, partial
 
 from fake_kernel import FakeKernel
 from goldens import GOLDEN, find_cases
@@ -10,7 +11,9 @@ from hypothesis import settings
 from reference import Record, fact, holds, set_up
 
 from k8snet_scripts.addresses import Cidr, parse_cidr
-from k8snet_scripts.plan import Plan, Wave, plan_topology
+from k8snet_scripts.groups import Group
+from k8snet_scripts.inventory import Inventory
+from k8snet_scripts.plan import Plan, Wave
 from k8snet_scripts.steps import Step
 from k8snet_scripts.topology import Topology
 
@@ -33,6 +36,18 @@ TITLES = (
 """Those of the waves, in their order."""
 
 
+class KeptPlan(Plan):
+    """A plan whose steps are made once, as a test goes through them again and again."""
+
+    @cached_property
+    def waves(self) -> tuple[Wave, ...]:
+        return tuple([wave._replace(make=partial(_tell, tuple(wave.groups))) for wave in super().waves])
+
+
+def _tell(groups: tuple[Group, ...], inventory: Inventory) -> Iterator[Group]:
+    return iter(groups)
+
+
 def fresh(topology: Topology) -> FakeKernel:
     """A system that has nothing but the namespaces and interfaces which the topology says are there already."""
     kernel = FakeKernel()
@@ -51,7 +66,7 @@ def fresh(topology: Topology) -> FakeKernel:
 
 def made(topology: Topology) -> tuple[Plan, FakeKernel, Record]:
     """The plan, and a system in which setup has run, with its record."""
-    plan, kernel, record = plan_topology(topology), fresh(topology), Record()
+    plan, kernel, record = KeptPlan(topology), fresh(topology), Record()
     set_up(plan, kernel, record)
     return plan, kernel, record
 

@@ -297,8 +297,9 @@ def large() -> Iterator[tuple[str, Topology]]:
     yield "addresses", Topology("addresses", Namespace(HOST, address, routes, (Bridge("br", address, routes),)))
 
 
-@pytest.mark.parametrize("topology", [pytest.param(topology, id=name) for name, topology in large()])
-def test_large_networks_stay_readable(topology: Topology) -> None:
+@pytest.mark.parametrize("name", ["alike", "lone", "hub", "row", "pairs", "bridges", "nested", "unlike", "addresses"])
+def test_large_networks_stay_readable(name: str) -> None:
+    topology = next(topology for kind, topology in large() if kind == name)
     lines = draw_diagram(topology)
     assert len(lines) <= 401
     text = "\n".join(lines)

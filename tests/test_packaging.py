@@ -32,10 +32,20 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def wheel(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("wheel")
-    pip(sys.executable, "wheel", "--wheel-dir", directory, checkout)
-    (found,) = directory.iterdir()
+def built(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with the wheel, and the source distribution, as pip and those who make a release have them built."""
+    source = shutil.copytree(checkout, tmp_path_factory.mktemp("source") / "checkout")
+    directory = tmp_path_factory.mktemp("built")
+    for kind in ("wheel", "sdist"):
+        program = f"import sys; from setuptools import build_meta; build_meta.build_{kind}(sys.argv[1])"
+        argv = [sys.executable, "-c", program, directory]
+        subprocess.run(argv, check=True, capture_output=True, cwd=source, env=environment())
+    return directory
+
+
+@pytest.fixture
+def wheel(built: Path) -> Path:
+    (found,) = built.glob("*.whl")
     return found
 
 
@@ -116,12 +126,10 @@ def check_installation(programs: Path, directory: Path) -> None:
     assert run([programs / "k8snet", "init"], directory).startswith("cluster ")
 
 
-def test_what_is_made_for_a_release_can_be_built(checkout: Path, tmp_path: Path) -> None:
+def test_what_is_made_for_a_release_can_be_built(built: Path, checkout: Path, tmp_path: Path) -> None:
     """The source distribution has all that the wheel has, and no tests that could not run from it."""
-    source = shutil.copytree(checkout, tmp_path / "source")
-    program = "from setuptools import build_meta; print(build_meta.build_sdist('.'))"
-    name = run([sys.executable, "-W", "ignore", "-c", program], source).splitlines()[-1]
-    shutil.unpack_archive(source / name, tmp_path / "unpacked")
+    (archive,) = built.glob("*.tar.gz")
+    shutil.unpack_archive(archive, tmp_path / "unpacked")
     (unpacked,) = (tmp_path / "unpacked").iterdir()
     for part in ("k8snet_scripts", "templates"):
         assert files(unpacked / part) == files(checkout / part)

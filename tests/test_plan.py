@@ -14,13 +14,13 @@ from fake_namespace import Refusal
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from mutations import Mutation, mutations
-from planned import CASES, few, fresh, made, network, parse, steps_of, untrue
+from planned import CASES, KeptPlan, few, fresh, made, network, parse, steps_of, untrue
 from reference import Foreign, Record, fact, holds, set_up, tear_down
 from topologies import topologies
 
 from k8snet_scripts import records
 from k8snet_scripts.addresses import parse_cidr
-from k8snet_scripts.plan import Plan, plan_topology
+from k8snet_scripts.plan import Plan
 from k8snet_scripts.scripts import load_source
 from k8snet_scripts.steps import Argv, Sign
 from k8snet_scripts.topology import HOST, Bridge, End, Interface, Namespace, Port, Topology, Veth, Vxlan
@@ -64,7 +64,7 @@ def suffices(commands: list[Argv], plan: Plan, altered: FakeKernel, right: set[s
 @few
 @given(topologies())
 def test_each_fact_is_made_true_by_its_own_command_in_the_order_of_the_plan(topology: Topology) -> None:
-    plan, kernel = plan_topology(topology), fresh(topology)
+    plan, kernel = KeptPlan(topology), fresh(topology)
     facts = kernel.facts()
     for step in plan.steps():
         if step.sign in (Sign.MEND, Sign.NEED):
@@ -81,7 +81,7 @@ def test_each_fact_is_made_true_by_its_own_command_in_the_order_of_the_plan(topo
 @few
 @given(topologies())
 def test_a_first_run_mends_nothing_and_a_second_one_does_nothing(topology: Topology) -> None:
-    plan, kernel, record = plan_topology(topology), fresh(topology), Record()
+    plan, kernel, record = KeptPlan(topology), fresh(topology), Record()
     before = kernel.facts()
     executed = set_up(plan, kernel, record)
     wanted = [step for step in plan.steps() if step.sign in (Sign.MAKE, Sign.WANT) and fact(step) not in before]
@@ -95,7 +95,7 @@ def test_a_first_run_mends_nothing_and_a_second_one_does_nothing(topology: Topol
 @few
 @given(topologies(), st.randoms(use_true_random=False))
 def test_within_a_wave_the_order_of_the_namespaces_is_all_the_same(topology: Topology, seed: random.Random) -> None:
-    plan, kernel, expected = plan_topology(topology), fresh(topology), fresh(topology)
+    plan, kernel, expected = KeptPlan(topology), fresh(topology), fresh(topology)
     set_up(plan, expected, Record())
     set_up(plan, kernel, Record(), order=lambda wave: interleaved(seed, wave))
     assert kernel.facts() == expected.facts()
@@ -184,7 +184,7 @@ def test_nothing_foreign_is_taken_for_ours() -> None:
         kernel = FakeKernel()
         kernel.run(argv)
         with pytest.raises(Foreign):
-            set_up(plan_topology(topology), kernel, Record())
+            set_up(KeptPlan(topology), kernel, Record())
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_nothing_foreign_is_taken_for_ours() -> None:
 )
 def test_what_others_have_to_make_has_to_be_there(topology: Topology) -> None:
     with pytest.raises(Foreign):
-        set_up(plan_topology(topology), FakeKernel(), Record())
+        set_up(KeptPlan(topology), FakeKernel(), Record())
 
 
 def test_what_was_borrowed_in_a_namespace_is_not_given_back_to_another_one() -> None:
@@ -224,7 +224,7 @@ TAKEN = (
 
 
 def test_what_is_taken_is_on_record_before_anything_else() -> None:
-    wave, *_ = plan_topology(Topology("lab", namespaces=(Namespace("n1"),), records=TAKEN)).waves
+    wave, *_ = KeptPlan(Topology("lab", namespaces=(Namespace("n1"),), records=TAKEN)).waves
     assert [step.words.split()[:2] for step in steps_of(wave)] == [
         ["directory", "/var/lib/cni"],
         ["directory", "/var/lib/cni/networks"],
@@ -248,14 +248,14 @@ def test_records_are_made_mended_and_removed_with_their_directories() -> None:
 
 def test_a_record_of_somebody_else_is_refused_and_a_shared_one_is_not() -> None:
     kernel, topology = FakeKernel(), Topology("lab", records=TAKEN)
-    for step in plan_topology(Topology("other", records=(TAKEN[0], TAKEN[3]))).steps():
+    for step in KeptPlan(Topology("other", records=(TAKEN[0], TAKEN[3]))).steps():
         kernel.run(step.argv)
     found = kernel.copy()
-    executed = set_up(plan_topology(topology), kernel, Record())
+    executed = set_up(KeptPlan(topology), kernel, Record())
     assert [argv[0] for argv in executed] == ["bash", "bash"]
     found.run(("bash", "-c", f'printf "other\\r\\neth0" >{TAKEN[1].path}'))
     with pytest.raises(Foreign):
-        set_up(plan_topology(topology), found, Record())
+        set_up(KeptPlan(topology), found, Record())
 
 
 def test_a_veth_below_a_device_gets_the_mtu_of_new_ones_back() -> None:
@@ -267,7 +267,7 @@ def test_a_veth_below_a_device_gets_the_mtu_of_new_ones_back() -> None:
         return Topology("lab", namespaces=(Namespace("n1", devices=(device,) if mtu is None else ()),), veths=(veth,))
 
     _, kernel, record = made(lab(1280))
-    plan = plan_topology(lab(None))
+    plan = KeptPlan(lab(None))
     set_up(plan, kernel, record)
     assert {"n1 eth0: mtu 1500", "host v0: mtu 1500", "n1 vx0: mtu 1400"} <= kernel.facts()
     assert untrue(plan, kernel) == []
@@ -279,7 +279,7 @@ def test_what_stands_on_a_veth_goes_with_it_wherever_that_is_removed() -> None:
     device = Vxlan("vx0", id=1, dev="eth0")
     topology = Topology("lab", namespaces=(Namespace("n1", devices=(device,)),), veths=(veth,))
     _, kernel, record = made(topology)
-    plan = plan_topology(Topology("lab", namespaces=(Namespace("n1", devices=(replace(device, id=2, dev=None),)),)))
+    plan = KeptPlan(Topology("lab", namespaces=(Namespace("n1", devices=(replace(device, id=2, dev=None),)),)))
     set_up(plan, kernel, record)
     assert untrue(plan, kernel) == []
     assert set_up(plan, kernel, record) == []
@@ -291,7 +291,7 @@ def test_broadcast_addresses_and_a_bridge_that_listens_to_all() -> None:
     end = End("e0", (parse_cidr("10.0.0.2/24"),), namespace="n1", broadcast=True)
     veth = Veth(end, End("h0", port=Port("br0")))
     topology = Topology("lab", Namespace(HOST, bridges=(bridge,)), (Namespace("n1"),), (veth,))
-    commands = [" ".join(step.argv) for step in plan_topology(topology).steps()]
+    commands = [" ".join(step.argv) for step in KeptPlan(topology).steps()]
     assert "ip -n n1 address add 10.0.0.2/24 brd + dev e0" in commands
     last = ["ip address add 10.0.0.1/24 brd + dev br0", "ip link set dev br0 promisc on", "ip link set dev br0 up"]
     assert commands[-3:] == last

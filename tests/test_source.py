@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Literal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from toml_printer import BARE, TomlPrinter
 
@@ -80,7 +80,6 @@ def check_all_places(
     assert len(set(leaf_places)) == len(leaf_places)
 
 
-@settings(deadline=None, max_examples=100)
 @given(st.integers(0, 2**32), tables(leaves), st.booleans(), st.booleans())
 def test_every_key_and_leaf_of_toml_is_located(seed: int, table: dict[str, object], windows: bool, mark: bool) -> None:
     text = TomlPrinter(seed).document(table)
@@ -95,7 +94,6 @@ def test_every_key_and_leaf_of_toml_is_located(seed: int, table: dict[str, objec
     )
 
 
-@settings(deadline=None, max_examples=100)
 @given(tables(plain_leaves), st.booleans(), st.sampled_from([None, 0, 2, "\t"]), st.sampled_from([":", " :\n ", ": "]))
 def test_every_key_and_leaf_of_json_is_located(
     table: dict[str, object], ascii_only: bool, indent: int | str | None, colon: str
@@ -144,7 +142,6 @@ def survive(name: str, raw: bytes, path: Path) -> None:
     assert rendered.count(" error: ") >= 1
 
 
-@settings(deadline=None, max_examples=150)
 @given(
     st.sampled_from(["-", "lab.toml", "lab.json"]),
     st.one_of(st.binary(), st.text().map(str.encode), texts.map(str.encode)),
@@ -154,7 +151,6 @@ def test_no_input_ever_raises(name: str, raw: bytes, path: Path) -> None:
     survive(name, raw, path)
 
 
-@settings(deadline=None, max_examples=150)
 @given(st.sampled_from(sorted(VALID)), st.data(), paths)
 def test_no_mutation_of_a_valid_file_ever_raises(name: str, data: st.DataObject, path: Path) -> None:
     text = VALID[name]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -56,9 +57,19 @@ def level(name: str) -> int:
     return next(number for number, layer in enumerate(LAYERS) if name in layer)
 
 
-def imports(module: Path) -> Iterator[str]:
+@cache
+def tree(module: Path) -> ast.Module:
+    return ast.parse((PACKAGE / module).read_text())
+
+
+@cache
+def imports(module: Path) -> tuple[str, ...]:
     """The full names of all modules that a file imports, wherever in it."""
-    for node in ast.walk(ast.parse((PACKAGE / module).read_text())):
+    return tuple(_imports(module))
+
+
+def _imports(module: Path) -> Iterator[str]:
+    for node in ast.walk(tree(module)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -94,4 +105,4 @@ def test_every_module_stands_in_a_layer() -> None:
 @pytest.mark.parametrize("module", MODULES, ids=str)
 def test_modules_are_read_at_one_sitting(module: Path) -> None:
     assert len((PACKAGE / module).read_text().splitlines()) <= 300
-    assert ast.get_docstring(ast.parse((PACKAGE / module).read_text()))
+    assert ast.get_docstring(tree(module))

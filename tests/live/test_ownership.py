@@ -10,27 +10,32 @@ from live.sandbox import Sandbox
 
 KINDS = {
     "bridge": "ip link add name {name} type bridge",
-    "veth": "ip link add name {name} type veth peer name other",
+    "veth": "ip link add name {name} type veth peer name {name}-far",
     "tap": "ip tuntap add dev {name} mode tap",
-    "vxlan": "ip link add name {name} type vxlan id 7 dstport 4789",
-    "macvlan": "ip link add name under type bridge; ip link add link under name {name} type macvlan",
+    "vxlan": "ip link add name {name} type vxlan id 7 dstport {port}",
+    "macvlan": "ip link add name {name}-under type bridge; ip link add link {name}-under name {name} type macvlan",
 }
 """Ways to make an interface, as others might have done."""
 
+NAMES = ("br0", "vethB", "vethY")
 FOREIGN = [
     pytest.param(
-        KINDS[kind].format(name=name),
-        f"interface {name} (host) exists",
+        "; ".join(KINDS[kind].format(name=name, port=4789 + number) for number, name in enumerate(NAMES)),
+        [f"interface {name} (host) exists" for name in NAMES],
         marks=pytest.mark.needs(kind) if kind in ("vxlan", "macvlan") else (),
-        id=f"{kind} {name}",
+        id=kind,
     )
     for kind in KINDS
-    for name in ("br0", "vethB", "vethY")
 ]
 FOREIGN += [
-    pytest.param("ip netns add node2", "namespace node2 exists", id="namespace node2"),
-    pytest.param("mkdir /run/netns; touch /run/netns/node1", "namespace node1 exists", id="file node1"),
+    pytest.param(KINDS["bridge"].format(name="vethB"), ["interface vethB (host) exists"], id="one bridge"),
+    pytest.param(
+        "ip netns add node2; touch /run/netns/node1",
+        ["namespace node2 exists", "namespace node1 exists"],
+        id="namespace and file",
+    ),
 ]
+"""What others made, and what a run says of it."""
 
 BESIDE = """
 name = "beside"
@@ -61,7 +66,7 @@ def docker(sandbox: Sandbox) -> Network:
     return Network(sandbox, golden("docker"))
 
 
-def refuses(network: Network, message: str) -> None:
+def refuses(network: Network, *messages: str) -> None:
     """No run changes anything, and each says that it will not, and why."""
     before = network.state(identity=True)
     for option in ((), ("--dry-run",), ("--check",)):
@@ -69,27 +74,26 @@ def refuses(network: Network, message: str) -> None:
         assert (done.returncode, done.stdout) == (1, "")
         lines = done.stderr.splitlines()
         assert all(line.startswith("setup.sh: refused: ") for line in lines), done.stderr
-        assert any(message in line for line in lines), done.stderr
-        assert diff(before, network.state(identity=True)) == []
+        assert [message for message in messages if message not in done.stderr] == []
+    assert diff(before, network.state(identity=True)) == []
 
 
-@pytest.mark.parametrize(("make", "message"), FOREIGN)
-def test_a_foreign_thing_of_a_wanted_name_is_refused(docker: Network, make: str, message: str) -> None:
+@pytest.mark.parametrize(("make", "messages"), FOREIGN)
+def test_a_foreign_thing_of_a_wanted_name_is_refused(docker: Network, make: str, messages: list[str]) -> None:
     docker.do(make)
-    refuses(docker, message)
     before = docker.state(identity=True)
+    refuses(docker, *messages)
     assert docker.tear_down() == []
     assert diff(before, docker.state(identity=True)) == []
 
 
-@pytest.mark.parametrize("kind", ["bridge", "veth", "tap"])
-def test_a_foreign_interface_inside_a_namespace_is_refused(docker: Network, kind: str) -> None:
+def test_a_foreign_interface_inside_a_namespace_is_refused(docker: Network) -> None:
     docker.set_up()
     docker.do("ip -n node1 link delete dev vethA")
-    docker.sandbox.run(
-        ["nsenter", "--net=/run/netns/node1", "bash", "-ec", KINDS[kind].format(name="vethA")], check=True
-    )
-    refuses(docker, "interface vethA (node1) exists")
+    for kind in ("bridge", "veth", "tap"):
+        docker.do(f"nsenter --net=/run/netns/node1 bash -ec '{KINDS[kind].format(name='vethA')}'")
+        refuses(docker, "interface vethA (node1) exists")
+        docker.do("ip -n node1 link delete dev vethA")
 
 
 def test_all_that_is_foreign_is_named_at_once(docker: Network) -> None:

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from live.kernel import State, diff
-from live.masquerading import observe_sources
+from live.masquerading import PATIENT, observe_sources
+from live.moments import sample
 from live.node import WORLD, node, whole_state
 from live.runtime import Json, Runtime, finished
 from live.sandbox import Sandbox
@@ -25,7 +26,7 @@ DUAL: Json = {
     "ipMasq": True,
     "ipam": {"type": "host-local", "ranges": [[{"subnet": "10.30.0.0/24"}], [{"subnet": "fd00:30::/64"}]]},
 }
-AT_ONCE = 8
+AT_ONCE = 6
 
 
 @pytest.fixture
@@ -59,23 +60,23 @@ def left(before: State, after: State) -> list[str]:
     return [line for line in diff(before, after) if not any(word in line for word in words)]
 
 
-@pytest.mark.parametrize(("end", "moments"), [("DEL", range(1, 9, 2)), ("GC", range(2, 9, 2))])
-def test_nothing_is_left_of_an_add_that_was_killed(runtime: Runtime, end: str, moments: range) -> None:
+@pytest.mark.parametrize("end", ["DEL", "GC"])
+def test_nothing_is_left_of_an_add_that_was_killed(runtime: Runtime, end: str) -> None:
     seconds = seconds_of_add(runtime)
     runtime.make_namespace("web")
     before = whole_state(runtime.sandbox)
     killed = 0
-    for moment in moments:
+    for moment in sample(range(1, 8), 12, end):
         process = runtime.start("ADD", "web")
         time.sleep(seconds * moment / 9)
         if process.pid is not None:
-            process.signal(signal.SIGKILL, group=moment // 2 % 2 == 0)
+            process.signal(signal.SIGKILL, group=moment % 2 == 0)
         killed += process.wait().returncode == -signal.SIGKILL
         answer = runtime.delete("web") if end == "DEL" else runtime.collect([("first", "eth0")])
         assert answer.status == 0, answer
         wait_for_orphans(runtime.sandbox)
         assert left(before, whole_state(runtime.sandbox)) == [], f"killed after {moment} ninths"
-    assert killed >= 2
+    assert killed >= 1
     assert finished(runtime.start("ADD", "web")).result
     assert observe_sources(runtime.sandbox, ["web"])[f"web {address(runtime.sandbox, 'web')} to {WORLD} 192.0.2.2"]
 
@@ -84,7 +85,7 @@ def test_a_del_that_was_killed_is_finished_by_the_next_one(runtime: Runtime) -> 
     seconds_of_add(runtime)
     before = whole_state(runtime.sandbox)
     runtime.make_namespace("web")
-    for moment in range(1, 5):
+    for moment in sample(range(1, 5), 12, "DEL"):
         assert runtime.add("web").result
         process = runtime.start("DEL", "web")
         time.sleep(0.02 * moment)
@@ -106,7 +107,9 @@ def test_many_at_once_get_an_address_each_and_work(runtime: Runtime) -> None:
     results = [finished(process).result for process in started]
     given = [ip["address"] for result in results for ip in result["ips"]]
     assert len(set(given)) == len(given) == 2 * AT_ONCE
-    sources = observe_sources(runtime.sandbox, pods, seconds=4)
+    sources = observe_sources(runtime.sandbox, pods)
+    if None in sources.values():  # perhaps because one was late
+        sources = observe_sources(runtime.sandbox, pods, PATIENT)
     assert None not in sources.values()
     for pod, result in zip(pods, results, strict=True):
         own = result["ips"][0]["address"].partition("/")[0]

@@ -48,7 +48,6 @@ LIFE = Life(
         Action("add", "web"),
         Action("add", "db", wishes=Wishes("IgnoreUnknown=1;IP=10.30.0.5")),
         Action("delete", "web"),
-        Action("delete", "web"),
     ),
 )
 

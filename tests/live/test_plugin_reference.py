@@ -26,7 +26,7 @@ from live.runtime import Runtime, Wishes
 
 pytestmark = pytest.mark.needs("iptables_nat", "nft_masquerade", "nft_masquerade6")
 
-RANDOM = examples(3)
+RANDOM = examples(2)
 
 KUBERNETES = Life(
     Network(

@@ -33,7 +33,7 @@ QUICK, PATIENT = 0.3, 10
 REFUSED = {"ENETUNREACH", "EHOSTUNREACH", "EACCES", "EINVAL", "timeout"}
 """What comes of a connection that reaches nobody: the errors of routes that refuse are among it."""
 
-PAIRS = examples(12)
+PAIRS = examples(6)
 
 
 def addresses(topology: Topology) -> list[Cidr]:

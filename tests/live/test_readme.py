@@ -9,30 +9,32 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from goldens import Goldens
 
-import k8snet_scripts
+from live.serving import served
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "docs" / "walk.md", ROOT / "docs" / "cluster.md"]
-PACKAGE = Path(k8snet_scripts.__file__).parents[1]
 BLOCK = re.compile(r"^```(?P<language>\w+) ?(?P<name>\S*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
 MILLISECONDS = re.compile(r" +\d+ ms")
 
 
+@pytest.fixture(scope="module")
+def k8snet() -> Iterator[Path]:
+    with served() as program:
+        yield program
+
+
 @pytest.fixture
-def directory(tmp_path: Path) -> Path:
+def directory(tmp_path: Path, k8snet: Path) -> Path:
     """A directory to run in, with `k8snet` in its `bin`."""
-    command = tmp_path / "bin" / "k8snet"
-    command.parent.mkdir()
-    command.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m k8snet_scripts "$@"\n')
-    command.chmod(0o755)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "k8snet").symlink_to(k8snet)
     return tmp_path
 
 
@@ -65,7 +67,7 @@ def run(command: str, directory: Path) -> str:
         ["bash", "-c", command],
         check=False,
         cwd=directory,
-        env={**os.environ, "PATH": path, "PYTHONPATH": str(PACKAGE), "LC_ALL": "C.UTF-8"},
+        env={**os.environ, "PATH": path, "LC_ALL": "C.UTF-8"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

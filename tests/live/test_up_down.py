@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+from collections.abc import Iterator
 
 import pytest
 from goldens import GOLDEN
@@ -11,6 +12,7 @@ from goldens import GOLDEN
 from live.command import Command
 from live.features import Kernel
 from live.sandbox import Sandbox
+from live.serving import Served, served
 
 DOCKER = (GOLDEN / "docker" / "topology.toml").read_text()
 QUICK = pytest.mark.needs("speed")  # the kernel makes no difference to these; one that is slow leaves them out
@@ -25,6 +27,20 @@ def command(sandbox: Sandbox) -> Command:
 @pytest.fixture
 def lab(command: Command) -> str:
     return command.write("lab.toml", DOCKER)
+
+
+@pytest.fixture(scope="module")
+def server(privileges: None) -> Iterator[Served]:
+    with Sandbox() as sandbox, served(sandbox) as program:
+        yield Served(sandbox, program)
+
+
+@pytest.fixture
+def quick(server: Served) -> Iterator[Served]:
+    """The command on a machine that tests share: each leaves it as it was."""
+    before = server.machine()
+    yield server
+    assert server.machine() == before
 
 
 @pytest.fixture
@@ -49,84 +65,83 @@ exec /usr/bin/env -S PATH=/usr/sbin:/usr/bin:/sbin:/bin ip "$@"
 """
 
 
-def test_up_makes_the_network_and_down_removes_it(command: Command, lab: str) -> None:
-    before = command.machine()
-    done = command.run("up", lab)
+def test_up_makes_the_network_and_down_removes_it(quick: Served) -> None:
+    lab = quick.write("lab.toml", DOCKER)
+    done = quick.run("up", lab)
     announced = [line for line in done.stderr.splitlines() if line.startswith("[#] ")]
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr.splitlines() == [*announced, f"docker: {len(announced)} commands executed"]
-    verified = command.sandbox.bash(command.run("verify", lab).stdout)
+    verified = quick.sandbox.bash(quick.run("verify", lab).stdout)
     assert (verified.returncode, "\nnot ok" in verified.stdout) == (0, False)
-    done = command.run("up", lab)
+    done = quick.run("up", lab)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "docker: nothing to change\n")
-    done = command.run("down", lab)
+    done = quick.run("down", lab)
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr.endswith("docker: 3 commands executed\n")
-    done = command.run("down", lab)
+    done = quick.run("down", lab)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "docker: nothing to remove\n")
-    assert command.machine() == before
 
 
 @QUICK
-def test_a_topology_from_standard_input_is_no_different(command: Command, lab: str) -> None:
-    assert command.run("up", "-", stdin=DOCKER).stderr.endswith("docker: 12 commands executed\n")
-    assert command.run("up", lab).stderr == "docker: nothing to change\n"
-    assert command.run("down", "-", stdin=DOCKER).returncode == 0
+def test_a_topology_from_standard_input_is_no_different(quick: Served) -> None:
+    lab = quick.write("lab.toml", DOCKER)
+    assert quick.run("up", "-", stdin=DOCKER).stderr.endswith("docker: 12 commands executed\n")
+    assert quick.run("up", lab).stderr == "docker: nothing to change\n"
+    assert quick.run("down", "-", stdin=DOCKER).returncode == 0
 
 
 @QUICK
-def test_dry_run_and_check_change_nothing(command: Command, lab: str) -> None:
-    before = command.machine()
-    shown = command.run("up", lab, "--dry-run")
+def test_dry_run_and_check_change_nothing(quick: Served) -> None:
+    lab = quick.write("lab.toml", DOCKER)
+    before = quick.machine()
+    shown = quick.run("up", lab, "--dry-run")
     assert (shown.returncode, shown.stderr) == (0, "")
     assert len(shown.stdout.splitlines()) == 12
-    checked = command.run("up", "--check", lab)
+    checked = quick.run("up", "--check", lab)
     assert (checked.returncode, checked.stderr) == (1, "")
     assert "node1: namespace" in checked.stdout
-    assert command.machine() == before
-    done = command.run("up", lab)
+    assert quick.machine() == before
+    done = quick.run("up", lab)
     assert done.stderr.splitlines()[:-1] == shown.stdout.splitlines()
     for flag in ("--check", "--dry-run"):
-        done = command.run("up", flag, lab)
+        done = quick.run("up", flag, lab)
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    shown = command.run("down", "--dry-run", lab)
+    shown = quick.run("down", "--dry-run", lab)
     assert (shown.returncode, len(shown.stdout.splitlines())) == (0, 3)
-    assert command.run("down", "--check", lab).returncode == 1
-    command.run("down", lab)
-    assert command.run("down", "--check", lab).returncode == 0
+    assert quick.run("down", "--check", lab).returncode == 1
+    quick.run("down", lab)
+    assert quick.run("down", "--check", lab).returncode == 0
 
 
 @QUICK
-def test_what_is_foreign_is_refused_unless_it_is_adopted(command: Command, lab: str) -> None:
-    command.sandbox.run(["ip", "link", "add", "name", "br0", "type", "bridge"], check=True)
-    done = command.run("up", lab)
+def test_what_is_foreign_is_refused_unless_it_is_adopted(quick: Served) -> None:
+    lab = quick.write("lab.toml", DOCKER)
+    quick.sandbox.run(["ip", "link", "add", "name", "br0", "type", "bridge"], check=True)
+    done = quick.run("up", lab)
     assert (done.returncode, done.stdout) == (1, "")
     assert "--adopt" in done.stderr and "[#]" not in done.stderr and "docker:" not in done.stderr
-    assert command.run("up", "--adopt", lab).returncode == 0
-    assert command.run("down", lab).returncode == 0
+    assert quick.run("up", "--adopt", lab).returncode == 0
+    assert quick.run("down", lab).returncode == 0
 
 
-@pytest.fixture
-def failing(command: Command) -> str:
-    """A topology that the kernel does not take to the end."""
-    text = DOCKER.replace(
-        "[namespaces.node1", '[namespaces.node1.sysctls]\n"net.ipv4.ip_local_port_range" = "9 8"\n[namespaces.node1', 1
-    )
-    return command.write("failing.toml", text)
+FAILING = DOCKER.replace(
+    "[namespaces.node1", '[namespaces.node1.sysctls]\n"net.ipv4.ip_local_port_range" = "9 8"\n[namespaces.node1', 1
+)
+"""A topology that the kernel does not take to the end."""
 
 
 @QUICK
-def test_a_failure_is_taken_back_unless_it_is_to_be_kept(command: Command, failing: str) -> None:
-    before = command.machine()
-    done = command.run("up", failing)
+def test_a_failure_is_taken_back_unless_it_is_to_be_kept(quick: Served) -> None:
+    failing = quick.write("failing.toml", FAILING)
+    before = quick.machine()
+    done = quick.run("up", failing)
     assert (done.returncode, done.stdout) == (1, "")
     assert "failed: " in done.stderr and "taking back" in done.stderr and "docker:" not in done.stderr
-    assert command.machine() == before
-    done = command.run("up", "--keep", failing)
+    assert quick.machine() == before
+    done = quick.run("up", "--keep", failing)
     assert done.returncode == 1 and "is left (--keep)" in done.stderr
-    assert command.sandbox.run(["ip", "netns", "list"]).stdout.count("node") == 2
-    assert command.run("down", failing).returncode == 0
-    assert command.machine() == before
+    assert quick.sandbox.run(["ip", "netns", "list"]).stdout.count("node") == 2
+    assert quick.run("down", failing).returncode == 0
 
 
 @QUICK
