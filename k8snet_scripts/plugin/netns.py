@@ -81,7 +81,8 @@ def begin_looks(call: Call, link: object) -> None:
 
     While the system answers, the rest of the plugin can be loaded.  Raises `CniError`.
     """
-    begin_program(_look_inside(call.netns, call.ifname, call.environment), call.environment)
+    if is_netns(call.netns):
+        begin_program(_look_inside(call.netns, call.ifname, call.environment), call.environment)
     if isinstance(link, str) and is_made_of(link, PLAIN, "_.-"):
         begin_program(_look_at_host(link), {})
 

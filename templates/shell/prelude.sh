@@ -79,6 +79,10 @@ leave() {
 	exit "$1"
 }
 
+# A subshell has no traps, and would be gone at once, before what it has started. With this it hears a signal when that has
+# ended, as the script itself does: whoever waits for it knows that nothing goes on.
+hear_late() { trap 'exit 1' INT TERM HUP; }
+
 # The descriptors from which it is read what several processes have to say. There is no file that a script which is killed
 # could leave. Nobody waits for a process that waits to be heard.
 declare -a listening=()

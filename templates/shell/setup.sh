@@ -166,6 +166,7 @@ run_wave() {
 # Calls a command. What it says, if it fails, is then in a file that has the name of its worker.
 tell() {
 	local said
+	hear_late
 	said=$("${@:2}") && return 0
 	printf '%s\n' "$said" >"$STATE/worker.$1"
 	return 1
@@ -174,6 +175,7 @@ tell() {
 # The host's part, alone where namespaces are made: two first namespaces at a time would race for the mount of /run/netns.
 act_alone() {
 	local turn
+	hear_late
 	exec {turn}</run/k8snet
 	if [[ $1 == *'ip netns add '* && ! ${TURN+set} ]]; then flock "$turn" || { echo "flock /run/k8snet" && return 1; }; fi
 	carry_out host "$1" {turn}<&-
@@ -183,6 +185,7 @@ act_alone() {
 # another one has failed.
 work() {
 	local i place commands others jobs='' one_by_one=()
+	hear_late
 	for ((i = $1; i < ${#here[@]}; i += workers)); do
 		place=${here[i]} commands=$'\n'${batch["$number ${here[i]}"]}
 		others=${commands//"ip netns exec $place bash -c 'echo "/i}
@@ -203,9 +206,12 @@ work() {
 # what was said, or where a file that was named is not empty any more.
 # shellcheck disable=SC2016 # what looks like an expansion is perl
 readonly carrier='
+my $stopped;
+$SIG{$_} = sub { $stopped = 1 } for qw(INT TERM HUP);    # what is under way comes to its end
 $/ = "";
 while (my $job = <STDIN>) {
     exit 0 if grep { -s } @ARGV;
+    exit 1 if $stopped;
     my ($name, @lines) = split /\n/, $job;
     next if eval { enter($name); carry_out(@lines) };
     print STDERR $@, $name;

@@ -49,7 +49,7 @@ main() {
 		return
 	fi
 	announce "$commands" >&2
-	(FORCE=yes execute_all "$commands" && [[ ! $complained ]]) || complained=yes
+	(hear_late && FORCE=yes execute_all "$commands" && [[ ! $complained ]]) || complained=yes
 	if [[ $under_way ]]; then wait "$under_way" || complained=yes; fi
 	if [[ $complained ]]; then
 		failure='all else is removed; when that is mended, run it again'
@@ -102,6 +102,7 @@ remove_group() {
 	fi
 	announce "$line" >&2
 	(
+		hear_late
 		said=$(ip link delete group "$MARK" 2>&1) || report_failure "$line" "${said:-exit status $?}"
 		[[ ! $complained ]]
 	) &
