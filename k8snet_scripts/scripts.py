@@ -26,6 +26,7 @@ from k8snet_scripts.digests import SEAM, digest
 from k8snet_scripts.drafts import Drafts
 from k8snet_scripts.drawing.diagram import draw_diagram
 from k8snet_scripts.frontend.load import load_topology
+from k8snet_scripts.heads import STANDARD_INPUT
 from k8snet_scripts.plan import plan_topology
 from k8snet_scripts.reach.outlook import NO_OUTLOOK, Outlook
 from k8snet_scripts.reach.probes import choose_probes
@@ -181,7 +182,7 @@ def describe_origin(sources: Sequence[Source], arguments: Sequence[str] = ()) ->
 
 
 def _shown(name: str) -> str:
-    return "standard input" if name == "-" else base_name(name)
+    return STANDARD_INPUT if name == "-" else base_name(name)
 
 
 def base_name(name: str) -> str:

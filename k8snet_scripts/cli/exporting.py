@@ -16,7 +16,7 @@ from k8snet_scripts.cli.arguments import (
     topology_argument,
 )
 from k8snet_scripts.cli.commands import Commands
-from k8snet_scripts.cli.compiling import drafting, place
+from k8snet_scripts.cli.placing import drafting, place
 
 _DIRECTORY = click.Path(file_okay=False, path_type=Path)
 
