@@ -1,4 +1,4 @@
-"""Findings about a model: each mistake once, though a ranged key makes it for every index and others may follow from it."""
+"""Findings about a model: each mistake once, though a range makes it for every index and others may follow from it."""
 
 from __future__ import annotations
 

@@ -70,9 +70,9 @@ def compile_(
 ) -> int:
     """Write setup.sh, teardown.sh and verify.sh for each TOPOLOGY.
 
-    The scripts are written beside the topology, or into the current directory if that comes from standard input. What is
-    up to date is not touched, and nothing is written if anything is wrong with any of the topologies, or over a file that
-    k8snet has not made, or has made for another network.
+    The scripts are written beside the topology, or into the current directory if that comes from standard input. What
+    is up to date is not touched, and nothing is written if anything is wrong with any of the topologies, or over a file
+    that k8snet has not made, or has made for another network.
 
     Keep the scripts under version control, review them, and let CI hold them to the topology:
 

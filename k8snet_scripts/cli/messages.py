@@ -1,4 +1,4 @@
-"""What the command line says beside its results, on standard error and in one style: `error: …` or `note: …`, then `help: …`."""
+"""What the command line says beside its results, on standard error: `error: …` or `note: …`, and then `help: …`."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def drafting(beside: bool = True) -> Iterator[Drafts]:
 
 
 def place(drafts: Drafts, beside: bool = False) -> None:
-    """Put drafts where they belong, and print the path of each; when all are there, so that nobody's pipe comes between.
+    """Put drafts where they belong, and then, when nobody's pipe can come between any more, print the path of each.
 
     With `beside` that is where their topology is.  None is written over what `refuse_others` refuses.
     """
@@ -47,8 +47,8 @@ def place(drafts: Drafts, beside: bool = False) -> None:
 def refuse_others(drafts: Drafts, beside: bool) -> tuple[tuple[str, str], ...]:
     """Refuse drafts at whose place is a file of somebody's own, or one that is for another network.
 
-    If they lie beside their topology, and what is there was made from that, then the network has been given another name:
-    such are the pairs of names that are returned.
+    If they lie beside their topology, and what is there was made from that, then the network has been given another
+    name: such are the pairs of names that are returned.
     """
     former: dict[tuple[str, str], None] = {}
     for draft in drafts:

@@ -74,7 +74,7 @@ class Object:
         return self.words.get(kind, kind)
 
     def refuse_options(self, *keys: str) -> None:
-        """Report each of some options that the reference has and that is not supported here, if it asks for anything."""
+        """Report each of some options that the reference has and we do not support, if it asks for anything."""
         for key in keys:
             if self.value(key):
                 message, help = f"`{key}` is not supported", "take it out"

@@ -48,7 +48,7 @@ class Gateway(NamedTuple):
 
 
 def read_addresses(table: Table, read: Callable[[str], Cidr], automatic: bool = True) -> Each[tuple[Cidr, ...]]:
-    """Addresses.  Where one is "auto" is noted in the document, if the table is that of an interface that can have it."""
+    """Addresses.  Where one is "auto" is noted in the document, if the table is that of an interface that may."""
     addresses: list[Each[Cidr | None]] = []
     notes = table.document.automatic
     for path, value in table.items("addresses", "strings"):
