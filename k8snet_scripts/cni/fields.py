@@ -178,7 +178,8 @@ class Object:
         if isinstance(value, list):
             return [((*self.where(key), index), item) for index, item in enumerate(value)]
         if value is not None:
-            self.mistyped(self.where(key), f"{self.call('a list')} of {of}", value)
+            help = "put brackets around it: `[{ … }]`" if isinstance(value, dict) and of == "objects" else ""
+            self.mistyped(self.where(key), f"{self.call('a list')} of {of}", value, help)
         return []
 
     def below(self, path: Path, value: object) -> Object | None:
