@@ -87,14 +87,14 @@ class Drafts:
         file = home / f".{path.name}.{os.getpid()}.{len(self._drafts)}"
         self._drafts.append(Draft(path, file, is_script))
         try:
-            opened = file.open("w", encoding="utf-8")
+            file.unlink(missing_ok=True)  # of one who was killed
+            opened = file.open("x", encoding="utf-8")  # which follows no link that somebody else has put there
         except OSError as error:
             self._drafts.pop()  # a file system that cannot be written to would not even let it be removed
             error.filename = os.fspath(path)  # which says more than the name of a draft
             raise
         with opened:
             opened.writelines(text)
-        if not is_script:
-            return
-        mode = file.stat().st_mode
-        file.chmod(mode | (mode & 0o444) >> 2)  # whoever may read it may run it
+            if is_script:
+                mode = os.fstat(opened.fileno()).st_mode
+                os.fchmod(opened.fileno(), mode | (mode & 0o444) >> 2)  # whoever may read it may run it
