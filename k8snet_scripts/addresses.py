@@ -19,6 +19,9 @@ LEAST_IPV6_MTU = 1280
 DEFAULT_MTU = 1500
 """What the kernel gives to an end of a veth that is not told otherwise, in bytes."""
 
+VXLAN_OVERHEAD = {4: 50, 6: 70}
+"""The bytes that VXLAN takes of each packet of the network below, by the family of that."""
+
 _SOCKET_FAMILY = {4: AF_INET, 6: AF_INET6}
 
 

@@ -1,7 +1,7 @@
 """Ahead: the scripts of one topology, which a process of its own makes while this one makes those of another.
 
-They come as one text: the name of the topology, then its scripts, each with a NUL behind it, which none of them can have
-inside.
+They come as one text: the name of the topology, then its scripts, each with a NUL behind it, which none of them can
+have inside.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Steps of devices that stand on other interfaces: macvlans, and VXLAN tunnels, with the entries of who is behind which.
+"""Steps of devices that stand on other interfaces: macvlans, and VXLAN tunnels with the entries of who is behind them.
 
 They are made when all veths are there, and configured with the rest of their namespace.
 """

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from k8snet_scripts.heads import Head, read_head
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:
@@ -32,6 +34,12 @@ class Draft:
     def is_in_place_of_another(self) -> bool:
         """Whether somebody else has written what is at its place: it does not tell of k8snet, as the draft does."""
         return self.path.is_file() and self.path.stat().st_size > 0 and _is_ours(self.file) and not _is_ours(self.path)
+
+    def find_other(self) -> tuple[Head, Head] | None:
+        """The heads of what is at its place and of itself, where they are for different networks."""
+        if self.path.is_file() and (there := read_head(self.path)) and (here := read_head(self.file)):
+            return None if there.is_for_the_same(here) else (there, here)
+        return None
 
     def place(self) -> bool:
         """Put it where it belongs, unless it is there already and can be run; whether it was not."""
@@ -79,14 +87,14 @@ class Drafts:
         file = home / f".{path.name}.{os.getpid()}.{len(self._drafts)}"
         self._drafts.append(Draft(path, file, is_script))
         try:
-            opened = file.open("w", encoding="utf-8")
+            file.unlink(missing_ok=True)  # of one who was killed
+            opened = file.open("x", encoding="utf-8")  # which follows no link that somebody else has put there
         except OSError as error:
             self._drafts.pop()  # a file system that cannot be written to would not even let it be removed
             error.filename = os.fspath(path)  # which says more than the name of a draft
             raise
         with opened:
             opened.writelines(text)
-        if not is_script:
-            return
-        mode = file.stat().st_mode
-        file.chmod(mode | (mode & 0o444) >> 2)  # whoever may read it may run it
+            if is_script:
+                mode = os.fstat(opened.fileno()).st_mode
+                os.fchmod(opened.fileno(), mode | (mode & 0o444) >> 2)  # whoever may read it may run it

@@ -1,7 +1,8 @@
 """Groups: steps that belong together, and why they are there; and groups of which there are thousands alike.
 
-The namespaces and veths that a range stands for differ in nothing but some words: names, and addresses.  Where the shapes
-of two are equal, so are their groups but for these words; whoever lays them out need only do so once for each shape.
+The namespaces and veths that a range stands for differ in nothing but some words: names, and addresses.  Where the
+shapes of two are equal, so are their groups but for these words; whoever lays them out need only do so once for each
+shape.
 """
 
 from __future__ import annotations
@@ -105,7 +106,7 @@ class Furniture:
 
 
 Alike = Wiring | Furniture
-"""What there may be many of with one shape; `groups` gives its groups, with other words in place of its own if asked to."""
+"""What there may be many of with one shape; `groups` gives its groups, with other words in their places if asked to."""
 
 
 class _Blank(Cidr):
@@ -130,7 +131,7 @@ def configure(namespace: Namespace, inventory: Inventory) -> Iterator[Group]:
 
 
 def is_repeatable(namespace: Namespace, inventory: Inventory) -> bool:
-    """Whether what a namespace gets follows from its `Furniture` alone: from no value of an address, and from nobody else."""
+    """Whether what a namespace gets follows from its `Furniture` alone: no value of an address, and nobody else."""
     name = namespace.name
     if (
         name == HOST

@@ -66,7 +66,7 @@ class Inventory:
         return len(self.topology.veths) > _MANY
 
     def with_ends(self, name: str, ends: list[End], makers: list[bool]) -> Inventory:
-        """The same, with nothing in it but the ends of one namespace; `makers` says from which of them their pairs are made."""
+        """The same for the ends of one namespace only; `makers` says from which of them their pairs are made."""
         other = copy(self)
         other.ends = {name: ends}
         other.forwards, other.guards, other.sources = {}, {}, {}

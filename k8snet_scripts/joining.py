@@ -1,11 +1,11 @@
 """Joining: the steps for an nft table that several topologies have in common.
 
-nft reads something of every table before it changes one, and the kernel calls every base chain at a hook.  Where there are
-many small topologies, as of a node's containers, a table for each of them would make all slower.  So one has a base chain
-that looks up in a map which topology a packet belongs to, and for each topology a chain, called like it.
+nft reads something of every table before it changes one, and the kernel calls every base chain at a hook.  Where there
+are many small topologies, as of a node's containers, a table for each of them would make all slower.  So one has a base
+chain that looks up in a map which topology a packet belongs to, and for each topology a chain, called like it.
 
-What a topology says is one transaction, and the first one makes the table by it.  The chain with the verdict, which those
-of all topologies lead to, cannot be deleted while there is another one: so nobody removes a table that is in use.
+What a topology says is one transaction, and the first one makes the table by it.  The chain with the verdict, which
+those of all topologies lead to, cannot be deleted while there is another one: so nobody removes a table that is in use.
 """
 
 from __future__ import annotations

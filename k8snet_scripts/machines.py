@@ -62,7 +62,7 @@ class Machines:
 
 
 def load_machines(name: str) -> Machines:
-    """The cluster in a topology file, or on standard input (`-`).  Raises `Refused`, and `NoNode` where there is none."""
+    """The cluster in a topology file, or on standard input (`-`).  Raises `Refused`, or `NoNode` if there is none."""
     source, report = read_source(name, read_bytes(name))
     if report.ok:
         if not isinstance(source.data, dict) or TABLE not in source.data:

@@ -114,7 +114,7 @@ class Plan:
 
 
 def plan_topology(topology: Topology) -> Plan:
-    """The plan of a topology that `check_topology` found nothing wrong with; what is costly in it is made when it is asked for."""
+    """The plan of a topology that passed `check_topology`; what is costly in it is made when it is asked for."""
     return Plan(topology)
 
 
@@ -175,7 +175,8 @@ def _make_links(inventory: Inventory, namespace: Namespace) -> Iterator[Entry]:
         what = f"{interface.name}{whereabouts(namespace.name)}, which is there already."
         yield Group(why(interface, what), tuple(steps.need_interface(namespace.name, interface)))
     for bridge in namespace.bridges:
-        what = f"The bridge {bridge.name}{whereabouts(namespace.name)}{', which is there already' if bridge.external else ''}."
+        already = ", which is there already" if bridge.external else ""
+        what = f"The bridge {bridge.name}{whereabouts(namespace.name)}{already}."
         yield Group(why(bridge, what), tuple(steps.make_bridge(namespace.name, bridge, inventory.mark)))
     for veth in inventory.made.get(namespace.name, ()):
         yield Wiring(veth, inventory)
@@ -186,7 +187,8 @@ def _make_macvlans(inventory: Inventory) -> Iterator[Entry]:
         for macvlan in namespace.macvlans:
             mtu, home = inventory.parent_mtu(namespace, macvlan), macvlan.parent_namespace or namespace.name
             made = devices.make_macvlan(namespace.name, macvlan, mtu, inventory.mark)
-            what = f"The macvlan {macvlan.name}{whereabouts(namespace.name)}, on the wire of {macvlan.parent}{whereabouts(home)}."
+            parent = f"{macvlan.parent}{whereabouts(home)}"
+            what = f"The macvlan {macvlan.name}{whereabouts(namespace.name)}, on the wire of {parent}."
             yield Group(why(macvlan, what), tuple(made))
 
 

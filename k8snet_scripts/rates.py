@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from k8snet_scripts.addresses import DEFAULT_MTU
 
 LATENCY = 25_000
-"""Microseconds that may pass before what waits is dropped, where nothing is said: as the CNI plugin `bandwidth` has it."""
+"""Microseconds that may pass before what waits is dropped, if nothing is said: as the CNI plugin `bandwidth` has it."""
 
 UNITS = {"bit": 1, "kbit": 10**3, "mbit": 10**6, "gbit": 10**9}
 """Bits a second, by the words of `tc`."""

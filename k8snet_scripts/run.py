@@ -1,8 +1,8 @@
 """Running scripts: the one place that starts other programs.
 
-On this machine a script is handed to bash on standard input, as `k8snet setup … | sudo bash` would do it, and speaks for
-itself: its output, its messages and its exit status are passed on.  It takes back its own work when it is interrupted,
-so whoever interrupts us waits for it.  In a sandbox there is nothing to take back: it is gone when we are.
+On this machine a script is handed to bash on standard input, as `k8snet setup … | sudo bash` would do it, and speaks
+for itself: its output, its messages and its exit status are passed on.  It takes back its own work when it is
+interrupted, so whoever interrupts us waits for it.  In a sandbox there is nothing to take back: it is gone when we are.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def _find_sandbox() -> Sequence[str]:
 
 @contextmanager
 def _file_of(text: Iterable[str]) -> Iterator[IO[str]]:
-    """An unnamed file with the text, at its beginning: bash reads one faster than a pipe, and nothing is left behind."""
+    """An unnamed file with the text, at its beginning: bash reads it faster than a pipe, and nothing is left behind."""
     with tempfile.TemporaryFile("w+", encoding="utf-8") as file:
         file.writelines(text)
         file.seek(0)
@@ -149,7 +149,7 @@ def _blocked(signals: Iterable[int]) -> Iterator[set[int]]:
 
 
 def _wait(process: Process, stop: Callable[[Process, int], None]) -> int:
-    """The exit status of a process, 128 + N for signal N; `stop` is called with every signal that it did not get itself.
+    """The exit status of a process, 128 + N for signal N; `stop` is called with each signal that it did not get itself.
 
     A terminal's Ctrl-C reaches the process as it reaches us.  What is sent to us alone does not.
     """

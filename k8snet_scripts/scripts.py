@@ -26,6 +26,7 @@ from k8snet_scripts.digests import SEAM, digest
 from k8snet_scripts.drafts import Drafts
 from k8snet_scripts.drawing.diagram import draw_diagram
 from k8snet_scripts.frontend.load import load_topology
+from k8snet_scripts.heads import STANDARD_INPUT
 from k8snet_scripts.plan import plan_topology
 from k8snet_scripts.reach.outlook import NO_OUTLOOK, Outlook
 from k8snet_scripts.reach.probes import choose_probes
@@ -49,7 +50,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Scripts:
-    """The three scripts of one topology, rendered on demand and in pieces, so that a large one need not fit in memory."""
+    """The three scripts of one topology, rendered on demand and in pieces: a large one need not fit in memory."""
 
     name: str
     body: Body
@@ -175,13 +176,13 @@ def compile_pods(name: str, pods: Sequence[str], templates: Path | None = None) 
 
 
 def describe_origin(sources: Sequence[Source], arguments: Sequence[str] = ()) -> Origin:
-    """What scripts say they are made from; `arguments` are those of `compile`, where they are more than the first file."""
+    """What scripts say they are made from; `arguments` are those of `compile`, if they are more than the first file."""
     files = tuple((_shown(source.name), source.digest) for source in sources)
     return Origin(files, tuple(arguments) or (base_name(sources[0].name),))
 
 
 def _shown(name: str) -> str:
-    return "standard input" if name == "-" else base_name(name)
+    return STANDARD_INPUT if name == "-" else base_name(name)
 
 
 def base_name(name: str) -> str:
@@ -198,8 +199,8 @@ def compile_topology(
 ) -> Scripts:
     """The scripts of a topology that was found good, by `load_source` or by `check_topology`, or will be by `check`.
 
-    That is called when others have begun to make the many rows of a large one.  With an outlook the topology is a part of
-    something larger, and verify.sh tries that as well.
+    That is called when others have begun to make the many rows of a large one.  With an outlook the topology is a part
+    of something larger, and verify.sh tries that as well.
     """
     plan = plan_topology(topology)
     table: Iterable[str] = lay_out(plan)

@@ -15,7 +15,7 @@ _SAME_AS_IP_FORWARD = "net.ipv4.conf.all.forwarding"
 
 
 def choose_settings(inventory: Inventory, namespace: Namespace) -> Iterator[tuple[str, str]]:
-    """Forwarding, then what was asked for but for those defaults, then what lets published ports be reached from 127.0.0.1.
+    """Forwarding, then what was asked for but for those defaults, then what 127.0.0.1 takes to reach published ports.
 
     A new namespace inherits IPv4 forwarding from the machine, so one that could route without being asked to is told
     not to.  The host, and a namespace of others, stays as it is unless the topology says otherwise.

@@ -25,7 +25,7 @@ def make_ifb(namespace: str, ifb: Ifb, mark: str) -> Iterator[Step]:
 
 
 def limit_rates(namespace: str, interfaces: Iterable[Interface]) -> Iterator[Step]:
-    """What the interfaces of a namespace send at most; then, what comes in where there is an ifb for it is led there."""
+    """What interfaces of a namespace send at most; then, what comes in is led to the ifb for it, if there is any."""
     prefix: Argv = ("tc",) if namespace == HOST else ("tc", "-n", namespace)
     found = [interface for interface in interfaces if interface.rate or isinstance(interface, Ifb)]
     for interface in found:

@@ -268,7 +268,7 @@ def attribute(sign: Sign, namespace: str, name: str, key: str, value: str) -> St
 
 
 def attributes(interface: Interface, mtu: int | None = None) -> list[tuple[str, str]]:
-    """What is set on an interface when it is made, as keys and values of `ip link`; `mtu` is for one without its own."""
+    """What is set on an interface when it is made, as keys and values of `ip link`; `mtu` is for one without one."""
     given: list[tuple[str, str]] = []
     if interface.mtu is not None or mtu is not None:
         given.append(("mtu", str(interface.mtu or mtu)))

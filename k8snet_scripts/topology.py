@@ -1,6 +1,6 @@
 """The model: what a network of namespaces, bridges and veth pairs is, whatever notation described it.
 
-Frozen dataclasses, built by a frontend or by hand in Python, and checked by `check_topology`.  Order is that of scripts.
+Frozen dataclasses, built by a frontend or by hand, and checked by `check_topology`.  Order is that of scripts.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from k8snet_scripts.addresses import Cidr
+from k8snet_scripts.addresses import VXLAN_OVERHEAD, Cidr
 from k8snet_scripts.filtering import Admission, Forward, Isolation, Masquerade, Path, Publication
 from k8snet_scripts.rates import Rate
 from k8snet_scripts.records import Record
@@ -185,7 +185,7 @@ class Vxlan(Interface):
     @property
     def overhead(self) -> int:
         """The bytes that VXLAN takes of each packet of the network below."""
-        return 70 if self.family == 6 else 50
+        return VXLAN_OVERHEAD[self.family]
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +215,7 @@ Device = Vxlan | Macvlan | Ifb
 class Command:
     """A program that is run in a namespace, with its arguments, when all else in it is as it is to be.
 
-    It is run where `check`, another one that changes nothing, does not end with status 0; `undo` takes back what it did.
+    It is run where `check`, another one that changes nothing, does not end with status 0; `undo` takes it back.
     """
 
     run: tuple[str, ...]

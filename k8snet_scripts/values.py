@@ -1,4 +1,4 @@
-"""Values: frozen records with typed fields, like dataclasses and named tuples, for modules that have to be imported in a moment.
+"""Values: frozen records with typed fields, like dataclasses and named tuples, for modules to be imported in a moment.
 
 A dataclass generates the code of its methods when its module is imported, half a millisecond for each, and so does a
 named tuple.  Here all classes share the methods.  That makes a record slower to make, so `Value` is for those of which

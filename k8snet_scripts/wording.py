@@ -1,6 +1,7 @@
 """Wording: what a text may be made of, tested without the module `re`, whose import takes as long as thirty of ours.
 
-What every call of the plugin asks is asked by functions; for all else there are patterns that wait until they are needed.
+What every call of the plugin asks is asked by functions; for all else there are patterns that wait until they are
+needed.
 """
 
 from __future__ import annotations

@@ -118,8 +118,8 @@ def split_row(line: str) -> tuple[str, str, str]:
 
 def here_documents(network: str) -> Iterator[list[str]]:
     """The lines of each table of a script."""
-    for document in network.split("\tcat <<'END'\n")[1:]:
-        yield f"\n{document}".split("\nEND\n}\n")[0].split("\n")[1:]
+    for document in network.split("; } <<'END'\n")[1:]:
+        yield f"\n{document}".split("\nEND\n")[0].split("\n")[1:]
 
 
 def table(plan: Plan) -> str:

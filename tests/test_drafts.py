@@ -71,6 +71,18 @@ def test_only_what_differs_is_news(tmp_path: Path) -> None:
         assert [draft.path.name for draft in drafts if draft.is_news] == ["other", "longer", "missing"]
 
 
+def test_nothing_is_written_through_a_link_in_the_place_of_a_draft(tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.write_text("dear to me")
+    link = tmp_path / f".setup.sh.{os.getpid()}.0"
+    link.symlink_to(mine)
+    with Drafts() as drafts:
+        drafts.write(tmp_path / "setup.sh", ["text"])
+        assert [draft.place() for draft in drafts] == [True]
+    assert (mine.read_text(), names(tmp_path)) == ("dear to me", ["mine", "setup.sh"])
+    assert not (tmp_path / "setup.sh").is_symlink()
+
+
 def test_what_cannot_be_written_is_called_by_the_name_of_the_script(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError) as raised, Drafts(tmp_path / "nowhere") as drafts:
         drafts.write(tmp_path / "setup.sh", ["text"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass, replace
@@ -44,8 +45,9 @@ def passes(topology: Topology) -> bool:
 def structure(text: str) -> list[list[str]]:
     """What bash makes of the tables of a script, without the comments in them."""
     network = take_apart(text).network
-    functions = [line.removesuffix("() {") for line in network.split("\n") if line.endswith("() {")]
-    return [rows(bash(f"{network}\n{function}\n").stdout.decode()) for function in functions]
+    tables = re.findall(r"^(\w+)\(\) \{ (\w+)=.* <<'END'$", network, re.MULTILINE)
+    printed = [bash(f'{network}\n{function}\nprintf "%s\\n" "${variable}"\n') for function, variable in tables]
+    return [rows(done.stdout.decode()) for done in printed]
 
 
 def test_hostile_text_is_refused_or_harmless_in_every_field() -> None:
@@ -85,7 +87,7 @@ def test_descriptions_are_harmless_even_unchecked(text: str) -> None:
 
 def assert_harmless(topology: Topology) -> None:
     found = table(plan_topology(topology))
-    lines = [split_row(line) for line in rows(bash(f"{found}\ntopology\n").stdout.decode())]
+    lines = [split_row(line) for line in rows(bash(f'{found}\ntopology\nprintf "%s\\n" "$table"\n').stdout.decode())]
     steps = list(plan_topology(topology).steps())
     assert [tuple(shlex.split(command)) for command, _, _ in lines] == [step.argv for step in steps]
     assert [fact for _, _, fact in lines] == [as_fact(step) for step in steps]

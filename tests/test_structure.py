@@ -17,6 +17,7 @@ MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py") if 
 LAYERS = [
     {"values"},
     {"wording"},
+    {"heads"},
     {"addresses", "forest", "drafts", "aside", "moulds", "digests", "quoting"},
     {"filtering", "rates", "records"},
     {"topology", "marks"},

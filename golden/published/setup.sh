@@ -28,10 +28,10 @@
 #     sudo bash setup.sh --check      print what differs; the exit status is 1 if anything does
 #     sudo bash setup.sh --help       all options
 #
-# How to read it: the table `topology` has a command on each line and behind it the fact that the command
-# makes true. A run first reads the live system and then executes only the lines whose fact is not true yet, wave by
-# wave. `#+` makes a thing with all that its command names; `#=` is one of those things, put right if it has changed
-# since; `#?` has to be so beforehand.
+# How to read it: the table `topology` has a command on each line and behind it the fact that the command makes true. A
+# run first reads the live system and then executes only the lines whose fact is not true yet, wave by wave. `#+` makes a
+# thing with all that its command names; `#=` is one of those things, put right if it has changed since; `#?` has to be so
+# beforehand. The group 4129804 marks links as this network's: teardown.sh goes by it.
 #
 # What is below the line that begins with `####` is the same for every network, and that line has the SHA-256 of it:
 #

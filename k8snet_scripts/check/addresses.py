@@ -22,7 +22,7 @@ _UNUSABLE = (0, *range(240, 256))  # first bytes
 
 
 class Holding(NamedTuple):
-    """An address, the name of the interface that has it, and where it is written: the item of that number at `owner`."""
+    """An address, the name of the interface that has it, and where it is written: item `number` at `owner`."""
 
     address: Cidr
     device: str

@@ -1,4 +1,4 @@
-"""Findings about a model: each mistake once, though a ranged key makes it for every index and others may follow from it."""
+"""Findings about a model: each mistake once, though a range makes it for every index and others may follow from it."""
 
 from __future__ import annotations
 
@@ -23,6 +23,9 @@ CONSEQUENCES = frozenset(
 """Rules that also look broken when something refused earlier is missing from the model."""
 
 
+_INDEX = "every index of the range has the same: put `{}`, which stands for the index, into it"
+
+
 class FirstFindings(Report):
     """Hands on to `report` the first finding of each rule at each place, and all of those without a place.
 
@@ -41,6 +44,13 @@ class FirstFindings(Report):
 
     def error(self, slug: str, path: Path, message: str, **details: Any) -> None:
         if not self.told(slug, path):
+            if details.get("see") == path and _is_ranged(path):
+                details |= {"help": _INDEX, "see": None, "see_note": ""}
             self._report.error(slug, path, message, **details)
             if path:
                 self._told.add((slug, path))
+
+
+def _is_ranged(path: Path) -> bool:
+    """Whether what stands there is there for every index of a range."""
+    return any(isinstance(key, str) and "{" in key for key in path)

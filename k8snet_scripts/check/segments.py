@@ -7,7 +7,7 @@ ports joins a domain of the one bridge to a domain of the other for each tag tha
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from k8snet_scripts.check.sites import Placed, Site
@@ -16,6 +16,8 @@ from k8snet_scripts.topology import UNTAGGED, Bridge, Topology, Veth, Vlans
 
 Segment = list[Placed]
 """The interfaces of one broadcast domain in order of declaration, ports and bridges included."""
+
+_Macvlans = dict[tuple[str, str], Segment]
 
 
 class _Side(NamedTuple):
@@ -39,54 +41,80 @@ def find_segments(topology: Topology, sites: Mapping[str, Site]) -> list[Segment
 
     What an external interface is attached to is not known: on its segment are only the macvlans that share its wire.
     """
-    trunks = _find_trunks(topology, sites)
-    forest, _ = _weave(trunks, _tags_in_use(sites)) if trunks else (Forest(), [])
-    children = _find_macvlans(topology)
-    segments: dict[Hashable, Segment] = {}
-    reached: dict[tuple[str, str, Vlans | None], Segment] = {}
-
-    def segment_at(namespace: str, bridge: str, vlans: Vlans | None) -> Segment:
-        """The segment of an untagged frame at a port with these memberships; an empty one when there is none."""
-        key = (namespace, bridge, vlans)
-        segment = reached.get(key)
-        if segment is None:
-            side = _find_side(sites, namespace, bridge, vlans)
-            domain = _domain(side, None, forest) if side else None
-            segment = reached[key] = [] if domain is None else segments.setdefault(forest.root(domain), [])
-        return segment
-
+    bridged = _Bridged(topology, sites)
+    macvlans = _find_macvlans(topology)
     for site in sites.values():
+        bridged.add_site(site)
+    unbridged = []
+    for veth in topology.veths:
+        if veth.inner.port or veth.outer.port:
+            bridged.add_veth(veth, macvlans)
+        else:
+            unbridged.append(_find_pair(veth, macvlans))
+    return [*bridged.found(), *unbridged, *_find_shared_wires(sites, macvlans)]
+
+
+class _Bridged:
+    """The segments that bridges are on, in order of what is added first to each."""
+
+    def __init__(self, topology: Topology, sites: Mapping[str, Site]) -> None:
+        trunks = _find_trunks(topology, sites)
+        self._sites = sites
+        self._forest = _weave(trunks, _tags_in_use(sites))[0] if trunks else Forest()
+        self._segments: dict[Hashable, Segment] = {}
+        self._reached: dict[tuple[str, str, Vlans | None], Segment] = {}
+
+    def add_site(self, site: Site) -> None:
+        """Add its bridges, and its external interfaces and devices that are ports."""
         for bridge in site.bridges.values():
-            segment_at(site.name, bridge.name, bridge.vlans).append(Placed(site.name, bridge))
+            self._at(site.name, bridge.name, bridge.vlans).append(Placed(site.name, bridge))
         for interface in (*site.namespace.interfaces, *site.namespace.devices):
             if port := interface.port:
-                segment_at(site.name, port.bridge, port.vlans).append(Placed(site.name, interface))
-    pairs = []
-    for veth in topology.veths:
+                self._at(site.name, port.bridge, port.vlans).append(Placed(site.name, interface))
+
+    def add_veth(self, veth: Veth, macvlans: _Macvlans) -> None:
+        """Add its ports, each with the other end and that end's macvlans if that is no port."""
         inner, outer = veth.inner, veth.outer
-        near, far = Placed(inner.namespace, inner), Placed(outer.namespace, outer)
-        if port := inner.port:
-            segment = segment_at(inner.namespace, port.bridge, port.vlans)
-            segment.append(near)
-            if outer.port is None:
-                segment += [far, *children.get((outer.namespace, outer.name), ())]
-        if port := outer.port:
-            segment = segment_at(outer.namespace, port.bridge, port.vlans)
-            segment.append(far)
-            if inner.port is None:
-                segment += [near, *children.get((inner.namespace, inner.name), ())]
-        elif inner.port is None:
-            more = [child for end in (inner, outer) for child in children.get((end.namespace, end.name), ())]
-            pairs.append([near, far, *more])
-    for (namespace, name), several in children.items():
+        for end, other in ((inner, outer), (outer, inner)):
+            if port := end.port:
+                segment = self._at(end.namespace, port.bridge, port.vlans)
+                segment.append(Placed(end.namespace, end))
+                if other.port is None:
+                    segment += [Placed(other.namespace, other), *macvlans.get((other.namespace, other.name), ())]
+
+    def found(self) -> list[Segment]:
+        """Those with more than one interface."""
+        return [segment for segment in self._segments.values() if len(segment) > 1]
+
+    def _at(self, namespace: str, bridge: str, vlans: Vlans | None) -> Segment:
+        """The segment of an untagged frame at a port with these memberships; an empty one when there is none."""
+        key = (namespace, bridge, vlans)
+        segment = self._reached.get(key)
+        if segment is None:
+            side = _find_side(self._sites, namespace, bridge, vlans)
+            domain = _domain(side, None, self._forest) if side else None
+            segment = [] if domain is None else self._segments.setdefault(self._forest.root(domain), [])
+            self._reached[key] = segment
+        return segment
+
+
+def _find_pair(veth: Veth, macvlans: _Macvlans) -> Segment:
+    """The segment of a veth without a port: its ends, and the macvlans of both."""
+    ends = (veth.inner, veth.outer)
+    more = [macvlan for end in ends for macvlan in macvlans.get((end.namespace, end.name), ())]
+    return [*[Placed(end.namespace, end) for end in ends], *more]
+
+
+def _find_shared_wires(sites: Mapping[str, Site], macvlans: _Macvlans) -> Iterator[Segment]:
+    """The segments of external interfaces that have macvlans."""
+    for (namespace, name), several in macvlans.items():
         if namespace in sites and (parent := sites[namespace].interfaces.get(name)) and parent.external:
-            pairs.append([Placed(namespace, parent), *several])
-    return [segment for segment in segments.values() if len(segment) > 1] + pairs
+            yield [Placed(namespace, parent), *several]
 
 
-def _find_macvlans(topology: Topology) -> dict[tuple[str, str], Segment]:
+def _find_macvlans(topology: Topology) -> _Macvlans:
     """The macvlans by the namespace and the name of their parent, on whose segment they are."""
-    found: dict[tuple[str, str], Segment] = {}
+    found: _Macvlans = {}
     for namespace in topology.everywhere():
         for macvlan in namespace.macvlans:
             place = (macvlan.parent_namespace or namespace.name, macvlan.parent)

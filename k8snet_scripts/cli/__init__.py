@@ -21,7 +21,7 @@ from k8snet_scripts.cli.starting import completion, init
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, message="k8snet %(version)s")
 def main() -> None:
-    """Turn a description of network namespaces, veth pairs and bridges into shell scripts that can be trusted with root.
+    """Turn a description of network namespaces, veth pairs and bridges into shell scripts to be trusted with root.
 
     A topology is a TOML or JSON file; `-` reads standard input. `k8snet init` writes one to start from.
 

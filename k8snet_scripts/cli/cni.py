@@ -33,8 +33,8 @@ def cni() -> None:
 def install(directory: Path, replace: bool) -> None:
     """Put k8snet into DIRECTORY, where a container runtime looks for CNI plugins, /opt/cni/bin as a rule.
 
-    The plugin of the type `k8snet` takes the keys of `bridge` and `host-local`. It needs this installation of k8snet, at
-    the place where it is now, and nothing of the environment that it is called in.
+    The plugin of the type `k8snet` takes the keys of `bridge` and `host-local`. It needs this installation of k8snet,
+    at the place where it is now, and nothing of the environment that it is called in.
     """
     from k8snet_scripts.plugin.installation import Occupied
     from k8snet_scripts.plugin.installation import install as put

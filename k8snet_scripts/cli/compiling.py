@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,12 +23,13 @@ from k8snet_scripts.cli.arguments import (
     topologies_or_none,
     topology_argument,
 )
-from k8snet_scripts.cli.messages import Failure, Findings, shell
+from k8snet_scripts.cli.messages import Findings, shell
+from k8snet_scripts.cli.placing import drafting, place, refuse_others, show_difference
 from k8snet_scripts.cli.printing import print_pieces
 
 if TYPE_CHECKING:
     from k8snet_scripts.ahead import Ahead
-    from k8snet_scripts.drafts import Draft, Drafts
+    from k8snet_scripts.drafts import Drafts
     from k8snet_scripts.render import Kind
     from k8snet_scripts.scripts import Scripts
 
@@ -71,9 +70,9 @@ def compile_(
 ) -> int:
     """Write setup.sh, teardown.sh and verify.sh for each TOPOLOGY.
 
-    The scripts are written beside the topology, or into the current directory if that comes from standard input. What is
-    up to date is not touched, and nothing is written if anything is wrong with any of the topologies, or over a file that
-    k8snet has not made.
+    The scripts are written beside the topology, or into the current directory if that comes from standard input. What
+    is up to date is not touched, and nothing is written if anything is wrong with any of the topologies, or over a file
+    that k8snet has not made, or has made for another network.
 
     Keep the scripts under version control, review them, and let CI hold them to the topology:
 
@@ -98,11 +97,12 @@ def compile_(
         elif not _draft_all([cni] if cni else topologies, pods if cni else None, output, templates, drafts):
             return Findings.exit_code
         if not check:
-            place(drafts)
+            place(drafts, beside=output is None)
             return 0
+        refuse_others(drafts, beside=output is None)
         stale = [draft for draft in drafts if draft.is_news]
         for draft in stale:
-            _show_difference(draft)
+            show_difference(draft)
     if not stale:
         return 0
     command = _mending(topologies, [*_cni_words(cni, pods), *_node_words(names, every)], output, templates)
@@ -139,18 +139,6 @@ def _node_words(names: Sequence[str], every: bool) -> list[str]:
 
 def _cni_words(cni: str | None, pods: Sequence[str]) -> list[str]:
     return ["--cni", cni, *(word for pod in pods for word in ("--pod", pod))] if cni else []
-
-
-@contextmanager
-def drafting(beside: bool = True) -> Iterator[Drafts]:
-    """Drafts that lie beside the places where they belong, or else where nobody looks."""
-    from tempfile import TemporaryDirectory
-
-    from k8snet_scripts.drafts import Drafts
-
-    directory = nullcontext() if beside else TemporaryDirectory(prefix="k8snet-")
-    with directory as home, Drafts(Path(home) if home else None) as drafts:
-        yield drafts
 
 
 def _draft_all(
@@ -220,44 +208,6 @@ def _destination(topology: str, name: str, output: Path | None, several: bool) -
     if output is None:
         return Path() if topology == "-" else Path(topology).parent
     return output / name if several else output
-
-
-def place(drafts: Drafts) -> None:
-    """Put drafts where they belong, and print the path of each; when all are there, so that nobody's pipe comes between.
-
-    None is where somebody has a file of their own.
-    """
-    for draft in drafts:
-        if draft.is_in_place_of_another:
-            message = f"{click.format_filename(draft.path)} is there already, and k8snet has not made it"
-            raise Failure(message, "move it away, or write into another directory with `-o DIRECTORY`")
-    for draft, placed in [(draft, draft.place()) for draft in drafts]:
-        name = click.format_filename(draft.path)
-        click.echo(name if placed else f"{name} is up to date")
-
-
-def _show_difference(draft: Draft) -> None:
-    """Print how a draft differs from what is at its place."""
-    before = draft.path.read_bytes().decode(errors="replace") if draft.path.exists() else None
-    after = draft.file.read_bytes().decode()
-    for line in _diff(before, after, click.format_filename(draft.path)):
-        click.secho(line, fg={"+": "green", "-": "red", "@": "cyan"}.get(line[0]))
-
-
-def _diff(before: str | None, after: str, path: str) -> Iterator[str]:
-    """A unified difference, as `patch` takes it."""
-    import difflib
-
-    there = "/dev/null" if before is None else path
-    for line in difflib.unified_diff(_lines(before or ""), _lines(after), there, path):
-        yield line.rstrip("\n")
-        if not line.endswith("\n"):
-            yield "\\ No newline at end of file"
-
-
-def _lines(text: str) -> list[str]:
-    """The lines of a text; nothing but a line feed ends one."""
-    return list(io.StringIO(text, newline="\n"))
 
 
 def _mending(topologies: Sequence[str], words: Sequence[str], output: Path | None, templates: Path | None) -> str:

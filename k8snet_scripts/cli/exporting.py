@@ -16,7 +16,7 @@ from k8snet_scripts.cli.arguments import (
     topology_argument,
 )
 from k8snet_scripts.cli.commands import Commands
-from k8snet_scripts.cli.compiling import drafting, place
+from k8snet_scripts.cli.placing import drafting, place
 
 _DIRECTORY = click.Path(file_okay=False, path_type=Path)
 
@@ -57,8 +57,8 @@ def systemd(topology: str, node: str | None, output: Path, templates: Path | Non
 def ansible(topology: str, output: Path, templates: Path | None) -> None:
     """Write an Ansible inventory and playbook for the cluster in TOPOLOGY, and the scripts for each of its nodes.
 
-    The playbook copies the scripts to the nodes, runs setup.sh on all of them and then verify.sh, and installs a systemd
-    unit where there is a systemd. It says in its first lines how to tear it all down.
+    The playbook copies the scripts to the nodes, runs setup.sh on all of them and then verify.sh, and installs a
+    systemd unit where there is a systemd. It says in its first lines how to tear it all down.
 
     \b
       k8snet export ansible cluster.toml -o cluster

@@ -1,4 +1,4 @@
-"""Commands that look and make nothing: `check`, `diagram` and `expand` at a topology, `digests` at what scripts share."""
+"""Commands that look and make nothing: `check`, `diagram`, `expand` at a topology, `digests` at what scripts share."""
 
 from __future__ import annotations
 
@@ -77,8 +77,8 @@ def _can_draw() -> bool:
 def expand(topology: str, node: str | None) -> None:
     """Print TOPOLOGY as a topology file in which everything is spelled out.
 
-    A cluster, a CNI configuration, ranges and automatic addresses become plain namespaces, veths, bridges, addresses and
-    routes: what it prints makes the same network. Edit it where the short form cannot say what you want.
+    A cluster, a CNI configuration, ranges and automatic addresses become plain namespaces, veths, bridges, addresses
+    and routes: what it prints makes the same network. Edit it where the short form cannot say what you want.
     """
     from k8snet_scripts.notation.document import write_topology
 
@@ -89,8 +89,8 @@ def expand(topology: str, node: str | None) -> None:
 def digests() -> None:
     """Print the SHA-256 of the part that is the same in every setup.sh, teardown.sh and verify.sh.
 
-    A script has what is particular to a network at its beginning. All below the line that begins with `####` is the same
-    for every network, and who has read it once needs only compare:
+    A script has what is particular to a network at its beginning. All below the line that begins with `####` is the
+    same for every network, and who has read it once needs only compare:
 
     \b
       sed '1,/^####/d' setup.sh | sha256sum

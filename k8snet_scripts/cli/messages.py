@@ -1,4 +1,4 @@
-"""What the command line says beside its results, on standard error and in one style: `error: …`, then `help: …`."""
+"""What the command line says beside its results, on standard error: `error: …` or `note: …`, and then `help: …`."""
 
 from __future__ import annotations
 
@@ -38,6 +38,12 @@ def show_error(message: str, help: str = "") -> None:
     click.echo(f"{_error()} {message}", err=True)
     if help:
         click.echo(f"{_help()} {help}", err=True)
+
+
+def show_note(message: str, help: str) -> None:
+    """Print something that is no error, and what may have to be done about it."""
+    click.echo(f"{click.style('note:', fg='cyan', bold=True)} {message}", err=True)
+    click.echo(f"{_help()} {help}", err=True)
 
 
 def show_misuse(error: click.UsageError) -> None:

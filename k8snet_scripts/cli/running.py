@@ -52,7 +52,8 @@ def up(topology: str, templates: Path | None, sudo: bool, **flags: bool) -> int:
 def down(topology: str, templates: Path | None, sudo: bool, **flags: bool) -> int:
     """Remove the network of TOPOLOGY: compile teardown.sh and run it.
 
-    What was made is known by its marks on the system, so this works after TOPOLOGY was edited, too; only its name counts.
+    What was made is known by its marks on the system, so this works after TOPOLOGY was edited, too; only its name
+    counts.
     """
     return _run("teardown", topology, templates, sudo, flags)
 
@@ -92,7 +93,8 @@ def try_(topology: str, command: Sequence[str], interactive: bool, templates: Pa
     """See the network of TOPOLOGY at work, without root and without touching the machine.
 
     In throw-away user, network and mount namespaces: set up, verify, set up again (which must change nothing), then
-    COMMAND, if any, then tear down (which must leave nothing). The exit status is that of COMMAND, if all else went well.
+    COMMAND, if any, then tear down (which must leave nothing). The exit status is that of COMMAND, if all else went
+    well.
 
     \b
       k8snet try docker.toml

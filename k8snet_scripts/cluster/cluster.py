@@ -1,4 +1,4 @@
-"""Cluster: nodes with pods and a fabric between them, first as somebody asks for it and then with every address settled.
+"""Cluster: nodes with pods and a fabric between them, first as it is asked for and then with every address settled.
 
     request ──▶ settle ──▶ cluster ──▶ wire ──▶ topology
 
@@ -74,8 +74,8 @@ class Request:
 class Node:
     """A node.
 
-    `addresses` are those of its `interface` on its segment, `gateways` those that the rest of the world is behind, one a
-    family.
+    `addresses` are those of its `interface` on its segment, `gateways` those that the rest of the world is behind, one
+    a family.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Division: a network cut into equal parts that are given out in order, as kube-controller-manager gives nodes theirs."""
+"""Division: a network in equal parts that are given out in order, as kube-controller-manager gives nodes theirs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from k8snet_scripts.addresses import WIDTH, Cidr
 
 
 def divide(network: Cidr, prefix: int, taken: Iterable[Cidr] = ()) -> Iterator[Cidr]:
-    """The parts of a network that have this prefix length, from the first on, but for those with something taken in them.
+    """The parts of a network that have this prefix length, from the first on, but for those in which anything is taken.
 
     With a prefix as long as an address, the parts are the single addresses.
     """
@@ -36,7 +36,7 @@ def last(network: Cidr) -> int:
 
 
 def ordinary(network: Cidr) -> range:
-    """The values that an interface in the network can have, the first for a gateway: not those of network and broadcast."""
+    """The values that an interface in the network can have, the first for a gateway: neither network nor broadcast."""
     if network.prefix > WIDTH[network.family] - 2:
         return range(network.value, last(network) + 1)
     return range(network.value + 1, last(network) + (0 if network.family == 4 else 1))

@@ -9,13 +9,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
-from k8snet_scripts.addresses import DEFAULT_MTU, WIDTH, Cidr
+from k8snet_scripts.addresses import DEFAULT_MTU, VXLAN_OVERHEAD, WIDTH, Cidr
 from k8snet_scripts.cluster.cluster import Cluster, Node, of_family
 from k8snet_scripts.topology import FdbEntry, Neighbour, Route, Vxlan
 
 _ID, _PORT = 1, 8472
 _NAMES = {4: "flannel.1", 6: "flannel-v6.1"}
-_OVERHEAD = {4: 50, 6: 70}  # bytes, by family
 
 LOOSE = ("net.ipv4.conf.all.rp_filter", "2")
 """What pods send to nodes comes by the underlay, and what nodes answer goes by the tunnel."""
@@ -23,7 +22,7 @@ LOOSE = ("net.ipv4.conf.all.rp_filter", "2")
 
 def pod_mtu(mtu: int | None, families: list[int]) -> int:
     """What VXLAN leaves of the MTU of the underlay, in bytes."""
-    return (mtu or DEFAULT_MTU) - max(_OVERHEAD[family] for family in families)
+    return (mtu or DEFAULT_MTU) - max(VXLAN_OVERHEAD[family] for family in families)
 
 
 def tunnel_devices(cluster: Cluster, node: Node) -> Iterator[Vxlan]:
@@ -35,7 +34,7 @@ def tunnel_devices(cluster: Cluster, node: Node) -> Iterator[Vxlan]:
             name,
             addresses=(_endpoint(own),),
             routes=tuple([_route(of_family(own.family, other.pod_cidrs), name, node) for other in others]),
-            mtu=(cluster.mtu or DEFAULT_MTU) - _OVERHEAD[own.family],
+            mtu=(cluster.mtu or DEFAULT_MTU) - VXLAN_OVERHEAD[own.family],
             lladdr=_lladdr(cluster, node, name),
             description="The tunnel to the other nodes.",
             path=node.path,

@@ -74,7 +74,7 @@ class Object:
         return self.words.get(kind, kind)
 
     def refuse_options(self, *keys: str) -> None:
-        """Report each of some options that the reference has and that is not supported here, if it asks for anything."""
+        """Report each of some options that the reference has and we do not support, if it asks for anything."""
         for key in keys:
             if self.value(key):
                 message, help = f"`{key}` is not supported", "take it out"
@@ -178,7 +178,8 @@ class Object:
         if isinstance(value, list):
             return [((*self.where(key), index), item) for index, item in enumerate(value)]
         if value is not None:
-            self.mistyped(self.where(key), f"{self.call('a list')} of {of}", value)
+            help = "put brackets around it: `[{ … }]`" if isinstance(value, dict) and of == "objects" else ""
+            self.mistyped(self.where(key), f"{self.call('a list')} of {of}", value, help)
         return []
 
     def below(self, path: Path, value: object) -> Object | None:

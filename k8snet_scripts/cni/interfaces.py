@@ -77,7 +77,7 @@ def _conflict(given: Object, key: str, other: str) -> None:
 
 
 def _check_default_route(given: Object, ipam: HostLocal | StaticIpam) -> None:
-    """Refuse a default route beside the same one that `isDefaultGateway` adds: the second is too much for the kernel."""
+    """Refuse a default route beside the same one that `isDefaultGateway` adds: the kernel takes no second one."""
     for route in ipam.routes:
         plain = route.gw is None and route.priority is None and route.table is None
         if plain and not route.dst.prefix and route.dst.family in ipam.families:

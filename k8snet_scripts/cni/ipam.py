@@ -112,7 +112,9 @@ def _read_range_sets(parent: Object, key: str) -> list[RangeSet]:
     sets = []
     for path, value in parent.items(key, "arrays of objects"):
         if not isinstance(value, list):
-            parent.mistyped(path, "an array of objects", value)
+            parent.mistyped(
+                path, "an array of objects", value, f'write `"{key}": [[{{ "subnet": "10.1.0.0/16" }}]]`, say'
+            )
             continue
         if not value:
             help = 'write `[{ "subnet": "10.1.0.0/16" }]`, say'

@@ -1,4 +1,4 @@
-"""The plugin `macvlan`: a pod beside the host on a network of the host's, by an interface that shares the wire of a NIC."""
+"""The plugin `macvlan`: a pod on a network of the host's, beside it, by an interface that shares the wire of a NIC."""
 
 from __future__ import annotations
 

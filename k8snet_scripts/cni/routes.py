@@ -49,7 +49,8 @@ def _read_route(given: Object) -> IpamRoute | None:
 def check_routes(ipam: HostLocal | StaticIpam, report: Report) -> None:
     """Refuse the routes that the kernel would refuse, on an interface with the addresses that IPAM hands out.
 
-    Each destination is there once in each table and with each metric, and each next hop is in a network of the interface.
+    Each destination is there once in each table and with each metric, and each next hop is in a network of the
+    interface.
     """
     seen: dict[tuple[Cidr, int | None, int | None], IpamRoute] = {}
     for route in ipam.routes:

@@ -47,7 +47,7 @@ def read_runtime(plugin: Object) -> Runtime:
 
 
 def join_runtimes(runtimes: list[Runtime]) -> Runtime:
-    """What the plugins of a list are asked for, taken together; the last one to name a MAC address or a limit counts."""
+    """What the plugins of a list are asked for, taken together; of MAC addresses and limits the last one counts."""
     return Runtime(
         tuple(dict.fromkeys(ip for item in runtimes for ip in item.ips)),
         next((item.mac for item in reversed(runtimes) if item.mac), None),

@@ -19,7 +19,7 @@ _ANY_INTERFACE = "IFNAME"
 
 
 def pod_settings(plugin: BridgePlugin | MacvlanPlugin, attachment: Attachment, ifname: str) -> Settings:
-    """Those of a pod's interface: it announces its address, and on a bridge does not wait to see whether anybody has it."""
+    """Those of a pod's interface: it announces its address, and on a bridge does not wait to see if anybody has it."""
     if not attachment.leases:
         return ()
     announce = (f"net.ipv4.conf.{spell(ifname)}.arp_notify", "1")

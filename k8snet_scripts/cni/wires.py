@@ -48,7 +48,7 @@ def make_gateway(network: str, plugin: BridgePlugin, gateways: tuple[Cidr, ...])
 
 
 def choose_vlans(plugin: BridgePlugin) -> Vlans | None:
-    """The VLANs of a pod's port: its own untagged, or those of a trunk tagged, beside VLAN 1 unless that is taken away."""
+    """The VLANs of a pod's port: its own untagged, or those of a trunk tagged; and VLAN 1 unless that is taken away."""
     kept = 1 if plugin.preserve_default_vlan else None
     if plugin.vlan:
         return Vlans(plugin.vlan, leaving=(1,) if kept and plugin.vlan != 1 else ())

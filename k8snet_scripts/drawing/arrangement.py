@@ -130,8 +130,8 @@ def fold(items: Sequence[T], shape: Callable[[T], Hashable], alike: int, most: i
 def arrange(topology: Topology) -> list[Place]:
     """The trees of a topology that passed `check_topology`; every namespace has exactly one place in them.
 
-    The host comes first if anything is on it, or if there is nothing else.  It, and the namespaces with bridges that hang
-    on nobody else's, are the best roots; then comes the end of a row of namespaces.
+    The host comes first if anything is on it, or if there is nothing else.  It, and the namespaces with bridges that
+    hang on nobody else's, are the best roots; then comes the end of a row of namespaces.
     """
     return _Arranger(topology).trees()
 

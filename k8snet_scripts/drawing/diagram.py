@@ -10,7 +10,7 @@ in `── right eth0`, the other end of its veth.  Of many alike namespaces onl
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import NamedTuple
 
@@ -27,7 +27,7 @@ from k8snet_scripts.drawing.arrangement import (
     link_shape,
     section_shape,
 )
-from k8snet_scripts.drawing.boxes import Block, box, fit_edge, uplink
+from k8snet_scripts.drawing.boxes import Block, Edge, box, fit_edge, uplink
 from k8snet_scripts.drawing.buses import Bus, Drop, stack
 from k8snet_scripts.drawing.canvas import DASHED, Canvas, spread_legs
 from k8snet_scripts.drawing.captions import clean, clip, tabulate
@@ -67,6 +67,16 @@ def draw_diagram(topology: Topology, width: int = 100, *, ascii: bool = False) -
     if len(lines) > _LONGEST:
         lines[_LONGEST:] = [f".. {len(lines) - _LONGEST:,} more lines"]
     return [line[:width].rstrip() for line in lines]
+
+
+class _Content(NamedTuple):
+    """What stands in the box of a place, from top to bottom, and the edge that it needs."""
+
+    rows: Sequence[captions.Row]
+    table: Sequence[Sequence[str]]  # the lines of each row
+    notes: Sequence[str]
+    buses: Sequence[Bus]
+    edge: Edge
 
 
 class _Sketch:
@@ -143,53 +153,27 @@ class _Sketch:
         return [captions.Row("lo")] if empty else rows
 
     def _place(self, place: Place, labels: Sequence[str], room: int, at_least: int = 0) -> Block:
-        title, links, inner = clean(place.space.name), self._links(place), room - 4
+        """The box of a place, with what stands in it and, on veths to the right, beside it."""
+        links, inner = self._links(place), room - 4
         buses = self._buses(place, inner)
         notes = [clip(line, inner) for line in captions.remarks(place.space)]
-        beside = {
-            link.number: place.beside[link.number]
-            for link in links
-            if isinstance(link, Link) and link.number in place.beside
-        }
+        beside = _neighbours(place, links)
         self.joined.update(beside)
-        while True:
+
+        def lay_out() -> _Content:
             rows = self._rows(place, links)
             table = tabulate(rows, inner)
-            content = max([len(line) for line in chain(notes, *table)] + [bus.width for bus in buses])
-            edge = fit_edge(title, labels, content, room, at_least)
-            side = room - edge.width - _WIRE
-            if all(self._narrowest(other, []) <= side for other in beside.values()):
-                break
+            width = max([len(line) for line in chain(notes, *table)] + [bus.width for bus in buses])
+            return _Content(rows, table, notes, buses, fit_edge(clean(place.space.name), labels, width, room, at_least))
+
+        content = lay_out()
+        side = room - content.edge.width - _WIRE
+        if any(self._narrowest(other, []) > side for other in beside.values()):
             self.joined.difference_update(beside)  # no room beside this box: say in words where the ends lead
             self.late.update((other.space.name, other) for other in beside.values())
-            beside = {}
-        canvas = Canvas()
-        block = Block(canvas, edge.width, 0, edge.legs, place.space.name, plain=not (buses or beside))
-        for row, line in enumerate(edge.heading, start=1):
-            canvas.put(2, row, line)
-        row, lowest = 1 + len(edge.heading), 0
-        for item, lines in zip(rows, table):
-            if item.link in beside:
-                other = self._place(beside[item.link], [], side)
-                row = max(row, lowest + other.ends[item.link])
-                lowest = row - other.ends[item.link] + other.canvas.height
-                canvas.paste(edge.width + _WIRE, row - other.ends[item.link], other.canvas)
-            block.ends[item.link] = row
-            for line in lines:
-                canvas.put(2, row, line)
-                row += 1
-        for line in notes:
-            canvas.put(2, row, line)
-            row += 1
-        above = row
-        for bus in buses:
-            row += 1 if row > 1 or bus.drops else 0
-            above, row = bus.paint(canvas, row, edge.width - 4, above)
-        block.height = row + 1
-        edge.frame(canvas, block.height)
-        for number in beside:
-            canvas.put(edge.width - 1, block.ends[number], "├" + "─" * _WIRE + "┤")
-        return block
+            beside, content = {}, lay_out()
+        others = {number: self._place(other, [], side) for number, other in beside.items()}
+        return _draw_place(place.space.name, content, others)
 
     def _buses(self, place: Place, room: int) -> list[Bus]:
         """The bridges of a place, laid out in `room` columns."""
@@ -243,3 +227,54 @@ class _Sketch:
 
 def _elsewhere(section: Section) -> set[str]:
     return {hanging.name for hanging in section.hangings if not hanging.place}
+
+
+def _neighbours(place: Place, links: Sequence[Link | Gap[Link]]) -> dict[int, Place]:
+    """The places that stand beside one, by the number of the veth that leads there: of those links that are drawn."""
+    numbers = [link.number for link in links if isinstance(link, Link)]
+    return {number: place.beside[number] for number in numbers if number in place.beside}
+
+
+def _draw_place(name: str, content: _Content, others: Mapping[int, Block]) -> Block:
+    """The box of a place, and to its right the blocks that veths lead to, by the numbers of those."""
+    canvas, edge = Canvas(), content.edge
+    block = Block(canvas, edge.width, 0, edge.legs, name, plain=not (content.buses or others))
+    below = _put(canvas, 1, edge.heading)
+    below = _draw_rows(block, below, content, others)
+    below = _put(canvas, below, content.notes)
+    block.height = _draw_buses(canvas, below, content.buses, edge.width - 4) + 1
+    edge.frame(canvas, block.height)
+    for number in others:
+        canvas.put(edge.width - 1, block.ends[number], "├" + "─" * _WIRE + "┤")
+    return block
+
+
+def _put(canvas: Canvas, row: int, lines: Iterable[str]) -> int:
+    """Put lines into a box from a row on; the row below them."""
+    for line in lines:
+        canvas.put(2, row, line)
+        row += 1
+    return row
+
+
+def _draw_rows(block: Block, row: int, content: _Content, others: Mapping[int, Block]) -> int:
+    """Draw the interfaces from a row on, those with another block beside them far enough apart; the row below them."""
+    lowest = 0
+    for item, lines in zip(content.rows, content.table):
+        if other := others.get(item.link):
+            row = max(row, lowest + other.ends[item.link])
+            top = row - other.ends[item.link]
+            block.canvas.paste(block.width + _WIRE, top, other.canvas)
+            lowest = top + other.canvas.height
+        block.ends[item.link] = row
+        row = _put(block.canvas, row, lines)
+    return row
+
+
+def _draw_buses(canvas: Canvas, row: int, buses: Iterable[Bus], width: int) -> int:
+    """Draw bridges from a row on; the row below them."""
+    above = row
+    for bus in buses:
+        row += 1 if row > 1 or bus.drops else 0
+        above, row = bus.paint(canvas, row, width, above)
+    return row

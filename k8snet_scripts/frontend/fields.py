@@ -22,6 +22,7 @@ At: TypeAlias = Literal["key", "value"]
 _ITEMS = {
     "addresses": '"10.10.0.2/24"',
     "admit": '"10.10.0.0/24"',
+    "commands": '{ run = ["tc", …], check = ["test", …] }',
     "fdb": '{ lladdr = "02:00:00:00:00:02", dst = "192.0.2.2" }',
     "masquerade": '"10.10.0.0/24"',
     "neighbours": '{ address = "10.10.0.2", lladdr = "02:00:00:00:00:02" }',
@@ -197,7 +198,7 @@ class Table:
         An entry whose name is refused is built with None for a name and left out, so that its errors are seen too.
         """
         parts: list[Each[T | None]] = []
-        parent = self.table(key)
+        parent = self._named_tables(key)
         for name, value in parent.data.items() if parent else ():
             path = (*self.path, key, name)
             table = self.below(path, value, self.ranged or "{" in name)
@@ -210,6 +211,17 @@ class Table:
             elif named is not None:
                 parts.append(made)
         return gather(parts)
+
+    def _named_tables(self, key: str) -> Table | None:
+        """The table under a key, which has a table for each name, and is no list of them."""
+        value = self.data.get(key)
+        if not isinstance(value, list):
+            return self.table(key)
+        self._known[key] = None
+        self.mistyped(
+            (*self.path, key), "a table", value, f"write `{key}.NAME = {{ … }}` for each, with its name for NAME"
+        )
+        return None
 
     def _named(self, path: Path, key: str, check: Callable[[str], str]) -> tuple[Range | None, Each[str | None]]:
         """The range in a key, and the name or names that the key stands for."""

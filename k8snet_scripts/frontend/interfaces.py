@@ -33,7 +33,8 @@ _BRIDGE_HINTS = {
     "bridge": "a bridge cannot be a port of another one: join the two by a veth",
     "master": "a bridge cannot be a port of another one: join the two by a veth",
 }
-_PORT_HINTS = {"master": "write `bridge`"}
+_END_HINTS = {"gateway": 'write `routes = [{ to = "default", via = "10.10.0.1" }]`, say'}
+_PORT_HINTS = {"master": "write `bridge`"} | _END_HINTS
 _LINK_KEYS = ("mtu", "lladdr", "broadcast", "rate", "burst", "latency")
 _LISTENING_KEYS = ("promisc", "allmulticast", "txqueuelen")
 
@@ -48,7 +49,7 @@ class Gateway(NamedTuple):
 
 
 def read_addresses(table: Table, read: Callable[[str], Cidr], automatic: bool = True) -> Each[tuple[Cidr, ...]]:
-    """Addresses.  Where one is "auto" is noted in the document, if the table is that of an interface that can have it."""
+    """Addresses.  Where one is "auto" is noted in the document, if the table is that of an interface that may."""
     addresses: list[Each[Cidr | None]] = []
     notes = table.document.automatic
     for path, value in table.items("addresses", "strings"):
@@ -121,7 +122,7 @@ def read_veth(table: Table, name: Each[str | None], namespace: Each[str | None])
     common = read_common(table, name) | _read_end(table)
     inner = combine(End, name=name, namespace=namespace, port=ports.get("master"), **link, **common)
     outer = _read_peer(table, link["mtu"], ports.get("bridge"))
-    table.close()
+    table.close(_END_HINTS)
     return None if outer is None else combine(Veth, inner=inner, outer=outer, path=table.path)
 
 

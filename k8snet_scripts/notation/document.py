@@ -47,9 +47,9 @@ _SWITCHES = {word: key for key, word in BRIDGE_SWITCHES.items()}
 def write_topology(topology: Topology) -> Iterator[str]:
     """The lines of the topology file that says what a topology is, which has passed `check_topology`.
 
-    What only CNI plugins have is named in a comment: the records of addresses, an nft table that others have as well, and
-    ports behind an interface, which lead to what others have attached there.  A topology file publishes the ports of ends
-    that it describes.
+    What only CNI plugins have is named in a comment: the records of addresses, an nft table that others have as well,
+    and ports behind an interface, which lead to what others have attached there.  A topology file publishes the ports
+    of ends that it describes.
     """
     for record in topology.records:
         yield f"# What a topology file cannot say is left out: the file {record.path}."

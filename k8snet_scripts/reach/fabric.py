@@ -1,9 +1,9 @@
 """Who reaches whom: a TCP connection followed through the model, there and back, by the rules of Linux.
 
 A connection counts when its first segment arrives somewhere and the answer comes back to the sender, whatever the port.
-A packet goes from namespace to namespace: local delivery, forwarding, route, masquerade, and then whoever on the segment
-answers for the next hop (IPv4: any namespace that has the address; IPv6: an interface that has it).  Where the model
-does not decide the outcome, such as the host's own routes, the verdict is UNKNOWN.
+A packet goes from namespace to namespace: local delivery, forwarding, route, masquerade, and then whoever on the
+segment answers for the next hop (IPv4: any namespace that has the address; IPv6: an interface that has it).  Where the
+model does not decide the outcome, such as the host's own routes, the verdict is UNKNOWN.
 """
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ class Fabric:
         return Answer(Verdict.REACHES, Cause.DELIVERED, why, landing, tuple(there.routers), own, seen)
 
     def _land(self, namespace: str, family: int, own: int | None, target: int) -> str | None:
-        """Where a packet lands, if it does for sure: from the address `own` of a namespace, or one that Linux chooses."""
+        """Where a packet surely lands, if anywhere: from the address `own` of a namespace, or one Linux chooses."""
         if own is None:
             answer = self.follow(namespace, family, target)
         elif self.routings[namespace].has(family, own):

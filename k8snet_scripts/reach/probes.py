@@ -61,7 +61,7 @@ class _Member(NamedTuple):
 
 @dataclass(slots=True)
 class _Sites:
-    """What candidates are drawn from: the namespaces with their addresses, and the first few members of each segment."""
+    """What candidates are drawn from: the namespaces with their addresses, and a few first members of each segment."""
 
     addresses: dict[str, list[Cidr]]
     segments: list[list[_Member]] = field(default_factory=list)

@@ -238,7 +238,7 @@ class Routing:
         return self._hops[network.family].setdefault(network.prefix, {}).setdefault(network.value, [])
 
     def _towards(self, route: Route) -> Station | None:
-        """The interface by which a next hop is reached without another one; None when there is none, or more than one."""
+        """The interface by which a next hop is reached without another one; None unless there is just one."""
         if route.via is None:
             return None
         family, value = parse_address(route.via)

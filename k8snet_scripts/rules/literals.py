@@ -1,4 +1,4 @@
-"""Literals: the addresses, networks, link-layer addresses, VLANs, sysctls and descriptions that a document writes as text.
+"""Literals: addresses, networks, link-layer addresses, VLANs, sysctls and descriptions that a document has as text.
 
 Each function takes the text as written and gives the value for the model, or raises `Refused`.
 """
