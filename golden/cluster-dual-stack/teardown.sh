@@ -118,7 +118,7 @@ ip netns delete node3-pod1       #- node3-pod1: namespace
 ip netns delete node3-pod2       #- node3-pod2: namespace
 END
 
-#### The rest is the same in every teardown.sh, SHA-256 a9070b2a71e696b2bdce64627186502f2a5506777defd4acb5e5210ff92d2701
+#### The rest is the same in every teardown.sh, SHA-256 bd851a332e80ff3ac92bb8726095c87beb7ed482da4b0603c2fd9d4d9db87a75
 
 # ---- prelude: the same in every script ----
 
@@ -200,6 +200,10 @@ leave() {
 	forget_state
 	exit "$1"
 }
+
+# A subshell has no traps, and would be gone at once, before what it has started. With this it hears a signal when that has
+# ended, as the script itself does: whoever waits for it knows that nothing goes on.
+hear_late() { trap 'exit 1' INT TERM HUP; }
 
 # The descriptors from which it is read what several processes have to say. There is no file that a script which is killed
 # could leave. Nobody waits for a process that waits to be heard.
@@ -1680,7 +1684,7 @@ main() {
 		return
 	fi
 	announce "$commands" >&2
-	(FORCE=yes execute_all "$commands" && [[ ! $complained ]]) || complained=yes
+	(hear_late && FORCE=yes execute_all "$commands" && [[ ! $complained ]]) || complained=yes
 	if [[ $under_way ]]; then wait "$under_way" || complained=yes; fi
 	if [[ $complained ]]; then
 		failure='all else is removed; when that is mended, run it again'
@@ -1733,6 +1737,7 @@ remove_group() {
 	fi
 	announce "$line" >&2
 	(
+		hear_late
 		said=$(ip link delete group "$MARK" 2>&1) || report_failure "$line" "${said:-exit status $?}"
 		[[ ! $complained ]]
 	) &

@@ -192,7 +192,7 @@ ip -n node3 link set dev stub up                             #  node3 stub: up
 ip -n node3 link set dev inner up                            #  node3 inner: up
 END
 
-#### The rest is the same in every setup.sh, SHA-256 177c50f165a54034ed6771564ce43476fb2e2dc94f0ece7d32d9142c51a75630
+#### The rest is the same in every setup.sh, SHA-256 ec3b6ad55bfd6f4cb38af27d6e21dcc072fa4ca3ab5154f0857e57c63bfdf190
 
 # ---- prelude: the same in every script ----
 
@@ -274,6 +274,10 @@ leave() {
 	forget_state
 	exit "$1"
 }
+
+# A subshell has no traps, and would be gone at once, before what it has started. With this it hears a signal when that has
+# ended, as the script itself does: whoever waits for it knows that nothing goes on.
+hear_late() { trap 'exit 1' INT TERM HUP; }
 
 # The descriptors from which it is read what several processes have to say. There is no file that a script which is killed
 # could leave. Nobody waits for a process that waits to be heard.
@@ -2717,6 +2721,7 @@ run_wave() {
 # Calls a command. What it says, if it fails, is then in a file that has the name of its worker.
 tell() {
 	local said
+	hear_late
 	said=$("${@:2}") && return 0
 	printf '%s\n' "$said" >"$STATE/worker.$1"
 	return 1
@@ -2725,6 +2730,7 @@ tell() {
 # The host's part, alone where namespaces are made: two first namespaces at a time would race for the mount of /run/netns.
 act_alone() {
 	local turn
+	hear_late
 	exec {turn}</run/k8snet
 	if [[ $1 == *'ip netns add '* && ! ${TURN+set} ]]; then flock "$turn" || { echo "flock /run/k8snet" && return 1; }; fi
 	carry_out host "$1" {turn}<&-
@@ -2734,6 +2740,7 @@ act_alone() {
 # another one has failed.
 work() {
 	local i place commands others jobs='' one_by_one=()
+	hear_late
 	for ((i = $1; i < ${#here[@]}; i += workers)); do
 		place=${here[i]} commands=$'\n'${batch["$number ${here[i]}"]}
 		others=${commands//"ip netns exec $place bash -c 'echo "/i}
@@ -2754,9 +2761,12 @@ work() {
 # what was said, or where a file that was named is not empty any more.
 # shellcheck disable=SC2016 # what looks like an expansion is perl
 readonly carrier='
+my $stopped;
+$SIG{$_} = sub { $stopped = 1 } for qw(INT TERM HUP);    # what is under way comes to its end
 $/ = "";
 while (my $job = <STDIN>) {
     exit 0 if grep { -s } @ARGV;
+    exit 1 if $stopped;
     my ($name, @lines) = split /\n/, $job;
     next if eval { enter($name); carry_out(@lines) };
     print STDERR $@, $name;

@@ -121,7 +121,7 @@ ip netns exec dns bash -c ': </dev/tcp/10.10.0.2/9'    #> dns reaches web at 10.
 ip netns exec dns bash -c ': </dev/tcp/fd00:10::2/9'   #! dns does not reach web at fd00:10::2 (no route to fd00:10::2 in dns)
 END
 
-#### The rest is the same in every verify.sh, SHA-256 5b08ade4fe2a793f709cc81edc5bbb6ab7ba677803b0cc91d110dae3ebb5e6d5
+#### The rest is the same in every verify.sh, SHA-256 ea61f637a3bf7b88f751348a6e61d04ab61e9a358e90b19dc5ce70ec264ec372
 
 # ---- prelude: the same in every script ----
 
@@ -203,6 +203,10 @@ leave() {
 	forget_state
 	exit "$1"
 }
+
+# A subshell has no traps, and would be gone at once, before what it has started. With this it hears a signal when that has
+# ended, as the script itself does: whoever waits for it knows that nothing goes on.
+hear_late() { trap 'exit 1' INT TERM HUP; }
 
 # The descriptors from which it is read what several processes have to say. There is no file that a script which is killed
 # could leave. Nobody waits for a process that waits to be heard.

@@ -174,7 +174,7 @@ ip netns exec blue2 bash -c ': </dev/tcp/10.90.0.12/9'     #! blue2 does not rea
 ip netns exec blue2 bash -c ': </dev/tcp/10.90.0.21/9'     #> blue2 reaches blue1 at 10.90.0.21 (same segment br0 of switch2, vlan 20), seen as 10.90.0.22
 END
 
-#### The rest is the same in every verify.sh, SHA-256 5b08ade4fe2a793f709cc81edc5bbb6ab7ba677803b0cc91d110dae3ebb5e6d5
+#### The rest is the same in every verify.sh, SHA-256 ea61f637a3bf7b88f751348a6e61d04ab61e9a358e90b19dc5ce70ec264ec372
 
 # ---- prelude: the same in every script ----
 
@@ -256,6 +256,10 @@ leave() {
 	forget_state
 	exit "$1"
 }
+
+# A subshell has no traps, and would be gone at once, before what it has started. With this it hears a signal when that has
+# ended, as the script itself does: whoever waits for it knows that nothing goes on.
+hear_late() { trap 'exit 1' INT TERM HUP; }
 
 # The descriptors from which it is read what several processes have to say. There is no file that a script which is killed
 # could leave. Nobody waits for a process that waits to be heard.

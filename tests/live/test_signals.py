@@ -6,6 +6,7 @@ A signal comes either to the script and all it has started, as from a terminal, 
 from __future__ import annotations
 
 import itertools
+import os
 import signal
 import subprocess
 import time
@@ -15,7 +16,7 @@ import pytest
 
 from live.faults import What
 from live.moments import Moment, sample
-from live.sandbox import Process
+from live.sandbox import PATH, Process
 from live.situations import Scene, Scenes, changes, named
 
 STATUS: dict[What, int] = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 129}
@@ -142,4 +143,39 @@ def test_a_reader_of_its_messages_who_goes_away(scene_of: Scenes, reader: str) -
     scene.begin()
     done = scene.sandbox.bash(f"bash {path} 2>&1 >/dev/null | {reader}; echo ${{PIPESTATUS[0]}}")
     assert done.stdout.splitlines()[-1] == "141"
+    assert changes(scene.before, scene.state()) == []
+
+
+SLOW = """\
+#!/bin/bash
+export PATH={path}
+[[ $* == *-batch* ]] || exec ip "$@"
+batch=$(cat)
+if [[ $batch == *"{words}"* ]]; then
+	trap '' TERM
+	echo >{begun}
+	sleep 0.5
+	trap - TERM
+fi
+exec ip "$@" <<<"$batch"
+"""
+"""An `ip` that has not done yet what it was told when everybody has heard the signal, as one that waits for the kernel."""
+
+
+@pytest.mark.parametrize("words", ["address delete", "link set dev vethY master"], ids=["in a namespace", "on the host"])
+def test_what_is_under_way_has_ended_before_anything_is_taken_back(scene_of: Scenes, words: str) -> None:
+    scene = scene_of("docker, drifted")
+    scene.begin()
+    programs, begun, setup = (scene.sandbox.directory / name for name in ("slow", "begun", "stopped.sh"))
+    programs.mkdir(exist_ok=True)
+    begun.unlink(missing_ok=True)
+    os.mkfifo(begun)
+    (programs / "ip").write_text(SLOW.format(path=PATH, words=words, begun=begun))
+    (programs / "ip").chmod(0o755)
+    setup.write_text(scene.text("setup"))
+    run = scene.sandbox.popen(["bash", str(setup)], env={"PATH": f"{programs}:{PATH}"})
+    begun.read_text()
+    run.signal(signal.SIGTERM, group=True)
+    done = run.wait()
+    assert (done.returncode, left_running(scene)) == (STATUS["SIGTERM"], [])
     assert changes(scene.before, scene.state()) == []
