@@ -95,8 +95,9 @@ def _draw_action(draw: Draw, network: Network, pods: Sequence[str], so_far: Sequ
     verbs: tuple[Verb, ...] = (
         ("add", "add", "delete", "check", "lose") if pod in known else ("add", "add", "add", "delete")
     )
-    if any("gw" not in route for route in network.plugin.get("ipam", {}).get("routes") or ()):
-        verbs = tuple(verb for verb in verbs if verb != "check")  # that of the reference finds no such route
+    ipam = network.plugin.get("ipam") or {}
+    if not ipam or any("gw" not in route for route in ipam.get("routes") or ()):
+        verbs = tuple(verb for verb in verbs if verb != "check")  # that of the reference fails
     verb: Verb = draw(st.sampled_from(verbs))
     is_lost = [action.verb for action in so_far if action.pod == pod and action.verb in ("add", "lose")][-1:] == [
         "lose"
