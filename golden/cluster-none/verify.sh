@@ -242,7 +242,7 @@ ip netns exec node2-pod2 bash -c ': </dev/tcp/172.18.0.3/9'   #> node2-pod2 reac
 #~ Kubernetes 3: the address that each has itself is the one that others see
 END
 
-#### The rest is the same in every verify.sh, SHA-256 5b08ade4fe2a793f709cc81edc5bbb6ab7ba677803b0cc91d110dae3ebb5e6d5
+#### The rest is the same in every verify.sh, SHA-256 77e014418dfa0b6b73df0980ac5467348a9107d27b3e96ccbbb4b32cc79b34d1
 
 # ---- prelude: the same in every script ----
 
@@ -433,20 +433,24 @@ read_record() {
 	text=${text%"${text##*$'\n'}"}
 }
 
-# What other networks recorded as borrowed.
+# What other networks recorded as borrowed, but for parts of nft tables: the kernel knows whether others use those.
 read_others() {
-	local kind name rest record text
+	local - line name rest record text IFS=$'\n'
 	local -A origins=()
 	for record in /run/k8snet/*/owned; do
 		if [[ $record == "$OWNED" ]]; then continue; fi
 		read_record "$record"
 		origins=()
-		while IFS=$'\t' read -r kind name rest; do
-			case $kind in
-			used) origins[$name]=$rest ;;
-			undo) if is_there "$name" "${origins[${name%%[ :]*}]-}"; then shared[$name]=${rest//$'\r'/$'\n'}; fi ;;
+		set -f
+		for line in $text; do
+			if [[ $line != u[ns]* || $line == *': nft '[ce]* ]]; then continue; fi
+			rest=${line#*$'\t'}
+			name=${rest%%$'\t'*} rest=${rest#*$'\t'}
+			case $line in
+			used$'\t'*) origins[$name]=$rest ;;
+			undo$'\t'*) if is_there "$name" "${origins[${name%%[ :]*}]-}"; then shared[$name]=${rest//$'\r'/$'\n'}; fi ;;
 			esac
-		done <<<"$text"
+		done
 	done
 }
 

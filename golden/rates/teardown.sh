@@ -44,7 +44,7 @@ ip netns delete server           #- server: namespace
 ip netns delete web              #- web: namespace
 END
 
-#### The rest is the same in every teardown.sh, SHA-256 a9070b2a71e696b2bdce64627186502f2a5506777defd4acb5e5210ff92d2701
+#### The rest is the same in every teardown.sh, SHA-256 3866ff8043d042f324f4d9148e5ac11d38037fbdb122cd8dd64281cd24ece4e6
 
 # ---- prelude: the same in every script ----
 
@@ -235,20 +235,24 @@ read_record() {
 	text=${text%"${text##*$'\n'}"}
 }
 
-# What other networks recorded as borrowed.
+# What other networks recorded as borrowed, but for parts of nft tables: the kernel knows whether others use those.
 read_others() {
-	local kind name rest record text
+	local - line name rest record text IFS=$'\n'
 	local -A origins=()
 	for record in /run/k8snet/*/owned; do
 		if [[ $record == "$OWNED" ]]; then continue; fi
 		read_record "$record"
 		origins=()
-		while IFS=$'\t' read -r kind name rest; do
-			case $kind in
-			used) origins[$name]=$rest ;;
-			undo) if is_there "$name" "${origins[${name%%[ :]*}]-}"; then shared[$name]=${rest//$'\r'/$'\n'}; fi ;;
+		set -f
+		for line in $text; do
+			if [[ $line != u[ns]* || $line == *': nft '[ce]* ]]; then continue; fi
+			rest=${line#*$'\t'}
+			name=${rest%%$'\t'*} rest=${rest#*$'\t'}
+			case $line in
+			used$'\t'*) origins[$name]=$rest ;;
+			undo$'\t'*) if is_there "$name" "${origins[${name%%[ :]*}]-}"; then shared[$name]=${rest//$'\r'/$'\n'}; fi ;;
 			esac
-		done <<<"$text"
+		done
 	done
 }
 
