@@ -25,7 +25,7 @@ _ISOLATION_COMMENT = f"{_COMMENT} (ingressPolicy: same-bridge)"
 _WORD = {4: "ip", 6: "ip6"}
 _TOOL = {4: "iptables", 6: "ip6tables"}
 _MULTICAST = {4: "224.0.0.0/4", 6: "ff00::/8"}
-_OUTPUT_PRIORITY = -80  # after the port publishing of others, and a number that every version of nft prints as it is
+OUTPUT_PRIORITY = -80  # after the port publishing of others, and a number that every version of nft prints as it is
 
 
 def filter_packets(inventory: Inventory, namespace: Namespace) -> Iterator[Step]:
@@ -66,9 +66,9 @@ def translate(namespace: str, table: str, sources: Iterable[Masquerade], forward
     if forwards:
         jump = "policy accept; fib daddr type local jump published;"
         chains.append(f"chain prerouting {{ type nat hook prerouting priority dstnat; {jump} }};")
-        chains.append(f"chain output {{ type nat hook output priority {_OUTPUT_PRIORITY}; {jump} }};")
-        chains.append(f"chain published {{ {_joined(map(_publication_rule, forwards))} }};")
-    rules = [*(rule for forward in forwards for rule in _way_back_rules(forward)), *map(_masquerade_rule, sources)]
+        chains.append(f"chain output {{ type nat hook output priority {OUTPUT_PRIORITY}; {jump} }};")
+        chains.append(f"chain published {{ {_joined(map(publication_rule, forwards))} }};")
+    rules = [*(rule for forward in forwards for rule in way_back_rules(forward)), *map(_masquerade_rule, sources)]
     if rules:
         hook = "type nat hook postrouting priority srcnat; policy accept;"
         chains.append(f"chain postrouting {{ {hook} {_joined(rules)} }};")
@@ -77,7 +77,7 @@ def translate(namespace: str, table: str, sources: Iterable[Masquerade], forward
 
 def guard(namespace: str, table: str, guards: Iterable[Guard]) -> Step:
     """One nft table of family bridge that drops what a port takes in from another link-layer address than its own."""
-    rules = _joined(f'iifname "{name}" ether saddr != {lladdr} drop;' for name, lladdr in guards)
+    rules = _joined(f'iifname "{name}" ether saddr != {lladdr} drop' for name, lladdr in guards)
     hook = "type filter hook prerouting priority dstnat; policy accept;"
     return _table(namespace, "bridge", table, [f"chain prerouting {{ {hook} {rules} }};"])
 
@@ -91,11 +91,11 @@ def _table(namespace: str, family: str, table: str, chains: Iterable[str]) -> St
 
 def _joined(rules: Iterable[str]) -> str:
     """The rules in order, each once."""
-    return " ".join(dict.fromkeys(rules))
+    return " ".join(f"{rule};" for rule in dict.fromkeys(rules))
 
 
-def _publication_rule(forward: Forward) -> str:
-    """What is sent to the port leads to the target."""
+def publication_rule(forward: Forward) -> str:
+    """What is sent to the port leads to the target, as nft is told."""
     publication, target = forward.publication, forward.target
     word = _WORD[target.family]
     words = []
@@ -105,11 +105,11 @@ def _publication_rule(forward: Forward) -> str:
     if publication.address not in (None, *UNSPECIFIED):
         words.append(f"{word} daddr {publication.address}")
     to = target.address if target.family == 4 else f"[{target.address}]"
-    words.append(f"{publication.protocol} dport {publication.port} dnat {word} to {to}:{publication.to_port};")
+    words.append(f"{publication.protocol} dport {publication.port} dnat {word} to {to}:{publication.to_port}")
     return " ".join(words)
 
 
-def _way_back_rules(forward: Forward) -> Iterator[str]:
+def way_back_rules(forward: Forward) -> Iterator[str]:
     """Whose answers would not come back here, or could not: from then on they talk to this namespace."""
     publication, target = forward.publication, forward.target
     word = _WORD[target.family]
@@ -121,11 +121,11 @@ def _way_back_rules(forward: Forward) -> Iterator[str]:
         sources = (f"{word} saddr {_destination(target.network)} ", *local)
     ports = f"{publication.protocol} dport {publication.to_port} ct original proto-dst {publication.port}"
     for source in sources:
-        yield f"{source}{word} daddr {target.address} {ports} ct status dnat masquerade;"
+        yield f"{source}{word} daddr {target.address} {ports} ct status dnat masquerade"
 
 
 def _masquerade_rule(rule: Masquerade) -> str:
-    return f"{what_leaves(rule)} masquerade;"
+    return f"{what_leaves(rule)} masquerade"
 
 
 def what_leaves(rule: Masquerade) -> str:

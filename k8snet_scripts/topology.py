@@ -286,7 +286,7 @@ class Topology:
     veths: tuple[Veth, ...] = ()
     description: str = ""
     records: tuple[Record, ...] = ()
-    table: str = ""  # what an nft table is called after that others have as well; it masquerades and guards, no more
+    table: str = ""  # what an nft table is called after that others have as well; it masquerades, or publishes ports
 
     def everywhere(self) -> Iterator[Namespace]:
         """The host, then every namespace."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from fake_namespace import Refusal, UnknownCommand
 
-_ELEMENT = re.compile(r'(\S+ \S+ \S+) \{ "?([^" ]+)"?(?: : jump (\S+))? \}')
+_ELEMENT = re.compile(r'(\S+ \S+ \S+) \{ "?([^"{}]+?)"?(?: : jump (\S+))? \}')
 
 
 @dataclass
@@ -84,7 +84,7 @@ class Joined:
     def _leads_to(self, table: str, chain: str) -> bool:
         rules = (rule for name, rules in self.chains.items() if name.startswith(table) for rule in rules)
         elements = (end for name, map in self.maps.items() if name.startswith(table) for end in map.values())
-        return chain in elements or any(rule.endswith(f" goto {chain}") for rule in rules)
+        return chain in elements or any(rule.split()[-2:] == ["goto", chain] for rule in rules)
 
     def _add_element(self, text: str) -> None:
         elements, key, chain = self._read_element(text)
@@ -104,4 +104,4 @@ class Joined:
         if not found:
             raise UnknownCommand(f"nft element {text}")
         name, key, chain = found.groups()
-        return self.maps[name], key, chain or ""
+        return self.maps[name], key.replace(" ", ""), chain or ""

@@ -185,7 +185,7 @@ ip -n node2 route add default via 172.18.0.1 dev eth0                 #  node2: 
 ip netns exec node2 nft 'add table inet k8snet-cluster-none; delete table inet k8snet-cluster-none; table inet k8snet-cluster-none { chain postrouting { type nat hook postrouting priority srcnat; policy accept; ip saddr 10.244.1.0/24 ip daddr != 10.244.1.0/24 ip daddr != 224.0.0.0/4 masquerade; }; }'   #  node2: nft table inet k8snet-cluster-none
 END
 
-#### The rest is the same in every setup.sh, SHA-256 ec3b6ad55bfd6f4cb38af27d6e21dcc072fa4ca3ab5154f0857e57c63bfdf190
+#### The rest is the same in every setup.sh, SHA-256 cfb48ddef30739dc73ed624a479690265dabde8641457f9ff81ec85ec8597171
 
 # ---- prelude: the same in every script ----
 
@@ -380,20 +380,24 @@ read_record() {
 	text=${text%"${text##*$'\n'}"}
 }
 
-# What other networks recorded as borrowed.
+# What other networks recorded as borrowed, but for parts of nft tables: the kernel knows whether others use those.
 read_others() {
-	local kind name rest record text
+	local - line name rest record text IFS=$'\n'
 	local -A origins=()
 	for record in /run/k8snet/*/owned; do
 		if [[ $record == "$OWNED" ]]; then continue; fi
 		read_record "$record"
 		origins=()
-		while IFS=$'\t' read -r kind name rest; do
-			case $kind in
-			used) origins[$name]=$rest ;;
-			undo) if is_there "$name" "${origins[${name%%[ :]*}]-}"; then shared[$name]=${rest//$'\r'/$'\n'}; fi ;;
+		set -f
+		for line in $text; do
+			if [[ $line != u[ns]* || $line == *': nft '[ce]* ]]; then continue; fi
+			rest=${line#*$'\t'}
+			name=${rest%%$'\t'*} rest=${rest#*$'\t'}
+			case $line in
+			used$'\t'*) origins[$name]=$rest ;;
+			undo$'\t'*) if is_there "$name" "${origins[${name%%[ :]*}]-}"; then shared[$name]=${rest//$'\r'/$'\n'}; fi ;;
 			esac
-		done <<<"$text"
+		done
 	done
 }
 

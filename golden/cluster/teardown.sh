@@ -97,7 +97,7 @@ ip netns delete node3-pod1        #- node3-pod1: namespace
 ip netns delete node3-pod2        #- node3-pod2: namespace
 END
 
-#### The rest is the same in every teardown.sh, SHA-256 bd851a332e80ff3ac92bb8726095c87beb7ed482da4b0603c2fd9d4d9db87a75
+#### The rest is the same in every teardown.sh, SHA-256 27ed4721ab9860122b7c9fdf81892a1b8098f0a904844e957ae46a21d7dfad0f
 
 # ---- prelude: the same in every script ----
 
@@ -292,20 +292,24 @@ read_record() {
 	text=${text%"${text##*$'\n'}"}
 }
 
-# What other networks recorded as borrowed.
+# What other networks recorded as borrowed, but for parts of nft tables: the kernel knows whether others use those.
 read_others() {
-	local kind name rest record text
+	local - line name rest record text IFS=$'\n'
 	local -A origins=()
 	for record in /run/k8snet/*/owned; do
 		if [[ $record == "$OWNED" ]]; then continue; fi
 		read_record "$record"
 		origins=()
-		while IFS=$'\t' read -r kind name rest; do
-			case $kind in
-			used) origins[$name]=$rest ;;
-			undo) if is_there "$name" "${origins[${name%%[ :]*}]-}"; then shared[$name]=${rest//$'\r'/$'\n'}; fi ;;
+		set -f
+		for line in $text; do
+			if [[ $line != u[ns]* || $line == *': nft '[ce]* ]]; then continue; fi
+			rest=${line#*$'\t'}
+			name=${rest%%$'\t'*} rest=${rest#*$'\t'}
+			case $line in
+			used$'\t'*) origins[$name]=$rest ;;
+			undo$'\t'*) if is_there "$name" "${origins[${name%%[ :]*}]-}"; then shared[$name]=${rest//$'\r'/$'\n'}; fi ;;
 			esac
-		done <<<"$text"
+		done
 	done
 }
 

@@ -76,7 +76,7 @@ ip netns exec left bash -c ': </dev/tcp/10.20.0.2/9'    #> left reaches right at
 ip netns exec right bash -c ': </dev/tcp/10.20.0.1/9'   #> right reaches left at 10.20.0.1 (same veth eth0), seen as 10.20.0.2
 END
 
-#### The rest is the same in every verify.sh, SHA-256 ea61f637a3bf7b88f751348a6e61d04ab61e9a358e90b19dc5ce70ec264ec372
+#### The rest is the same in every verify.sh, SHA-256 1aac6558e79a6d8c96c165320062b4a5139a9e836d20daf0b7cef7dc0de61c46
 
 # ---- prelude: the same in every script ----
 
@@ -271,20 +271,24 @@ read_record() {
 	text=${text%"${text##*$'\n'}"}
 }
 
-# What other networks recorded as borrowed.
+# What other networks recorded as borrowed, but for parts of nft tables: the kernel knows whether others use those.
 read_others() {
-	local kind name rest record text
+	local - line name rest record text IFS=$'\n'
 	local -A origins=()
 	for record in /run/k8snet/*/owned; do
 		if [[ $record == "$OWNED" ]]; then continue; fi
 		read_record "$record"
 		origins=()
-		while IFS=$'\t' read -r kind name rest; do
-			case $kind in
-			used) origins[$name]=$rest ;;
-			undo) if is_there "$name" "${origins[${name%%[ :]*}]-}"; then shared[$name]=${rest//$'\r'/$'\n'}; fi ;;
+		set -f
+		for line in $text; do
+			if [[ $line != u[ns]* || $line == *': nft '[ce]* ]]; then continue; fi
+			rest=${line#*$'\t'}
+			name=${rest%%$'\t'*} rest=${rest#*$'\t'}
+			case $line in
+			used$'\t'*) origins[$name]=$rest ;;
+			undo$'\t'*) if is_there "$name" "${origins[${name%%[ :]*}]-}"; then shared[$name]=${rest//$'\r'/$'\n'}; fi ;;
 			esac
-		done <<<"$text"
+		done
 	done
 }
 

@@ -93,7 +93,7 @@ ip address add 10.93.0.1/24 dev br0   #  host br0: inet 10.93.0.1/24
 ip link set dev br0 up                #  host br0: up
 END
 
-#### The rest is the same in every setup.sh, SHA-256 ec3b6ad55bfd6f4cb38af27d6e21dcc072fa4ca3ab5154f0857e57c63bfdf190
+#### The rest is the same in every setup.sh, SHA-256 cfb48ddef30739dc73ed624a479690265dabde8641457f9ff81ec85ec8597171
 
 # ---- prelude: the same in every script ----
 
@@ -288,20 +288,24 @@ read_record() {
 	text=${text%"${text##*$'\n'}"}
 }
 
-# What other networks recorded as borrowed.
+# What other networks recorded as borrowed, but for parts of nft tables: the kernel knows whether others use those.
 read_others() {
-	local kind name rest record text
+	local - line name rest record text IFS=$'\n'
 	local -A origins=()
 	for record in /run/k8snet/*/owned; do
 		if [[ $record == "$OWNED" ]]; then continue; fi
 		read_record "$record"
 		origins=()
-		while IFS=$'\t' read -r kind name rest; do
-			case $kind in
-			used) origins[$name]=$rest ;;
-			undo) if is_there "$name" "${origins[${name%%[ :]*}]-}"; then shared[$name]=${rest//$'\r'/$'\n'}; fi ;;
+		set -f
+		for line in $text; do
+			if [[ $line != u[ns]* || $line == *': nft '[ce]* ]]; then continue; fi
+			rest=${line#*$'\t'}
+			name=${rest%%$'\t'*} rest=${rest#*$'\t'}
+			case $line in
+			used$'\t'*) origins[$name]=$rest ;;
+			undo$'\t'*) if is_there "$name" "${origins[${name%%[ :]*}]-}"; then shared[$name]=${rest//$'\r'/$'\n'}; fi ;;
 			esac
-		done <<<"$text"
+		done
 	done
 }
 

@@ -110,7 +110,7 @@ ip6tables --wait -A CNI-FORWARD -s fd00:10::/64 -j ACCEPT                       
 ip6tables --wait -A CNI-FORWARD -d fd00:10::2/128 -p tcp -m tcp --dport 80 -m conntrack --ctstate DNAT -j ACCEPT   #  host: ip6tables -A CNI-FORWARD -d fd00:10::2/128 -p tcp -m tcp --dport 80 -m conntrack --ctstate DNAT -j ACCEPT
 END
 
-#### The rest is the same in every setup.sh, SHA-256 ec3b6ad55bfd6f4cb38af27d6e21dcc072fa4ca3ab5154f0857e57c63bfdf190
+#### The rest is the same in every setup.sh, SHA-256 cfb48ddef30739dc73ed624a479690265dabde8641457f9ff81ec85ec8597171
 
 # ---- prelude: the same in every script ----
 
@@ -305,20 +305,24 @@ read_record() {
 	text=${text%"${text##*$'\n'}"}
 }
 
-# What other networks recorded as borrowed.
+# What other networks recorded as borrowed, but for parts of nft tables: the kernel knows whether others use those.
 read_others() {
-	local kind name rest record text
+	local - line name rest record text IFS=$'\n'
 	local -A origins=()
 	for record in /run/k8snet/*/owned; do
 		if [[ $record == "$OWNED" ]]; then continue; fi
 		read_record "$record"
 		origins=()
-		while IFS=$'\t' read -r kind name rest; do
-			case $kind in
-			used) origins[$name]=$rest ;;
-			undo) if is_there "$name" "${origins[${name%%[ :]*}]-}"; then shared[$name]=${rest//$'\r'/$'\n'}; fi ;;
+		set -f
+		for line in $text; do
+			if [[ $line != u[ns]* || $line == *': nft '[ce]* ]]; then continue; fi
+			rest=${line#*$'\t'}
+			name=${rest%%$'\t'*} rest=${rest#*$'\t'}
+			case $line in
+			used$'\t'*) origins[$name]=$rest ;;
+			undo$'\t'*) if is_there "$name" "${origins[${name%%[ :]*}]-}"; then shared[$name]=${rest//$'\r'/$'\n'}; fi ;;
 			esac
-		done <<<"$text"
+		done
 	done
 }
 

@@ -140,7 +140,7 @@ def _make_wish(network: str, plugin: BridgePlugin, attachment: Attachment, seen:
     if is_foreign and seen and _has_vlans(plugin) and not seen.filtering:
         help = f"ip link set dev {plugin.bridge} type bridge vlan_filtering 1"
         raise WiringError(f"the bridge {plugin.bridge}, which somebody else has made, does not filter VLANs", help)
-    families = sorted({address.family for address in addresses}) if plugin.is_gateway else ()
+    families = sorted(_forwarded(addresses, attachment, is_foreign=is_foreign)) if plugin.is_gateway else ()
     return Wish(
         name,
         is_foreign,
@@ -153,6 +153,14 @@ def _make_wish(network: str, plugin: BridgePlugin, attachment: Attachment, seen:
             *host_settings(plugin, _quiet(network, plugin, addresses)),
         ),
     )
+
+
+def _forwarded(addresses: tuple[Cidr, ...], attachment: Attachment, *, is_foreign: bool) -> set[int]:
+    """The families that are forwarded for a bridge with some addresses; those of somebody else's only if they are already."""
+    known = {address.family for address in addresses}
+    if is_foreign:
+        known = {family for family in known if read_setting(FORWARDING[family]) == "1"}
+    return known | {gateway.family for gateway in attachment.gateways}
 
 
 def _gateway(plugin: BridgePlugin) -> str:

@@ -14,7 +14,7 @@ from k8snet_scripts.cni.ranges import Lease
 from k8snet_scripts.cni.settings import tune_sysctls
 from k8snet_scripts.cni.tuning import tune_interface
 from k8snet_scripts.plugin.compiling import Scripts, compile_scripts
-from k8snet_scripts.plugin.names import Names
+from k8snet_scripts.plugin.names import Names, name_table
 from k8snet_scripts.render import Kind
 from k8snet_scripts.topology import HOST, End, Interface, Namespace, Topology
 
@@ -42,6 +42,7 @@ def compile_ports(
         Namespace(HOST, interfaces=tuple(interfaces), forwards=tuple(forwards)),
         f"Ports that lead to a container on the CNI network {network}, as the plugin portmap does it.",
         f"for the ports of the container {container_id} on the network {network}",
+        name_table(network, "portmap"),
     )
 
 
@@ -105,5 +106,5 @@ def compile_limits(
     )
 
 
-def _compile_host(names: Names, host: Namespace, description: str, cause: str) -> Scripts:
-    return compile_scripts(Topology(names.topology, host, description=description), cause, _KINDS)
+def _compile_host(names: Names, host: Namespace, description: str, cause: str, table: str = "") -> Scripts:
+    return compile_scripts(Topology(names.topology, host, description=description, table=table), cause, _KINDS)

@@ -55,9 +55,10 @@ def name_bridge(network: str, bridge: str) -> str:
     return f"cni-{network[:_OF_NETWORK]}-{digest(f'{network} {bridge}')[:16]}"
 
 
-def name_table(network: str) -> str:
-    """What the nft table that all attachments to a network have in common is called after."""
-    return f"cni-{network[:_OF_NETWORK]}-{digest(f'{network} table')[:16]}"
+def name_table(network: str, plugin: str = "") -> str:
+    """What the nft table is called after that all attachments to a network have in common, or what a chained plugin does."""
+    key = " ".join(filter(None, (network, plugin, "table")))
+    return f"cni-{network[:_OF_NETWORK]}-{digest(key)[:16]}"
 
 
 def _find_name(netns: str) -> str | None:

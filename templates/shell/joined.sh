@@ -1,9 +1,10 @@
 # ---- an nft table that several networks have in common ----
 #
 # A base chain looks up in a map which network a packet belongs to, and each has a chain, called like it, that elements of
-# the maps lead to. Facts are about these parts: "nft chain inet TABLE node1", "nft element inet TABLE sources4 10.1.0.2 jump
-# node1". What is read of them is the value of another key: fact[host: nft chain inet TABLE node1 has] the rules and
-# fact[host: nft map inet TABLE sources4 has] ",10.1.0.2:jumpnode1,", all without space, quotes, braces and semicolons.
+# the maps lead to, and perhaps another one for the way back. Facts are about these parts: "nft chain inet TABLE node1",
+# "nft element inet TABLE sources4 10.1.0.2 jump node1". What is read of them is the value of another key:
+# fact[host: nft chain inet TABLE node1 has] the rules and fact[host: nft map inet TABLE sources4 has]
+# ",10.1.0.2:jumpnode1,", all without space, quotes, braces and semicolons.
 
 # Notes the part that a fact, WORDS, is about, to be read in a namespace: a chain, or the map of an element.
 note_part() {
@@ -35,14 +36,17 @@ part_holds() {
 }
 
 # Prints parts of nft tables. There are versions of nft that find but one chain and one map at a time, and in the chain no
-# other map: so they are asked for one by one, but for our own chain and the first map. Where one of these two is missing,
-# the other is looked for by itself.
+# other map: so they are asked for one by one, but for each of our own chains and the first map that leads to it. Where one
+# of these two is missing, the other is looked for by itself.
 show_parts() {
 	local part key found='' IFS=';'
 	local -A asked=()
 	for part in ${parts[$namespace]}; do
 		key=${part##* }
-		if [[ $key == "$NAME" || $key == sources4 || $key == ports ]]; then key=${part#list * } key=${key%% *}; fi
+		case $key in
+		"$NAME" | sources4 | ports) key=${part#list * } key=${key%% *} ;;
+		"$NAME-back" | targets4) key=back ;;
+		esac
 		asked[$key]+="$part;"
 	done
 	for key in "${!asked[@]}"; do
@@ -63,12 +67,13 @@ list_parts() {
 	return 1
 }
 
-# Takes in a chain of nft, or the elements of a map, without any space: "FAMILY TABLE {", then what it is.
+# Takes in a chain of nft, or the elements of a map, without any space: "FAMILY TABLE {", then what it is. A map may be long,
+# and Bash takes it to words much faster than it leaves characters out.
 take_part() {
-	local text=${2#*$'\t'} what
-	what=${text%% \{*}
-	text=${text#*\{}
-	text=${text//[\"\{\;\}[:space:]]/}
+	local - said=${2#*$'\t'} what word text='' IFS=$' \t\r\n"{};'
+	set -f
+	what=${said%% \{*}
+	for word in ${said#*\{}; do text+=$word; done
 	if [[ $what == map* ]]; then
 		if [[ $text == *elements=* ]]; then text=,${text#*elements=},; else text=','; fi
 	fi
@@ -77,16 +82,19 @@ take_part() {
 
 # Is the fact about a chain that goes with the whole table, and is there anything of others in that?
 holds_others() {
-	local key line family table=${1#*: nft chain }
+	local key text line family table=${1#*: nft chain }
 	if [[ ${undo[$1]-} != *'; delete table '* ]]; then return 1; fi
 	table=${table% *} family=${table%% *}
 	for key in "${!fact[@]}"; do
-		if [[ $key == *": nft map $table "*' has' && ${fact[$key]//":jump$NAME,"/,} == *:jump* ]]; then return 0; fi
+		if [[ $key != *": nft map $table "*' has' ]]; then continue; fi
+		text=${fact[$key]//":jump$NAME,"/,}
+		if [[ ${text//":jump$NAME-back,"/,} == *:jump* ]]; then return 0; fi
 	done
 	while IFS= read -r line; do
 		case ${line#$'\t'} in
-		"chain $NAME {" | 'chain masquerading {' | 'chain postrouting {' | 'chain forged {' | 'chain prerouting {') ;;
-		'map sources4 {' | 'map sources6 {' | 'map ports {') ;;
+		"chain $NAME {" | "chain $NAME-back {" | 'chain masquerading {' | 'chain forged {' | 'chain passing {') ;;
+		'chain prerouting {' | 'chain output {' | 'chain postrouting {') ;;
+		'map sources'[46]' {' | 'map ports {' | 'map ports'[46]' {' | 'map targets'[46]' {') ;;
 		$'\t'* | '}' | "table $table {" | '') ;;
 		*) return 0 ;;
 		esac

@@ -92,20 +92,24 @@ read_record() {
 	text=${text%"${text##*$'\n'}"}
 }
 
-# What other networks recorded as borrowed.
+# What other networks recorded as borrowed, but for parts of nft tables: the kernel knows whether others use those.
 read_others() {
-	local kind name rest record text
+	local - line name rest record text IFS=$'\n'
 	local -A origins=()
 	for record in /run/k8snet/*/owned; do
 		if [[ $record == "$OWNED" ]]; then continue; fi
 		read_record "$record"
 		origins=()
-		while IFS=$'\t' read -r kind name rest; do
-			case $kind in
-			used) origins[$name]=$rest ;;
-			undo) if is_there "$name" "${origins[${name%%[ :]*}]-}"; then shared[$name]=${rest//$'\r'/$'\n'}; fi ;;
+		set -f
+		for line in $text; do
+			if [[ $line != u[ns]* || $line == *': nft '[ce]* ]]; then continue; fi
+			rest=${line#*$'\t'}
+			name=${rest%%$'\t'*} rest=${rest#*$'\t'}
+			case $line in
+			used$'\t'*) origins[$name]=$rest ;;
+			undo$'\t'*) if is_there "$name" "${origins[${name%%[ :]*}]-}"; then shared[$name]=${rest//$'\r'/$'\n'}; fi ;;
 			esac
-		done <<<"$text"
+		done
 	done
 }
 

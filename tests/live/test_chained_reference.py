@@ -113,7 +113,7 @@ def test_a_chain_is_that_of_the_reference(plugins: str, name: str) -> None:
 
 DRIFTS = {
     "tuning": ("mtu 1400", "ip -n web link set dev eth0 mtu 1300"),
-    "portmap": ("nft table inet", "nft flush table inet $(nft list tables inet | grep -o 'k8snet-.*')"),
+    "portmap": ("nft chain inet", "nft flush table inet $(nft list tables inet | grep -o 'k8snet-.*')"),
     "firewall": ("iptables -A CNI-FORWARD", "iptables -F CNI-FORWARD"),
 }
 """What CHECK of a plugin says, and what somebody has done behind its back."""

@@ -99,11 +99,31 @@ DUAL = Life(
     ),
 )
 
+OTHERS = Life(
+    Network(
+        {
+            "cniVersion": "1.0.0",
+            "name": "others",
+            "type": "bridge",
+            "bridge": "br-o",
+            "isDefaultGateway": True,
+            "ipam": {"type": "host-local", "subnet": "10.40.0.0/24"},
+        },
+        ("web",),
+    ),
+    (Action("add", "web"), Action("delete", "web")),
+    ("ip link add name br-o address 02:00:00:00:be:ef type bridge", "ip address add fd00:200::1/64 dev br-o nodad"),
+)
+
 PAGE = Path(__file__).parents[2] / "docs" / "cni.md"
 
 DELIBERATE = {
     r"host: links: [^:]+: address: (\(drawn by the kernel\)|00:00:00:00:00:00) -> \(fixed\)$": "lets the kernel draw the MAC"
     " address of the bridge",
+    r"host: links: (?!veth)[^:]+: mtu: 1500 -> \d+$": "follows those of its ports",
+    r"check .*: answer: (code: 999 -> 7|msg: .* -> \"required prevResult missing\")$": "before it, code 7",
+    r"check .*: answer: (code: 999 -> 8|msg: \"failed to open netns .*o such file or directory\")$": "7 and 2, 8, 4, 5",
+    r"answer: msg: \"failed to add route .* -> \"failed to attach \S+ of \S+: failed: ip ": "the command that it refused",
     r"\w: links: (eth0|net1): address: \(drawn by the kernel\) -> \(fixed\)$": "lets the kernel draw MAC addresses",
     r"\w: routes: -[46] type unicast dst \S+ dev \w+ table main protocol boot scope ((link|global metric 1024 pref medium): "
     r"new, present|global: gone, was present)$": "for a container without an address of its family",
@@ -147,7 +167,7 @@ def test_ours_and_the_reference_work_together(mixed_plugins: str, life: Life) ->
     live_twice(life, mixed_plugins, hasty=True)
 
 
-@pytest.mark.parametrize("life", [KUBERNETES, DUAL], ids=["kubernetes", "dual"])
+@pytest.mark.parametrize("life", [KUBERNETES, DUAL, OTHERS], ids=["kubernetes", "dual", "others"])
 def test_a_known_life_is_the_one_of_the_reference(plugins: str, life: Life) -> None:
     live_twice(life, plugins, hasty=False)
 
