@@ -4,13 +4,8 @@ nft reads something of every table before it changes one, and the kernel calls e
 are many small topologies, as of a node's containers, a table for each of them would make all slower.  So one has a base
 chain that looks up in a map which topology a packet belongs to, and for each topology a chain, called like it.
 
-<<<<<<< HEAD
-What a topology says is one transaction, and the first one makes the table by it.  The chain with the verdict, which
-those of all topologies lead to, cannot be deleted while there is another one: so nobody removes a table that is in use.
-=======
 What a topology says is one transaction, and the first one makes the table by it.  One chain, which those of all
 topologies lead to, cannot be deleted while there is another one: so nobody removes a table that is in use.
->>>>>>> beside
 """
 
 from __future__ import annotations

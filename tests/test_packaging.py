@@ -38,7 +38,7 @@ def built(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("built")
     for kind in ("wheel", "sdist"):
         program = f"import sys; from setuptools import build_meta; build_meta.build_{kind}(sys.argv[1])"
-        argv = [sys.executable, "-c", program, directory]
+        argv = [sys.executable, "-c", program, str(directory)]
         subprocess.run(argv, check=True, capture_output=True, cwd=source, env=environment())
     return directory
 

@@ -162,7 +162,9 @@ exec ip "$@" <<<"$batch"
 """An `ip` that has not done yet what it was told when everybody has heard the signal, as one that waits for the kernel."""
 
 
-@pytest.mark.parametrize("words", ["address delete", "link set dev vethY master"], ids=["in a namespace", "on the host"])
+@pytest.mark.parametrize(
+    "words", ["address delete", "link set dev vethY master"], ids=["in a namespace", "on the host"]
+)
 def test_what_is_under_way_has_ended_before_anything_is_taken_back(scene_of: Scenes, words: str) -> None:
     scene = scene_of("docker, drifted")
     scene.begin()
