@@ -87,7 +87,7 @@ ip link set dev cni0 up                           #  host cni0: up
 nft 'add table inet k8snet-gateway; delete table inet k8snet-gateway; table inet k8snet-gateway { chain postrouting { type nat hook postrouting priority srcnat; policy accept; ip saddr 10.50.0.0/24 ip daddr != 10.50.0.0/24 ip daddr != 224.0.0.0/4 masquerade; }; }'   #  host: nft table inet k8snet-gateway
 END
 
-#### The rest is the same in every setup.sh, SHA-256 cfb48ddef30739dc73ed624a479690265dabde8641457f9ff81ec85ec8597171
+#### The rest is the same in every setup.sh, SHA-256 1b5cb7554265671c725cce706c9dff61a2689499e3f260e212d1094d0e7983d9
 
 # ---- prelude: the same in every script ----
 
@@ -2030,6 +2030,7 @@ add_missing() {
 		esac
 		if [[ "${wave[n]} $place" != "$target" ]]; then
 			if [[ $target ]]; then note_batch "$target" "${lines[@]}"; fi
+			if ((${#lines[@]} > MUCH)) && [[ $mode == run && $target != "${wave[n]} "* ]]; then begin; fi
 			target="${wave[n]} $place" lines=()
 		fi
 		lines+=("$line")
@@ -2467,6 +2468,9 @@ declare -a drift=() refused=()     # what else differs, and what forbids a run: 
 declare recorded='' written=''     # the record before, and as it is now
 declare uses=''                    # what is to be in it of the namespaces of others
 declare failed='' adopt='' keep='' # the command at which a run ends; options
+declare begun='' begun_by=''       # the wave that is carried out while it is found out what else there is to do
+
+readonly MUCH=100 # lines of a batch, for which that is worth it
 
 usage() {
 	cat <<-END
@@ -2547,7 +2551,22 @@ for_each_batch() {
 }
 
 mend() {
-	local n number text
+	local number
+	if [[ $begun ]]; then record_intent; else prepare_to_act; fi
+	for number in "${!places[@]}"; do
+		if ! tells_iptables "$number"; then end_turn; fi
+		if [[ $number == "$begun" ]]; then await_begun; else run_wave "$number"; fi
+	done
+	end_turn
+	settle
+	record_facts finished
+	trap '' INT TERM HUP PIPE
+	go_back=''
+}
+
+# From now on there is something to take back when a run ends early.
+prepare_to_act() {
+	local n text
 	read_record "$OWNED"
 	recorded=$text written=$text
 	for n in "${needs[@]}"; do
@@ -2556,15 +2575,25 @@ mend() {
 	go_back=roll_back
 	record_intent
 	record_facts intended
-	for number in "${!places[@]}"; do
-		if ! tells_iptables "$number"; then end_turn; fi
-		run_wave "$number"
-	done
-	end_turn
-	settle
-	record_facts finished
-	trap '' INT TERM HUP PIPE
-	go_back=''
+}
+
+# Begins with the first wave, if it is for the host alone, as where a large network is made.
+begin() {
+	local number=${!places[*]} text
+	if [[ $begun || $number == *' '* || ${places[$number]} != 'host ' ]]; then return; fi
+	begun=$number text=${batch["$number host"]}
+	prepare_to_act
+	announce "$text" >&2
+	executed+=("$number host")
+	tell begun act_alone "$text" &
+	begun_by=$!
+}
+
+await_begun() {
+	local text=''
+	if wait "$begun_by"; then return; fi
+	if [[ -s $STATE/worker.begun ]]; then text=$(<"$STATE/worker.begun"); fi
+	give_up "${text:-"wave $begun"$'\n'"ended without a word"}"
 }
 
 # Is iptables told something in a wave, or in a later one?
@@ -2597,7 +2626,7 @@ run_wave() {
 		executed+=("$number $place")
 		if [[ $place != host ]]; then
 			here+=("$place")
-		elif [[ ${places[number]} != host && $text != *' link '* && $text != *' netns add '* ]]; then
+		elif [[ ${places[number]} != 'host ' && $text != *' link '* && $text != *' netns add '* ]]; then
 			tell host act_alone "$text" &
 			pids+=("$!") names+=(host)
 		elif ! text=$(act_alone "$text"); then

@@ -422,6 +422,7 @@ add_missing() {
 		esac
 		if [[ "${wave[n]} $place" != "$target" ]]; then
 			if [[ $target ]]; then note_batch "$target" "${lines[@]}"; fi
+			if ((${#lines[@]} > MUCH)) && [[ $mode == run && $target != "${wave[n]} "* ]]; then begin; fi
 			target="${wave[n]} $place" lines=()
 		fi
 		lines+=("$line")
