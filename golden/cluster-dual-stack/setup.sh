@@ -390,7 +390,7 @@ bridge -n node3 fdb replace 0a:c2:7f:30:60:47 dev flannel-v6.1 dst fd00:172:18::
 bridge -n node3 fdb replace 0a:11:6d:2f:54:e3 dev flannel-v6.1 dst fd00:172:18::3                   #  node3 flannel-v6.1: fdb 0a:11:6d:2f:54:e3 dst fd00:172:18::3
 END
 
-#### The rest is the same in every setup.sh, SHA-256 1b5cb7554265671c725cce706c9dff61a2689499e3f260e212d1094d0e7983d9
+#### The rest is the same in every setup.sh, SHA-256 b6ac6d59abc4e4dc269d1e3a748d343207ee431c5dfbe8bf7b147f97afb8adcb
 
 # ---- prelude: the same in every script ----
 
@@ -2855,7 +2855,7 @@ for_each_batch() {
 
 mend() {
 	local number
-	if [[ $begun ]]; then record_intent; else prepare_to_act; fi
+	if [[ $begun ]]; then record_intent; else get_ready; fi
 	for number in "${!places[@]}"; do
 		if ! tells_iptables "$number"; then end_turn; fi
 		if [[ $number == "$begun" ]]; then await_begun; else run_wave "$number"; fi
@@ -2868,7 +2868,7 @@ mend() {
 }
 
 # From now on there is something to take back when a run ends early.
-prepare_to_act() {
+get_ready() {
 	local n text
 	read_record "$OWNED"
 	recorded=$text written=$text
@@ -2885,7 +2885,7 @@ begin() {
 	local number=${!places[*]} text
 	if [[ $begun || $number == *' '* || ${places[$number]} != 'host ' ]]; then return; fi
 	begun=$number text=${batch["$number host"]}
-	prepare_to_act
+	get_ready
 	announce "$text" >&2
 	executed+=("$number host")
 	tell begun act_alone "$text" &

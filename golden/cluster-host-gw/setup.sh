@@ -272,7 +272,7 @@ ip -n worker2 route add default via 172.18.0.1 dev eth0                 #  worke
 ip netns exec worker2 nft 'add table inet k8snet-cluster-host-gw; delete table inet k8snet-cluster-host-gw; table inet k8snet-cluster-host-gw { chain postrouting { type nat hook postrouting priority srcnat; policy accept; ip saddr 10.244.128.0/17 ip daddr != 10.244.0.0/16 ip daddr != 172.18.0.0/16 ip daddr != 224.0.0.0/4 masquerade; }; }'   #  worker2: nft table inet k8snet-cluster-host-gw
 END
 
-#### The rest is the same in every setup.sh, SHA-256 1b5cb7554265671c725cce706c9dff61a2689499e3f260e212d1094d0e7983d9
+#### The rest is the same in every setup.sh, SHA-256 b6ac6d59abc4e4dc269d1e3a748d343207ee431c5dfbe8bf7b147f97afb8adcb
 
 # ---- prelude: the same in every script ----
 
@@ -2737,7 +2737,7 @@ for_each_batch() {
 
 mend() {
 	local number
-	if [[ $begun ]]; then record_intent; else prepare_to_act; fi
+	if [[ $begun ]]; then record_intent; else get_ready; fi
 	for number in "${!places[@]}"; do
 		if ! tells_iptables "$number"; then end_turn; fi
 		if [[ $number == "$begun" ]]; then await_begun; else run_wave "$number"; fi
@@ -2750,7 +2750,7 @@ mend() {
 }
 
 # From now on there is something to take back when a run ends early.
-prepare_to_act() {
+get_ready() {
 	local n text
 	read_record "$OWNED"
 	recorded=$text written=$text
@@ -2767,7 +2767,7 @@ begin() {
 	local number=${!places[*]} text
 	if [[ $begun || $number == *' '* || ${places[$number]} != 'host ' ]]; then return; fi
 	begun=$number text=${batch["$number host"]}
-	prepare_to_act
+	get_ready
 	announce "$text" >&2
 	executed+=("$number host")
 	tell begun act_alone "$text" &

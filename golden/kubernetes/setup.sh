@@ -133,7 +133,7 @@ ip link set dev mybridge up                                        #  host mybri
 nft 'add table inet k8snet-kubernetes; delete table inet k8snet-kubernetes; table inet k8snet-kubernetes { chain postrouting { type nat hook postrouting priority srcnat; policy accept; ip saddr 10.1.0.2 ip daddr != 10.1.0.0/16 ip daddr != 224.0.0.0/4 masquerade; ip saddr 10.1.0.3 ip daddr != 10.1.0.0/16 ip daddr != 224.0.0.0/4 masquerade; ip saddr 10.1.0.4 ip daddr != 10.1.0.0/16 ip daddr != 224.0.0.0/4 masquerade; }; }'   #  host: nft table inet k8snet-kubernetes
 END
 
-#### The rest is the same in every setup.sh, SHA-256 1b5cb7554265671c725cce706c9dff61a2689499e3f260e212d1094d0e7983d9
+#### The rest is the same in every setup.sh, SHA-256 b6ac6d59abc4e4dc269d1e3a748d343207ee431c5dfbe8bf7b147f97afb8adcb
 
 # ---- prelude: the same in every script ----
 
@@ -2598,7 +2598,7 @@ for_each_batch() {
 
 mend() {
 	local number
-	if [[ $begun ]]; then record_intent; else prepare_to_act; fi
+	if [[ $begun ]]; then record_intent; else get_ready; fi
 	for number in "${!places[@]}"; do
 		if ! tells_iptables "$number"; then end_turn; fi
 		if [[ $number == "$begun" ]]; then await_begun; else run_wave "$number"; fi
@@ -2611,7 +2611,7 @@ mend() {
 }
 
 # From now on there is something to take back when a run ends early.
-prepare_to_act() {
+get_ready() {
 	local n text
 	read_record "$OWNED"
 	recorded=$text written=$text
@@ -2628,7 +2628,7 @@ begin() {
 	local number=${!places[*]} text
 	if [[ $begun || $number == *' '* || ${places[$number]} != 'host ' ]]; then return; fi
 	begun=$number text=${batch["$number host"]}
-	prepare_to_act
+	get_ready
 	announce "$text" >&2
 	executed+=("$number host")
 	tell begun act_alone "$text" &

@@ -148,7 +148,7 @@ bridge -n switch2 vlan add dev red vid 10 pvid untagged       #  switch2 red por
 bridge -n switch2 vlan add dev blue vid 20 pvid untagged      #  switch2 blue port of br0: vlan 20 pvid untagged
 END
 
-#### The rest is the same in every setup.sh, SHA-256 1b5cb7554265671c725cce706c9dff61a2689499e3f260e212d1094d0e7983d9
+#### The rest is the same in every setup.sh, SHA-256 b6ac6d59abc4e4dc269d1e3a748d343207ee431c5dfbe8bf7b147f97afb8adcb
 
 # ---- prelude: the same in every script ----
 
@@ -2613,7 +2613,7 @@ for_each_batch() {
 
 mend() {
 	local number
-	if [[ $begun ]]; then record_intent; else prepare_to_act; fi
+	if [[ $begun ]]; then record_intent; else get_ready; fi
 	for number in "${!places[@]}"; do
 		if ! tells_iptables "$number"; then end_turn; fi
 		if [[ $number == "$begun" ]]; then await_begun; else run_wave "$number"; fi
@@ -2626,7 +2626,7 @@ mend() {
 }
 
 # From now on there is something to take back when a run ends early.
-prepare_to_act() {
+get_ready() {
 	local n text
 	read_record "$OWNED"
 	recorded=$text written=$text
@@ -2643,7 +2643,7 @@ begin() {
 	local number=${!places[*]} text
 	if [[ $begun || $number == *' '* || ${places[$number]} != 'host ' ]]; then return; fi
 	begun=$number text=${batch["$number host"]}
-	prepare_to_act
+	get_ready
 	announce "$text" >&2
 	executed+=("$number host")
 	tell begun act_alone "$text" &

@@ -97,7 +97,7 @@ for_each_batch() {
 
 mend() {
 	local number
-	if [[ $begun ]]; then record_intent; else prepare_to_act; fi
+	if [[ $begun ]]; then record_intent; else get_ready; fi
 	for number in "${!places[@]}"; do
 		if ! tells_iptables "$number"; then end_turn; fi
 		if [[ $number == "$begun" ]]; then await_begun; else run_wave "$number"; fi
@@ -110,7 +110,7 @@ mend() {
 }
 
 # From now on there is something to take back when a run ends early.
-prepare_to_act() {
+get_ready() {
 	local n text
 	read_record "$OWNED"
 	recorded=$text written=$text
@@ -127,7 +127,7 @@ begin() {
 	local number=${!places[*]} text
 	if [[ $begun || $number == *' '* || ${places[$number]} != 'host ' ]]; then return; fi
 	begun=$number text=${batch["$number host"]}
-	prepare_to_act
+	get_ready
 	announce "$text" >&2
 	executed+=("$number host")
 	tell begun act_alone "$text" &
