@@ -58,12 +58,14 @@ class Control:
                 "ANSIBLE_PRIVATE_KEY_FILE": str(self._key),
                 "ANSIBLE_HOST_KEY_CHECKING": "false",
                 "ANSIBLE_PIPELINING": "true",
+                "ANSIBLE_SSH_TRANSFER_METHOD": "piped",
+                "ANSIBLE_TIMEOUT": "60",
                 "ANSIBLE_SSH_CONTROL_PATH_DIR": str(self._sandbox.directory / "control"),
                 "ANSIBLE_REMOTE_TMP": "/run/ansible",
                 "ANSIBLE_PYTHON_INTERPRETER": "/usr/bin/python3",
                 "ANSIBLE_SSH_ARGS": options,
             },
-            timeout=120,
+            timeout=600,
         )
         said = done.stdout + done.stderr
         return {node: (int(changed), int(failed)) for node, changed, failed in RECAP.findall(said)}, said
