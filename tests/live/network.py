@@ -36,6 +36,7 @@ MASQUERADING = (
     "gateway",
     "kubernetes",
     "options",
+    "ptp",
     *FILTERING,
 )
 """Those that need nftables with NAT."""

@@ -100,6 +100,7 @@ def test_two_pods_come_and_go(runtime: Runtime) -> None:
     assert ("10.1.0" not in rules, records) == (True, ["last_reserved_ip.0", "lock"])
 
 
+@NAT
 def test_a_pod_with_a_way_out_by_each_of_two_networks_is_checked_on_both(runtime: Runtime) -> None:
     runtime.make_namespaces("web")
     told = {}
