@@ -185,7 +185,7 @@ ip -n node2 route add default via 172.18.0.1 dev eth0                 #  node2: 
 ip netns exec node2 nft 'add table inet k8snet-cluster-none; delete table inet k8snet-cluster-none; table inet k8snet-cluster-none { chain postrouting { type nat hook postrouting priority srcnat; policy accept; ip saddr 10.244.1.0/24 ip daddr != 10.244.1.0/24 ip daddr != 224.0.0.0/4 masquerade; }; }'   #  node2: nft table inet k8snet-cluster-none
 END
 
-#### The rest is the same in every setup.sh, SHA-256 b6ac6d59abc4e4dc269d1e3a748d343207ee431c5dfbe8bf7b147f97afb8adcb
+#### The rest is the same in every setup.sh, SHA-256 9139d0baa6336e443dee3af9cf393c8217b8f1a77e1ef5fe9fe0c027a78b7474
 
 # ---- prelude: the same in every script ----
 
@@ -604,7 +604,7 @@ read_together() {
 		fi
 	done
 	for part in "${!text[@]}"; do
-		exec {speaker}< <(perl -e "$hopper$reader" "$HOSTTYPE" <<<"${text[part]%$'\n'}" 2>/dev/null && printf '@read')
+		exec {speaker}< <(exec perl -e "$hopper$reader" "$HOSTTYPE" <<<"${text[part]%$'\n'}" 2>/dev/null)
 		listening+=("$speaker") speakers+=("$speaker")
 	done
 	for speaker in "${speakers[@]}"; do
@@ -655,16 +655,18 @@ match_ends() {
 
 # Prints every WORKERS-th namespace of those named: "@NAME", then what the tools say, each answer on a line.
 show_state() {
-	local first=$1 step=$2 namespace ask text family tool i
+	local first=$1 step=$2 namespace ask routes text family tool i
 	shift 2
 	for ((i = first + 1; i <= $#; i += step)); do
 		namespace=${!i}
 		ask_for_links "$namespace"
-		ask+=$'route show table all type unicast\nroute show table all type blackhole'
-		ask+=$'\nroute show table all type unreachable\nroute show table all type prohibit'
-		if [[ ${tunnels[$namespace]-} ]]; then ask+=$'\nneigh show nud permanent'; fi
+		if [[ $routes ]]; then
+			ask+=$'route show table all type unicast\nroute show table all type blackhole\n'
+			ask+=$'route show table all type unreachable\nroute show table all type prohibit\n'
+		fi
+		if [[ ${tunnels[$namespace]-} ]]; then ask+=$'neigh show nud permanent\n'; fi
 		printf '@%s\n' "$namespace"
-		enter "$namespace" ip -json -details -batch - <<<"$ask"
+		if [[ $ask ]]; then enter "$namespace" ip -json -details -batch - <<<"$ask"; fi
 		show_sysctls
 		if [[ ${vlans[$namespace]-} ]]; then enter "$namespace" bridge -json vlan show; fi
 		if [[ ${tunnels[$namespace]-} ]]; then enter "$namespace" bridge -json fdb show; fi
@@ -677,12 +679,13 @@ show_state() {
 	done
 }
 
-# Sets ask to what brings out the links of a namespace with their addresses. Of the host, which may have many of others,
-# they are those that the table or the record names, where these are few, and what carries our mark.
+# Sets ask to what brings out the links of a namespace with their addresses, and routes to whether its routes matter. Of the
+# host, which may have many of others, the links are those that the table or the record names, where these are few, and
+# what carries our mark; and the routes matter where one of these links is ours, or something is said of addresses or routes.
 ask_for_links() {
 	local text name ours=''
 	local -A devices=()
-	ask=$'address show\n'
+	ask=$'address show\n' routes=yes
 	if [[ $1 != host ]]; then
 		if [[ ${makers[$1]-} ]]; then ask+=$'netns list-id\n'; fi
 		return
@@ -695,11 +698,14 @@ ask_for_links() {
 		name=${text#host }
 		if [[ $name != "$text" ]]; then devices[${name%% port of *}]=1; fi
 	done
-	ask=''
+	ask='' routes=''
 	for name in "${!devices[@]}"; do
 		if [[ ! -e /proc/sys/net/ipv4/conf/$name ]]; then continue; fi
 		ask+="address show dev $name"$'\n'
-		if [[ ${modelled["host $name"]+set} ]]; then ours=yes; fi
+		if [[ ${modelled["host $name"]+set} ]]; then ours=yes routes=yes; fi
+	done
+	for text in "${step[@]}" "${borrowings[@]}"; do
+		if [[ $text == host*': inet'* ]]; then routes=yes; fi
 	done
 	if [[ $ours || -e $OWNED ]] || ((${#makings[@]} == 0)); then ask+="link show group $MARK"$'\nnetns list-id\n'; fi
 }
@@ -1017,6 +1023,7 @@ sub enter {
 #   FACT, or fact FACT JSON, or link NAMESPACE NAME INDEX JSON, or port NAMESPACE NAME MASTER JSON,
 #   or setting NAMESPACE PATH VALUE, or nsid NUMBER NAMESPACE, by which the host knows it, or left NAMESPACE,
 #   or end NAMESPACE NAME NUMBER INDEX, of a veth whose peer has that index in the namespace of that number
+# and, when all is done, "@read".
 # The host comes first, if at all, as there is no way back to it.
 # shellcheck disable=SC2016 # what looks like an expansion is perl
 readonly reader='
@@ -1054,7 +1061,7 @@ while (my $line = <STDIN>) {
     die $@ if $@ && $@ ne "unknown\n";
     push @answer, $@ ? "left\t$name\n" : @said;
 }
-print @answer;    # at the end, so that none of several processes waits for its reader
+print @answer, "\@read";    # at the end, so that none of several processes waits for its reader
 
 sub unknown { die "unknown\n" }
 
@@ -1335,10 +1342,14 @@ declare -A wanted=() modelled=() tagging=() ports=() mtus=() foreign=([host]=1) 
 # By the fact of a command that people gave: what tells whether it was carried out, and what takes it back.
 declare -A checks=() ways_back=()
 
+# The number of the wave that goes beside the others. The first two take away what is not wanted, and after it come those of
+# the table.
+readonly BESIDE=2
+
 # Reads the table, and from it what has to be read of the live system. What can be done to a whole column in one expansion
 # is: it takes a fraction of the time. Most rows only bring something up or give it an address or a route.
 read_table() {
-	local - line part=1 n here rows=() special=() IFS=$'\n'
+	local - line part=$BESIDE n here rows=() special=() IFS=$'\n'
 	set -f
 	for line in $1; do
 		case $line in
@@ -1509,6 +1520,7 @@ file_says() {
 
 # ---- carrying out commands ----
 
+declare trouble=''    # the command that failed, and on further lines what was said of it
 declare complained='' # is there anything that could not be carried out although all that can be is?
 declare -A given=()   # the commands that people gave to take back theirs: whatever these say, it is a failure
 
@@ -1523,7 +1535,7 @@ announce() {
 
 # Carries out commands of one namespace, given a line each: those of `ip`, `bridge`, `tc`, `nft` and `iptables`, those that
 # write settings, and those that write records are together in one process as long as they follow each other.
-# Where one fails it prints that command and, below, what was said of it, and carries out no more; with FORCE it goes on.
+# Where one fails it sets trouble and carries out no more; with FORCE it goes on.
 carry_out() {
 	local - namespace=$1 line tool='' next lines=() IFS=$'\n'
 	set -f
@@ -1677,7 +1689,7 @@ take_over() {
 	[[ $1 == "nft 'add element "* ]] && said=$(exec nft "${text/#add/delete}; $text" 2>&1)
 }
 
-# Prints which of the lines given to a tool failed, and below it what was said.
+# Sets trouble to the one of the lines given to a tool that failed, and what was said.
 blame() {
 	local tool=$1 status=$2 said=$3 line lines=("${@:4}")
 	if [[ ! $tool ]]; then
@@ -1689,7 +1701,7 @@ blame() {
 	else
 		line="${lines[0]} (or one of the ${#lines[@]} after it)" said+=" exit status $status"
 	fi
-	printf '%s\n%s\n' "$line" "${said%$'\n'}"
+	trouble=$line$'\n'${said%$'\n'}
 }
 
 # The words that each command of ip begins with in a namespace.
@@ -2101,7 +2113,7 @@ remove_entry() {
 # Notes the steps of the table whose facts are not true, and their commands: at once those that follow each other and are
 # for the same place.
 add_missing() {
-	local n text here line back place=host target='' lines=()
+	local n text here line back number place=host target='' lines=()
 	for n in "${!step[@]}"; do
 		text=${step[n]}
 		if [[ ${fact[$text]+set} && ! ${shared[$text]+set} ]]; then continue; fi
@@ -2121,15 +2133,17 @@ add_missing() {
 		else
 			missing+=("$n")
 		fi
+		number=${wave[n]}
 		case $line in
 		"ip -n $place "*) ;;
 		'ip link '* | 'ip netns add '*) place=host ;;
+		"nft '"*) if ((${#rules[@]})); then place=host; else place=host beside_until=$number number=$BESIDE; fi ;;
 		*) find_place "$line" ;;
 		esac
-		if [[ "${wave[n]} $place" != "$target" ]]; then
+		if [[ "$number $place" != "$target" ]]; then
 			if [[ $target ]]; then note_batch "$target" "${lines[@]}"; fi
 			if ((${#lines[@]} > MUCH)) && [[ $mode == run && $target != "${wave[n]} "* ]]; then begin; fi
-			target="${wave[n]} $place" lines=()
+			target="$number $place" lines=()
 		fi
 		lines+=("$line")
 		case ${words[n]} in
@@ -2567,6 +2581,7 @@ declare recorded='' written=''     # the record before, and as it is now
 declare uses=''                    # what is to be in it of the namespaces of others
 declare failed='' adopt='' keep='' # the command at which a run ends; options
 declare begun='' begun_by=''       # the wave that is carried out while it is found out what else there is to do
+declare beside='' beside_until=0   # what carries out the one that goes beside the others; the wave that does not end before
 
 readonly MUCH=100 # lines of a batch, for which that is worth it
 
@@ -2653,8 +2668,14 @@ mend() {
 	if [[ $begun ]]; then record_intent; else get_ready; fi
 	for number in "${!places[@]}"; do
 		if ! tells_iptables "$number"; then end_turn; fi
-		if [[ $number == "$begun" ]]; then await_begun; else run_wave "$number"; fi
+		if ((number > beside_until)); then await_beside; fi
+		case $number in
+		"$BESIDE") begin_beside ;;
+		"$begun") await_begun ;;
+		*) run_wave "$number" ;;
+		esac
 	done
+	await_beside
 	end_turn
 	settle
 	record_facts finished
@@ -2678,20 +2699,40 @@ get_ready() {
 # Begins with the first wave, if it is for the host alone, as where a large network is made.
 begin() {
 	local number=${!places[*]} text
-	if [[ $begun || $number == *' '* || ${places[$number]} != 'host ' ]]; then return; fi
+	if [[ $begun || $number == *' '* || $number == "$BESIDE" || ${places[$number]} != 'host ' ]]; then return; fi
 	begun=$number text=${batch["$number host"]}
 	get_ready
 	announce "$text" >&2
 	executed+=("$number host")
-	tell begun act_alone "$text" &
+	tell begun act_on_host "$text" &
 	begun_by=$!
 }
 
-await_begun() {
+await_begun() { await "$begun_by" begun; }
+
+# What nft is told on the host, which depends on nothing else: the kernel may take its time there, and waits for the most
+# part. So it goes beside all waves up to the one that the table has it in; unless iptables, which has the same part of the
+# kernel to do with, is told something, too.
+begin_beside() {
+	local text=${batch["$BESIDE host"]}
+	announce "$text" >&2
+	executed+=("$BESIDE host")
+	tell beside act_on_host "$text" &
+	beside=$!
+}
+
+await_beside() {
+	if [[ ! $beside ]]; then return; fi
+	await "$beside" beside
+	beside=''
+}
+
+# Waits for a worker, given its process and its name.
+await() {
 	local text=''
-	if wait "$begun_by"; then return; fi
-	if [[ -s $STATE/worker.begun ]]; then text=$(<"$STATE/worker.begun"); fi
-	give_up "${text:-"wave $begun"$'\n'"ended without a word"}"
+	if wait "$1"; then return; fi
+	if [[ -s $STATE/worker.$2 ]]; then text=$(<"$STATE/worker.$2"); fi
+	give_up "${text:-"$2"$'\n'"ended without a word"}"
 }
 
 # Is iptables told something in a wave, or in a later one?
@@ -2725,10 +2766,10 @@ run_wave() {
 		if [[ $place != host ]]; then
 			here+=("$place")
 		elif [[ ${places[number]} != 'host ' && $text != *' link '* && $text != *' netns add '* ]]; then
-			tell host act_alone "$text" &
+			tell host act_on_host "$text" &
 			pids+=("$!") names+=(host)
-		elif ! text=$(act_alone "$text"); then
-			give_up "$text"
+		elif ! act_on_host "$text"; then
+			give_up "$trouble"
 		fi
 	done
 	workers=$((${#here[@]} < 32 ? (${#here[@]} + 7) / 8 : 4))
@@ -2744,29 +2785,31 @@ run_wave() {
 	if [[ ${said+set} ]]; then give_up "${said:-"a part of wave $number"$'\n'"ended without a word"}"; fi
 }
 
-# Calls a command. What it says, if it fails, is then in a file that has the name of its worker.
+# Calls a command, in a process that nobody hears. What there was to say, if it fails, is then in a file that has the name
+# of its worker.
 tell() {
-	local said
 	hear_late
-	said=$("${@:2}") && return 0
-	printf '%s\n' "$said" >"$STATE/worker.$1"
+	if "${@:2}"; then return 0; fi
+	printf '%s\n' "$trouble" >"$STATE/worker.$1"
 	return 1
 }
 
-# The host's part, alone where namespaces are made: two first namespaces at a time would race for the mount of /run/netns.
-act_alone() {
-	local turn
-	hear_late
-	exec {turn}</run/k8snet
-	if [[ $1 == *'ip netns add '* && ! ${TURN+set} ]]; then flock "$turn" || { echo "flock /run/k8snet" && return 1; }; fi
-	carry_out host "$1" {turn}<&-
+# The host's part, in turn where namespaces are made: two first namespaces at a time would race for the mount of /run/netns.
+act_on_host() {
+	local status=0 mine=''
+	if [[ $1 == *'ip netns add '* && ! ${TURN+set} ]]; then
+		mine=yes
+		take_turn
+	fi
+	carry_out host "$1" || status=1
+	if [[ $mine ]]; then end_turn; fi
+	return "$status"
 }
 
 # One worker: every so many-th namespace, together where there is only what ip does, and settings to write. It stops where
 # another one has failed.
 work() {
 	local i place commands others jobs='' one_by_one=()
-	hear_late
 	for ((i = $1; i < ${#here[@]}; i += workers)); do
 		place=${here[i]} commands=$'\n'${batch["$number ${here[i]}"]}
 		others=${commands//"ip netns exec $place bash -c 'echo "/i}

@@ -103,7 +103,7 @@ ip netns exec local bash -c ': </dev/tcp/10.91.0.1/9'   #! local does not reach 
 ip netns exec local bash -c ': </dev/tcp/10.91.0.2/9'   #! local does not reach guest at 10.91.0.2 (no route to 10.91.0.2 in local)
 END
 
-#### The rest is the same in every verify.sh, SHA-256 1aac6558e79a6d8c96c165320062b4a5139a9e836d20daf0b7cef7dc0de61c46
+#### The rest is the same in every verify.sh, SHA-256 b5cc37c8ffe35eba621ce66276e9b39baec2ac0e20d714e6b9ec214ddb69c522
 
 # ---- prelude: the same in every script ----
 
@@ -522,7 +522,7 @@ read_together() {
 		fi
 	done
 	for part in "${!text[@]}"; do
-		exec {speaker}< <(perl -e "$hopper$reader" "$HOSTTYPE" <<<"${text[part]%$'\n'}" 2>/dev/null && printf '@read')
+		exec {speaker}< <(exec perl -e "$hopper$reader" "$HOSTTYPE" <<<"${text[part]%$'\n'}" 2>/dev/null)
 		listening+=("$speaker") speakers+=("$speaker")
 	done
 	for speaker in "${speakers[@]}"; do
@@ -573,16 +573,18 @@ match_ends() {
 
 # Prints every WORKERS-th namespace of those named: "@NAME", then what the tools say, each answer on a line.
 show_state() {
-	local first=$1 step=$2 namespace ask text family tool i
+	local first=$1 step=$2 namespace ask routes text family tool i
 	shift 2
 	for ((i = first + 1; i <= $#; i += step)); do
 		namespace=${!i}
 		ask_for_links "$namespace"
-		ask+=$'route show table all type unicast\nroute show table all type blackhole'
-		ask+=$'\nroute show table all type unreachable\nroute show table all type prohibit'
-		if [[ ${tunnels[$namespace]-} ]]; then ask+=$'\nneigh show nud permanent'; fi
+		if [[ $routes ]]; then
+			ask+=$'route show table all type unicast\nroute show table all type blackhole\n'
+			ask+=$'route show table all type unreachable\nroute show table all type prohibit\n'
+		fi
+		if [[ ${tunnels[$namespace]-} ]]; then ask+=$'neigh show nud permanent\n'; fi
 		printf '@%s\n' "$namespace"
-		enter "$namespace" ip -json -details -batch - <<<"$ask"
+		if [[ $ask ]]; then enter "$namespace" ip -json -details -batch - <<<"$ask"; fi
 		show_sysctls
 		if [[ ${vlans[$namespace]-} ]]; then enter "$namespace" bridge -json vlan show; fi
 		if [[ ${tunnels[$namespace]-} ]]; then enter "$namespace" bridge -json fdb show; fi
@@ -595,12 +597,13 @@ show_state() {
 	done
 }
 
-# Sets ask to what brings out the links of a namespace with their addresses. Of the host, which may have many of others,
-# they are those that the table or the record names, where these are few, and what carries our mark.
+# Sets ask to what brings out the links of a namespace with their addresses, and routes to whether its routes matter. Of the
+# host, which may have many of others, the links are those that the table or the record names, where these are few, and
+# what carries our mark; and the routes matter where one of these links is ours, or something is said of addresses or routes.
 ask_for_links() {
 	local text name ours=''
 	local -A devices=()
-	ask=$'address show\n'
+	ask=$'address show\n' routes=yes
 	if [[ $1 != host ]]; then
 		if [[ ${makers[$1]-} ]]; then ask+=$'netns list-id\n'; fi
 		return
@@ -613,11 +616,14 @@ ask_for_links() {
 		name=${text#host }
 		if [[ $name != "$text" ]]; then devices[${name%% port of *}]=1; fi
 	done
-	ask=''
+	ask='' routes=''
 	for name in "${!devices[@]}"; do
 		if [[ ! -e /proc/sys/net/ipv4/conf/$name ]]; then continue; fi
 		ask+="address show dev $name"$'\n'
-		if [[ ${modelled["host $name"]+set} ]]; then ours=yes; fi
+		if [[ ${modelled["host $name"]+set} ]]; then ours=yes routes=yes; fi
+	done
+	for text in "${step[@]}" "${borrowings[@]}"; do
+		if [[ $text == host*': inet'* ]]; then routes=yes; fi
 	done
 	if [[ $ours || -e $OWNED ]] || ((${#makings[@]} == 0)); then ask+="link show group $MARK"$'\nnetns list-id\n'; fi
 }
@@ -935,6 +941,7 @@ sub enter {
 #   FACT, or fact FACT JSON, or link NAMESPACE NAME INDEX JSON, or port NAMESPACE NAME MASTER JSON,
 #   or setting NAMESPACE PATH VALUE, or nsid NUMBER NAMESPACE, by which the host knows it, or left NAMESPACE,
 #   or end NAMESPACE NAME NUMBER INDEX, of a veth whose peer has that index in the namespace of that number
+# and, when all is done, "@read".
 # The host comes first, if at all, as there is no way back to it.
 # shellcheck disable=SC2016 # what looks like an expansion is perl
 readonly reader='
@@ -972,7 +979,7 @@ while (my $line = <STDIN>) {
     die $@ if $@ && $@ ne "unknown\n";
     push @answer, $@ ? "left\t$name\n" : @said;
 }
-print @answer;    # at the end, so that none of several processes waits for its reader
+print @answer, "\@read";    # at the end, so that none of several processes waits for its reader
 
 sub unknown { die "unknown\n" }
 
@@ -1253,10 +1260,14 @@ declare -A wanted=() modelled=() tagging=() ports=() mtus=() foreign=([host]=1) 
 # By the fact of a command that people gave: what tells whether it was carried out, and what takes it back.
 declare -A checks=() ways_back=()
 
+# The number of the wave that goes beside the others. The first two take away what is not wanted, and after it come those of
+# the table.
+readonly BESIDE=2
+
 # Reads the table, and from it what has to be read of the live system. What can be done to a whole column in one expansion
 # is: it takes a fraction of the time. Most rows only bring something up or give it an address or a route.
 read_table() {
-	local - line part=1 n here rows=() special=() IFS=$'\n'
+	local - line part=$BESIDE n here rows=() special=() IFS=$'\n'
 	set -f
 	for line in $1; do
 		case $line in
@@ -1427,6 +1438,7 @@ file_says() {
 
 # ---- carrying out commands ----
 
+declare trouble=''    # the command that failed, and on further lines what was said of it
 declare complained='' # is there anything that could not be carried out although all that can be is?
 declare -A given=()   # the commands that people gave to take back theirs: whatever these say, it is a failure
 
@@ -1441,7 +1453,7 @@ announce() {
 
 # Carries out commands of one namespace, given a line each: those of `ip`, `bridge`, `tc`, `nft` and `iptables`, those that
 # write settings, and those that write records are together in one process as long as they follow each other.
-# Where one fails it prints that command and, below, what was said of it, and carries out no more; with FORCE it goes on.
+# Where one fails it sets trouble and carries out no more; with FORCE it goes on.
 carry_out() {
 	local - namespace=$1 line tool='' next lines=() IFS=$'\n'
 	set -f
@@ -1595,7 +1607,7 @@ take_over() {
 	[[ $1 == "nft 'add element "* ]] && said=$(exec nft "${text/#add/delete}; $text" 2>&1)
 }
 
-# Prints which of the lines given to a tool failed, and below it what was said.
+# Sets trouble to the one of the lines given to a tool that failed, and what was said.
 blame() {
 	local tool=$1 status=$2 said=$3 line lines=("${@:4}")
 	if [[ ! $tool ]]; then
@@ -1607,7 +1619,7 @@ blame() {
 	else
 		line="${lines[0]} (or one of the ${#lines[@]} after it)" said+=" exit status $status"
 	fi
-	printf '%s\n%s\n' "$line" "${said%$'\n'}"
+	trouble=$line$'\n'${said%$'\n'}
 }
 
 # The words that each command of ip begins with in a namespace.

@@ -1,5 +1,6 @@
 # ---- carrying out commands ----
 
+declare trouble=''    # the command that failed, and on further lines what was said of it
 declare complained='' # is there anything that could not be carried out although all that can be is?
 declare -A given=()   # the commands that people gave to take back theirs: whatever these say, it is a failure
 
@@ -14,7 +15,7 @@ announce() {
 
 # Carries out commands of one namespace, given a line each: those of `ip`, `bridge`, `tc`, `nft` and `iptables`, those that
 # write settings, and those that write records are together in one process as long as they follow each other.
-# Where one fails it prints that command and, below, what was said of it, and carries out no more; with FORCE it goes on.
+# Where one fails it sets trouble and carries out no more; with FORCE it goes on.
 carry_out() {
 	local - namespace=$1 line tool='' next lines=() IFS=$'\n'
 	set -f
@@ -168,7 +169,7 @@ take_over() {
 	[[ $1 == "nft 'add element "* ]] && said=$(exec nft "${text/#add/delete}; $text" 2>&1)
 }
 
-# Prints which of the lines given to a tool failed, and below it what was said.
+# Sets trouble to the one of the lines given to a tool that failed, and what was said.
 blame() {
 	local tool=$1 status=$2 said=$3 line lines=("${@:4}")
 	if [[ ! $tool ]]; then
@@ -180,7 +181,7 @@ blame() {
 	else
 		line="${lines[0]} (or one of the ${#lines[@]} after it)" said+=" exit status $status"
 	fi
-	printf '%s\n%s\n' "$line" "${said%$'\n'}"
+	trouble=$line$'\n'${said%$'\n'}
 }
 
 # The words that each command of ip begins with in a namespace.

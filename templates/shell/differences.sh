@@ -395,7 +395,7 @@ remove_entry() {
 # Notes the steps of the table whose facts are not true, and their commands: at once those that follow each other and are
 # for the same place.
 add_missing() {
-	local n text here line back place=host target='' lines=()
+	local n text here line back number place=host target='' lines=()
 	for n in "${!step[@]}"; do
 		text=${step[n]}
 		if [[ ${fact[$text]+set} && ! ${shared[$text]+set} ]]; then continue; fi
@@ -415,15 +415,17 @@ add_missing() {
 		else
 			missing+=("$n")
 		fi
+		number=${wave[n]}
 		case $line in
 		"ip -n $place "*) ;;
 		'ip link '* | 'ip netns add '*) place=host ;;
+		"nft '"*) if ((${#rules[@]})); then place=host; else place=host beside_until=$number number=$BESIDE; fi ;;
 		*) find_place "$line" ;;
 		esac
-		if [[ "${wave[n]} $place" != "$target" ]]; then
+		if [[ "$number $place" != "$target" ]]; then
 			if [[ $target ]]; then note_batch "$target" "${lines[@]}"; fi
 			if ((${#lines[@]} > MUCH)) && [[ $mode == run && $target != "${wave[n]} "* ]]; then begin; fi
-			target="${wave[n]} $place" lines=()
+			target="$number $place" lines=()
 		fi
 		lines+=("$line")
 		case ${words[n]} in

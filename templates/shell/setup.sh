@@ -14,6 +14,7 @@ declare recorded='' written=''     # the record before, and as it is now
 declare uses=''                    # what is to be in it of the namespaces of others
 declare failed='' adopt='' keep='' # the command at which a run ends; options
 declare begun='' begun_by=''       # the wave that is carried out while it is found out what else there is to do
+declare beside='' beside_until=0   # what carries out the one that goes beside the others; the wave that does not end before
 
 readonly MUCH=100 # lines of a batch, for which that is worth it
 
@@ -100,8 +101,14 @@ mend() {
 	if [[ $begun ]]; then record_intent; else get_ready; fi
 	for number in "${!places[@]}"; do
 		if ! tells_iptables "$number"; then end_turn; fi
-		if [[ $number == "$begun" ]]; then await_begun; else run_wave "$number"; fi
+		if ((number > beside_until)); then await_beside; fi
+		case $number in
+		"$BESIDE") begin_beside ;;
+		"$begun") await_begun ;;
+		*) run_wave "$number" ;;
+		esac
 	done
+	await_beside
 	end_turn
 	settle
 	record_facts finished
@@ -125,20 +132,40 @@ get_ready() {
 # Begins with the first wave, if it is for the host alone, as where a large network is made.
 begin() {
 	local number=${!places[*]} text
-	if [[ $begun || $number == *' '* || ${places[$number]} != 'host ' ]]; then return; fi
+	if [[ $begun || $number == *' '* || $number == "$BESIDE" || ${places[$number]} != 'host ' ]]; then return; fi
 	begun=$number text=${batch["$number host"]}
 	get_ready
 	announce "$text" >&2
 	executed+=("$number host")
-	tell begun act_alone "$text" &
+	tell begun act_on_host "$text" &
 	begun_by=$!
 }
 
-await_begun() {
+await_begun() { await "$begun_by" begun; }
+
+# What nft is told on the host, which depends on nothing else: the kernel may take its time there, and waits for the most
+# part. So it goes beside all waves up to the one that the table has it in; unless iptables, which has the same part of the
+# kernel to do with, is told something, too.
+begin_beside() {
+	local text=${batch["$BESIDE host"]}
+	announce "$text" >&2
+	executed+=("$BESIDE host")
+	tell beside act_on_host "$text" &
+	beside=$!
+}
+
+await_beside() {
+	if [[ ! $beside ]]; then return; fi
+	await "$beside" beside
+	beside=''
+}
+
+# Waits for a worker, given its process and its name.
+await() {
 	local text=''
-	if wait "$begun_by"; then return; fi
-	if [[ -s $STATE/worker.begun ]]; then text=$(<"$STATE/worker.begun"); fi
-	give_up "${text:-"wave $begun"$'\n'"ended without a word"}"
+	if wait "$1"; then return; fi
+	if [[ -s $STATE/worker.$2 ]]; then text=$(<"$STATE/worker.$2"); fi
+	give_up "${text:-"$2"$'\n'"ended without a word"}"
 }
 
 # Is iptables told something in a wave, or in a later one?
@@ -172,10 +199,10 @@ run_wave() {
 		if [[ $place != host ]]; then
 			here+=("$place")
 		elif [[ ${places[number]} != 'host ' && $text != *' link '* && $text != *' netns add '* ]]; then
-			tell host act_alone "$text" &
+			tell host act_on_host "$text" &
 			pids+=("$!") names+=(host)
-		elif ! text=$(act_alone "$text"); then
-			give_up "$text"
+		elif ! act_on_host "$text"; then
+			give_up "$trouble"
 		fi
 	done
 	workers=$((${#here[@]} < 32 ? (${#here[@]} + 7) / 8 : 4))
@@ -191,29 +218,31 @@ run_wave() {
 	if [[ ${said+set} ]]; then give_up "${said:-"a part of wave $number"$'\n'"ended without a word"}"; fi
 }
 
-# Calls a command. What it says, if it fails, is then in a file that has the name of its worker.
+# Calls a command, in a process that nobody hears. What there was to say, if it fails, is then in a file that has the name
+# of its worker.
 tell() {
-	local said
 	hear_late
-	said=$("${@:2}") && return 0
-	printf '%s\n' "$said" >"$STATE/worker.$1"
+	if "${@:2}"; then return 0; fi
+	printf '%s\n' "$trouble" >"$STATE/worker.$1"
 	return 1
 }
 
-# The host's part, alone where namespaces are made: two first namespaces at a time would race for the mount of /run/netns.
-act_alone() {
-	local turn
-	hear_late
-	exec {turn}</run/k8snet
-	if [[ $1 == *'ip netns add '* && ! ${TURN+set} ]]; then flock "$turn" || { echo "flock /run/k8snet" && return 1; }; fi
-	carry_out host "$1" {turn}<&-
+# The host's part, in turn where namespaces are made: two first namespaces at a time would race for the mount of /run/netns.
+act_on_host() {
+	local status=0 mine=''
+	if [[ $1 == *'ip netns add '* && ! ${TURN+set} ]]; then
+		mine=yes
+		take_turn
+	fi
+	carry_out host "$1" || status=1
+	if [[ $mine ]]; then end_turn; fi
+	return "$status"
 }
 
 # One worker: every so many-th namespace, together where there is only what ip does, and settings to write. It stops where
 # another one has failed.
 work() {
 	local i place commands others jobs='' one_by_one=()
-	hear_late
 	for ((i = $1; i < ${#here[@]}; i += workers)); do
 		place=${here[i]} commands=$'\n'${batch["$number ${here[i]}"]}
 		others=${commands//"ip netns exec $place bash -c 'echo "/i}

@@ -85,7 +85,7 @@ read_together() {
 		fi
 	done
 	for part in "${!text[@]}"; do
-		exec {speaker}< <(perl -e "$hopper$reader" "$HOSTTYPE" <<<"${text[part]%$'\n'}" 2>/dev/null && printf '@read')
+		exec {speaker}< <(exec perl -e "$hopper$reader" "$HOSTTYPE" <<<"${text[part]%$'\n'}" 2>/dev/null)
 		listening+=("$speaker") speakers+=("$speaker")
 	done
 	for speaker in "${speakers[@]}"; do
@@ -136,16 +136,18 @@ match_ends() {
 
 # Prints every WORKERS-th namespace of those named: "@NAME", then what the tools say, each answer on a line.
 show_state() {
-	local first=$1 step=$2 namespace ask text family tool i
+	local first=$1 step=$2 namespace ask routes text family tool i
 	shift 2
 	for ((i = first + 1; i <= $#; i += step)); do
 		namespace=${!i}
 		ask_for_links "$namespace"
-		ask+=$'route show table all type unicast\nroute show table all type blackhole'
-		ask+=$'\nroute show table all type unreachable\nroute show table all type prohibit'
-		if [[ ${tunnels[$namespace]-} ]]; then ask+=$'\nneigh show nud permanent'; fi
+		if [[ $routes ]]; then
+			ask+=$'route show table all type unicast\nroute show table all type blackhole\n'
+			ask+=$'route show table all type unreachable\nroute show table all type prohibit\n'
+		fi
+		if [[ ${tunnels[$namespace]-} ]]; then ask+=$'neigh show nud permanent\n'; fi
 		printf '@%s\n' "$namespace"
-		enter "$namespace" ip -json -details -batch - <<<"$ask"
+		if [[ $ask ]]; then enter "$namespace" ip -json -details -batch - <<<"$ask"; fi
 		show_sysctls
 		if [[ ${vlans[$namespace]-} ]]; then enter "$namespace" bridge -json vlan show; fi
 		if [[ ${tunnels[$namespace]-} ]]; then enter "$namespace" bridge -json fdb show; fi
@@ -158,12 +160,13 @@ show_state() {
 	done
 }
 
-# Sets ask to what brings out the links of a namespace with their addresses. Of the host, which may have many of others,
-# they are those that the table or the record names, where these are few, and what carries our mark.
+# Sets ask to what brings out the links of a namespace with their addresses, and routes to whether its routes matter. Of the
+# host, which may have many of others, the links are those that the table or the record names, where these are few, and
+# what carries our mark; and the routes matter where one of these links is ours, or something is said of addresses or routes.
 ask_for_links() {
 	local text name ours=''
 	local -A devices=()
-	ask=$'address show\n'
+	ask=$'address show\n' routes=yes
 	if [[ $1 != host ]]; then
 		if [[ ${makers[$1]-} ]]; then ask+=$'netns list-id\n'; fi
 		return
@@ -176,11 +179,14 @@ ask_for_links() {
 		name=${text#host }
 		if [[ $name != "$text" ]]; then devices[${name%% port of *}]=1; fi
 	done
-	ask=''
+	ask='' routes=''
 	for name in "${!devices[@]}"; do
 		if [[ ! -e /proc/sys/net/ipv4/conf/$name ]]; then continue; fi
 		ask+="address show dev $name"$'\n'
-		if [[ ${modelled["host $name"]+set} ]]; then ours=yes; fi
+		if [[ ${modelled["host $name"]+set} ]]; then ours=yes routes=yes; fi
+	done
+	for text in "${step[@]}" "${borrowings[@]}"; do
+		if [[ $text == host*': inet'* ]]; then routes=yes; fi
 	done
 	if [[ $ours || -e $OWNED ]] || ((${#makings[@]} == 0)); then ask+="link show group $MARK"$'\nnetns list-id\n'; fi
 }

@@ -12,10 +12,14 @@ declare -A wanted=() modelled=() tagging=() ports=() mtus=() foreign=([host]=1) 
 # By the fact of a command that people gave: what tells whether it was carried out, and what takes it back.
 declare -A checks=() ways_back=()
 
+# The number of the wave that goes beside the others. The first two take away what is not wanted, and after it come those of
+# the table.
+readonly BESIDE=2
+
 # Reads the table, and from it what has to be read of the live system. What can be done to a whole column in one expansion
 # is: it takes a fraction of the time. Most rows only bring something up or give it an address or a route.
 read_table() {
-	local - line part=1 n here rows=() special=() IFS=$'\n'
+	local - line part=$BESIDE n here rows=() special=() IFS=$'\n'
 	set -f
 	for line in $1; do
 		case $line in

@@ -28,6 +28,7 @@ sub enter {
 #   FACT, or fact FACT JSON, or link NAMESPACE NAME INDEX JSON, or port NAMESPACE NAME MASTER JSON,
 #   or setting NAMESPACE PATH VALUE, or nsid NUMBER NAMESPACE, by which the host knows it, or left NAMESPACE,
 #   or end NAMESPACE NAME NUMBER INDEX, of a veth whose peer has that index in the namespace of that number
+# and, when all is done, "@read".
 # The host comes first, if at all, as there is no way back to it.
 # shellcheck disable=SC2016 # what looks like an expansion is perl
 readonly reader='
@@ -65,7 +66,7 @@ while (my $line = <STDIN>) {
     die $@ if $@ && $@ ne "unknown\n";
     push @answer, $@ ? "left\t$name\n" : @said;
 }
-print @answer;    # at the end, so that none of several processes waits for its reader
+print @answer, "\@read";    # at the end, so that none of several processes waits for its reader
 
 sub unknown { die "unknown\n" }
 
