@@ -148,7 +148,7 @@ bridge -n switch2 vlan add dev red vid 10 pvid untagged       #  switch2 red por
 bridge -n switch2 vlan add dev blue vid 20 pvid untagged      #  switch2 blue port of br0: vlan 20 pvid untagged
 END
 
-#### The rest is the same in every setup.sh, SHA-256 9139d0baa6336e443dee3af9cf393c8217b8f1a77e1ef5fe9fe0c027a78b7474
+#### The rest is the same in every setup.sh, SHA-256 4bfdcaadc899a54efc7182e6971a19a3324252177e748254f13ad8869af5e6d1
 
 # ---- prelude: the same in every script ----
 
@@ -2718,8 +2718,7 @@ record_intent() {
 	if [[ ! -e $OWNED || $now != "$written" ]]; then record "$now"; fi
 }
 
-# Carries out one wave: what there is for each namespace, several at a time, and the host's part beside them, or before
-# where it makes interfaces, or changes some.
+# Carries out one wave: what there is for each namespace, several at a time, and the host's part beside them, or before.
 run_wave() {
 	local number=$1 place i worker workers text said here=() pids=() names=()
 	for place in ${places[number]}; do
@@ -2728,7 +2727,7 @@ run_wave() {
 		executed+=("$number $place")
 		if [[ $place != host ]]; then
 			here+=("$place")
-		elif [[ ${places[number]} != 'host ' && $text != *' link '* && $text != *' netns add '* ]]; then
+		elif [[ ${places[number]} != 'host ' ]] && ! comes_before "$text"; then
 			tell host act_on_host "$text" &
 			pids+=("$!") names+=(host)
 		elif ! act_on_host "$text"; then
@@ -2746,6 +2745,17 @@ run_wave() {
 		if [[ -s $STATE/worker.${names[i]} ]]; then said=$(<"$STATE/worker.${names[i]}"); fi
 	done
 	if [[ ${said+set} ]]; then give_up "${said:-"a part of wave $number"$'\n'"ended without a word"}"; fi
+}
+
+# Does the host's part of a wave come before that of the namespaces? What makes interfaces or changes some does, and what
+# is no work for another process.
+comes_before() {
+	local - line IFS=$'\n'
+	set -f
+	if [[ $1 == *' link '* || $1 == *' netns add '* ]]; then return 0; fi
+	for line in $1; do
+		if [[ $line != "bash -c 'echo "*' >/proc/sys/'* ]]; then return 1; fi
+	done
 }
 
 # Calls a command, in a process that nobody hears. What there was to say, if it fails, is then in a file that has the name

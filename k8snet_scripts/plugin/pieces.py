@@ -10,7 +10,7 @@ from k8snet_scripts.plugin import shelf
 from k8snet_scripts.plugin.names import Container, Names, name_attachment
 from k8snet_scripts.plugin.netns import is_netns
 from k8snet_scripts.plugin.programs import Finished
-from k8snet_scripts.plugin.running import NAMED, check_done, messages, run_kept
+from k8snet_scripts.plugin.running import NAMED, check_done, make_place, messages, remove_place, run_kept
 from k8snet_scripts.values import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -40,8 +40,10 @@ def set_up(piece: Piece, scripts: dict[str, str]) -> None:
     """
     names, container = piece.names, piece.container
     directory = _keep(piece, scripts)
+    make_place(names.topology)
     done = _run_in_turn(piece.plugin, directory, "setup.sh", _give_name(container, names))
     if done.status != 0:
+        remove_place(names.topology)
         what = f"{_verb(piece.plugin)} {container.ifname} of {container.container_id}"
         check_done(done, what, f"{shelf.end(names.topology)}/setup.sh")
 

@@ -6,12 +6,12 @@ import os
 
 from k8snet_scripts.plugin.errors import UNAVAILABLE, CniError
 from k8snet_scripts.plugin.netns import find_system_program
+from k8snet_scripts.plugin.running import RECORDS
 from k8snet_scripts.values import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_STATE = "/run/k8snet"
 _PROGRAMS = ("bash", "ip", "nsenter", "unshare")
 
 
@@ -22,7 +22,7 @@ def check_scripts_run(environment: Mapping[str, str], *programs: str) -> None:
             find_system_program(name, environment)
     except CniError as error:
         raise CniError(UNAVAILABLE, error.message) from error
-    check_place(_STATE)
+    check_place(RECORDS)
 
 
 def check_place(directory: str) -> None:

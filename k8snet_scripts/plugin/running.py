@@ -11,6 +11,9 @@ from k8snet_scripts.values import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+RECORDS = "/run/k8snet"
+"""Where scripts keep what is theirs, in a directory for each topology."""
+
 NAMED = "named.sh"
 """What gives a namespace that has only a path a name, for the time of a script."""
 
@@ -42,6 +45,24 @@ def run_kept(directory: str, command: Sequence[str], given: tuple[str, str] | No
         return run_program([bash, *argv], environment)
     unshare = find_system_program("unshare", environment)
     return run_program([unshare, "--mount", "--", bash, os.path.join(directory, NAMED), *given, *argv], environment)
+
+
+def make_place(topology: str) -> None:
+    """Make the directory of a record, which saves the script a process."""
+    for directory in (RECORDS, os.path.join(RECORDS, topology)):
+        try:
+            os.mkdir(directory, 0o755)
+        except FileExistsError:  # whose it is, the script asks
+            pass
+
+
+def remove_place(topology: str) -> None:
+    """Remove the directory of a record where there is none: a script that does not come to its work leaves it."""
+    for directory in (os.path.join(RECORDS, topology), RECORDS):
+        try:
+            os.rmdir(directory)
+        except OSError:
+            return
 
 
 def check_done(finished: Finished, what: str, script: str) -> None:
