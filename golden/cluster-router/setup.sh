@@ -307,7 +307,7 @@ ip -n remote route add default via fd00:172:18::d dev eth0                      
 ip netns exec remote nft 'add table inet k8snet-cluster-router; delete table inet k8snet-cluster-router; table inet k8snet-cluster-router { chain postrouting { type nat hook postrouting priority srcnat; policy accept; ip saddr 10.244.2.0/24 ip daddr != 10.244.0.0/16 ip daddr != 172.18.0.0/16 ip daddr != 224.0.0.0/4 masquerade; ip6 saddr fd00:10:244:2::/64 ip6 daddr != fd00:10:244::/56 ip6 daddr != fd00:172:18::/64 ip6 daddr != ff00::/8 masquerade; }; }'   #  remote: nft table inet k8snet-cluster-router
 END
 
-#### The rest is the same in every setup.sh, SHA-256 4bfdcaadc899a54efc7182e6971a19a3324252177e748254f13ad8869af5e6d1
+#### The rest is the same in every setup.sh, SHA-256 be244f3bcc0b29826c48eb17d15598e19bf950277a80d824ee3dc105baf2e0ab
 
 # ---- prelude: the same in every script ----
 
@@ -2264,7 +2264,7 @@ add_missing() {
 		esac
 		if [[ "$number $place" != "$target" ]]; then
 			if [[ $target ]]; then note_batch "$target" "${lines[@]}"; fi
-			if ((${#lines[@]} > MUCH)) && [[ $mode == run && $target != "${wave[n]} "* ]]; then begin; fi
+			if ((${#lines[@]} > MUCH)) && [[ $mode == run && $target != "${wave[n]} "* ]]; then begin_early; fi
 			target="$number $place" lines=()
 		fi
 		lines+=("$line")
@@ -2819,7 +2819,7 @@ get_ready() {
 }
 
 # Begins with the first wave, if it is for the host alone, as where a large network is made.
-begin() {
+begin_early() {
 	local number=${!places[*]} text
 	if [[ $begun || $number == *' '* || $number == "$BESIDE" || ${places[$number]} != 'host ' ]]; then return; fi
 	begun=$number text=${batch["$number host"]}
@@ -2830,7 +2830,7 @@ begin() {
 	begun_by=$!
 }
 
-await_begun() { await "$begun_by" begun; }
+await_begun() { reap "$begun_by" begun; }
 
 # What nft is told on the host, which depends on nothing else: the kernel may take its time there, and waits for the most
 # part. So it goes beside all waves up to the one that the table has it in; unless iptables, which has the same part of the
@@ -2845,12 +2845,12 @@ begin_beside() {
 
 await_beside() {
 	if [[ ! $beside ]]; then return; fi
-	await "$beside" beside
+	reap "$beside" beside
 	beside=''
 }
 
 # Waits for a worker, given its process and its name.
-await() {
+reap() {
 	local text=''
 	if wait "$1"; then return; fi
 	if [[ -s $STATE/worker.$2 ]]; then text=$(<"$STATE/worker.$2"); fi

@@ -130,7 +130,7 @@ get_ready() {
 }
 
 # Begins with the first wave, if it is for the host alone, as where a large network is made.
-begin() {
+begin_early() {
 	local number=${!places[*]} text
 	if [[ $begun || $number == *' '* || $number == "$BESIDE" || ${places[$number]} != 'host ' ]]; then return; fi
 	begun=$number text=${batch["$number host"]}
@@ -141,7 +141,7 @@ begin() {
 	begun_by=$!
 }
 
-await_begun() { await "$begun_by" begun; }
+await_begun() { reap "$begun_by" begun; }
 
 # What nft is told on the host, which depends on nothing else: the kernel may take its time there, and waits for the most
 # part. So it goes beside all waves up to the one that the table has it in; unless iptables, which has the same part of the
@@ -156,12 +156,12 @@ begin_beside() {
 
 await_beside() {
 	if [[ ! $beside ]]; then return; fi
-	await "$beside" beside
+	reap "$beside" beside
 	beside=''
 }
 
 # Waits for a worker, given its process and its name.
-await() {
+reap() {
 	local text=''
 	if wait "$1"; then return; fi
 	if [[ -s $STATE/worker.$2 ]]; then text=$(<"$STATE/worker.$2"); fi
