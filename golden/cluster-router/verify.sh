@@ -604,7 +604,7 @@ ip netns exec remote-pod1 bash -c ': </dev/tcp/fd00:172:18::e/9'     #> remote-p
 #= Kubernetes 3: the address that each has itself is the one that others see
 END
 
-#### The rest is the same in every verify.sh, SHA-256 b5cc37c8ffe35eba621ce66276e9b39baec2ac0e20d714e6b9ec214ddb69c522
+#### The rest is the same in every verify.sh, SHA-256 bf0d268cbcb83fcdb1af582c054398207d96f3779bdc835cbb04e3380ccadd93
 
 # ---- prelude: the same in every script ----
 
@@ -760,7 +760,7 @@ wait_for() {
 # One network at a time looks at what others have borrowed, and records what it borrows or gives back; and tells iptables
 # of that, whose chains several have in common.
 take_turn() {
-	exec {TURN}</run/k8snet
+	if [[ ! ${TURN+set} ]]; then exec {TURN}</run/k8snet; fi
 	wait_for "$TURN"
 }
 end_turn() { if [[ ${TURN+set} ]]; then exec {TURN}<&- && unset TURN; fi; }
@@ -2037,7 +2037,7 @@ write_here() {
 	local line
 	for line in "${lines[@]}"; do
 		line=${line#*"'echo "} line=${line%\'}
-		{ printf '%s\n' "${line% >*}" >"${line##* >}"; } 2>/dev/null || return 1
+		printf '%s\n' "${line% >*}" 2>/dev/null >"${line##* >}" || return 1 # a signal is to find the script with its voice
 	done
 }
 

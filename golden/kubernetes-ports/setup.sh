@@ -159,7 +159,7 @@ ip6tables --wait -I CNI-ISOLATION-STAGE-2 1 -o cni-podman0 -m comment --comment 
 ip6tables --wait -A CNI-ISOLATION-STAGE-2 -m comment --comment 'CNI firewall plugin rules (ingressPolicy: same-bridge)' -j RETURN   #  host: ip6tables -A CNI-ISOLATION-STAGE-2 -m comment --comment "CNI firewall plugin rules (ingressPolicy: same-bridge)" -j RETURN
 END
 
-#### The rest is the same in every setup.sh, SHA-256 be244f3bcc0b29826c48eb17d15598e19bf950277a80d824ee3dc105baf2e0ab
+#### The rest is the same in every setup.sh, SHA-256 23729acb169af743ca5339bf28d7ef7e8acec567a470c713be2374be4f404deb
 
 # ---- prelude: the same in every script ----
 
@@ -315,7 +315,7 @@ wait_for() {
 # One network at a time looks at what others have borrowed, and records what it borrows or gives back; and tells iptables
 # of that, whose chains several have in common.
 take_turn() {
-	exec {TURN}</run/k8snet
+	if [[ ! ${TURN+set} ]]; then exec {TURN}</run/k8snet; fi
 	wait_for "$TURN"
 }
 end_turn() { if [[ ${TURN+set} ]]; then exec {TURN}<&- && unset TURN; fi; }
@@ -1592,7 +1592,7 @@ write_here() {
 	local line
 	for line in "${lines[@]}"; do
 		line=${line#*"'echo "} line=${line%\'}
-		{ printf '%s\n' "${line% >*}" >"${line##* >}"; } 2>/dev/null || return 1
+		printf '%s\n' "${line% >*}" 2>/dev/null >"${line##* >}" || return 1 # a signal is to find the script with its voice
 	done
 }
 
@@ -2116,7 +2116,7 @@ add_missing() {
 		esac
 		if [[ "$number $place" != "$target" ]]; then
 			if [[ $target ]]; then note_batch "$target" "${lines[@]}"; fi
-			if ((${#lines[@]} > MUCH)) && [[ $mode == run && $target != "${wave[n]} "* ]]; then begin_early; fi
+			if ((${#lines[@]} > MUCH)) && [[ $target != "${wave[n]} "* ]]; then begin_early; fi
 			target="$number $place" lines=()
 		fi
 		lines+=("$line")
@@ -2545,17 +2545,18 @@ is_strict() {
 # about[COMMAND]: the fact that it changes, if that is no step of the table; created[node1]: a namespace that this run makes
 # was[FACT]: what was known of an address before it was removed; was[host vethB]: where it led what came in
 # dragged: what adds again what the kernel took along
+# failed[COMMAND]: that it did
 # borrowed: the facts, in their order, that this run makes true on something that is not ours; undo has the ways back
 declare -a places=() executed=() borrowed=() dragged=()
-declare -A batch=() about=() created=() was=()
+declare -A batch=() about=() created=() was=() failed=()
 
-declare -a missing=()              # the numbers of the steps that are carried out
-declare -a drift=() refused=()     # what else differs, and what forbids a run: for people to read
-declare recorded='' written=''     # the record before, and as it is now
-declare uses=''                    # what is to be in it of the namespaces of others
-declare failed='' adopt='' keep='' # the command at which a run ends; options
-declare begun='' begun_by=''       # the wave that is carried out while it is found out what else there is to do
-declare beside='' beside_until=0   # what carries out the one that goes beside the others; the wave that does not end before
+declare -a missing=()            # the numbers of the steps that are carried out
+declare -a drift=() refused=()   # what else differs, and what forbids a run: for people to read
+declare recorded='' written=''   # the record before, and as it is now
+declare uses=''                  # what is to be in it of the namespaces of others
+declare adopt='' keep=''         # options
+declare begun='' begun_by=''     # the wave that is carried out while it is found out what else there is to do
+declare beside='' beside_until=0 # what carries out the one that goes beside the others; the wave that does not end before
 
 readonly MUCH=100 # lines of a batch, for which that is worth it
 
@@ -2632,7 +2633,9 @@ report_drift() {
 # Calls a command with each batch, in the order of a run: wave by wave, the host first.
 for_each_batch() {
 	local number place
+	if [[ $begun ]]; then "$@" "${batch["$begun host"]}"; fi
 	for number in "${!places[@]}"; do
+		if [[ $number == "$begun" ]]; then continue; fi
 		for place in ${places[number]}; do "$@" "${batch["$number $place"]}"; done
 	done
 }
@@ -2675,6 +2678,7 @@ begin_early() {
 	local number=${!places[*]} text
 	if [[ $begun || $number == *' '* || $number == "$BESIDE" || ${places[$number]} != 'host ' ]]; then return; fi
 	begun=$number text=${batch["$number host"]}
+	if [[ $mode != run ]]; then return; fi
 	get_ready
 	announce "$text" >&2
 	executed+=("$number host")
@@ -2682,7 +2686,7 @@ begin_early() {
 	begun_by=$!
 }
 
-await_begun() { reap "$begun_by" begun; }
+await_begun() { reap "$begun_by" begun 'what was begun with'; }
 
 # What nft is told on the host, which depends on nothing else: the kernel may take its time there, and waits for the most
 # part. So it goes beside all waves up to the one that the table has it in; unless iptables, which has the same part of the
@@ -2697,16 +2701,16 @@ begin_beside() {
 
 await_beside() {
 	if [[ ! $beside ]]; then return; fi
-	reap "$beside" beside
+	reap "$beside" beside 'what nft was told'
 	beside=''
 }
 
-# Waits for a worker, given its process and its name.
+# Waits for a worker, given its process, its name, and its work in words.
 reap() {
 	local text=''
 	if wait "$1"; then return; fi
 	if [[ -s $STATE/worker.$2 ]]; then text=$(<"$STATE/worker.$2"); fi
-	give_up "${text:-"$2"$'\n'"ended without a word"}"
+	give_up "${text:-"$3"$'\n'"ended without a word"}"
 }
 
 # Is iptables told something in a wave, or in a later one?
@@ -2904,7 +2908,7 @@ record() {
 
 # Ends the run. Given is the command that failed and, from the next line on, what was said of it.
 give_up() {
-	failed=${1%%$'\n'*}
+	failed[${1%%$'\n'*}]=1
 	failure="failed: $1"
 	exit 1
 }
@@ -2919,15 +2923,18 @@ roll_back() {
 		return
 	fi
 	say "taking back what this run has done"
+	for text in "$STATE"/worker.*; do # several may have failed
+		if [[ -s $text ]] && IFS= read -r text <"$text" && [[ $text ]]; then failed[$text]=1; fi
+	done
 	if ((${#borrowed[@]})); then
-		if [[ ! ${TURN+set} ]]; then take_turn; fi
+		take_turn # which another run may have had until now
 		read_others
 	fi
 	for n in "${missing[@]}"; do about[${command[n]}]=${step[n]}; done
 	for ((i = ${#executed[@]} - 1; i >= 0; i--)); do
 		mapfile -t lines <<<"${batch[${executed[i]}]%$'\n'}"
 		for ((j = 0; j < ${#lines[@]}; j++)); do
-			if [[ ${lines[j]} == "$failed" ]]; then break; fi
+			if [[ ${failed[${lines[j]}]+set} ]]; then break; fi
 		done
 		while ((--j >= 0)); do
 			text=${about[${lines[j]}]}

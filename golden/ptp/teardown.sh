@@ -55,7 +55,7 @@ ip netns delete web               #- web: namespace
 ip netns delete db                #- db: namespace
 END
 
-#### The rest is the same in every teardown.sh, SHA-256 7cbc0904dec3df64c184e8a96972777cf856833d436181ddd16402d5606d0358
+#### The rest is the same in every teardown.sh, SHA-256 b741d8cc722d792d7b094e3d7a0902743b20653998f133e37340a58b07ef2c89
 
 # ---- prelude: the same in every script ----
 
@@ -211,7 +211,7 @@ wait_for() {
 # One network at a time looks at what others have borrowed, and records what it borrows or gives back; and tells iptables
 # of that, whose chains several have in common.
 take_turn() {
-	exec {TURN}</run/k8snet
+	if [[ ! ${TURN+set} ]]; then exec {TURN}</run/k8snet; fi
 	wait_for "$TURN"
 }
 end_turn() { if [[ ${TURN+set} ]]; then exec {TURN}<&- && unset TURN; fi; }
@@ -1488,7 +1488,7 @@ write_here() {
 	local line
 	for line in "${lines[@]}"; do
 		line=${line#*"'echo "} line=${line%\'}
-		{ printf '%s\n' "${line% >*}" >"${line##* >}"; } 2>/dev/null || return 1
+		printf '%s\n' "${line% >*}" 2>/dev/null >"${line##* >}" || return 1 # a signal is to find the script with its voice
 	done
 }
 

@@ -48,11 +48,11 @@ def run_kept(directory: str, command: Sequence[str], given: tuple[str, str] | No
 
 
 def make_place(topology: str) -> None:
-    """Make the directory of a record, which saves the script a process."""
+    """Make the directory of a record, which saves the script a process; what is in the way is the script's business."""
     for directory in (RECORDS, os.path.join(RECORDS, topology)):
         try:
             os.mkdir(directory, 0o755)
-        except FileExistsError:  # whose it is, the script asks
+        except OSError:
             pass
 
 

@@ -98,7 +98,7 @@ write_here() {
 	local line
 	for line in "${lines[@]}"; do
 		line=${line#*"'echo "} line=${line%\'}
-		{ printf '%s\n' "${line% >*}" >"${line##* >}"; } 2>/dev/null || return 1
+		printf '%s\n' "${line% >*}" 2>/dev/null >"${line##* >}" || return 1 # a signal is to find the script with its voice
 	done
 }
 

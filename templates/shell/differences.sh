@@ -424,7 +424,7 @@ add_missing() {
 		esac
 		if [[ "$number $place" != "$target" ]]; then
 			if [[ $target ]]; then note_batch "$target" "${lines[@]}"; fi
-			if ((${#lines[@]} > MUCH)) && [[ $mode == run && $target != "${wave[n]} "* ]]; then begin_early; fi
+			if ((${#lines[@]} > MUCH)) && [[ $target != "${wave[n]} "* ]]; then begin_early; fi
 			target="$number $place" lines=()
 		fi
 		lines+=("$line")

@@ -53,7 +53,7 @@ wait_for() {
 # One network at a time looks at what others have borrowed, and records what it borrows or gives back; and tells iptables
 # of that, whose chains several have in common.
 take_turn() {
-	exec {TURN}</run/k8snet
+	if [[ ! ${TURN+set} ]]; then exec {TURN}</run/k8snet; fi
 	wait_for "$TURN"
 }
 end_turn() { if [[ ${TURN+set} ]]; then exec {TURN}<&- && unset TURN; fi; }

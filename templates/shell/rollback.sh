@@ -2,7 +2,7 @@
 
 # Ends the run. Given is the command that failed and, from the next line on, what was said of it.
 give_up() {
-	failed=${1%%$'\n'*}
+	failed[${1%%$'\n'*}]=1
 	failure="failed: $1"
 	exit 1
 }
@@ -17,15 +17,18 @@ roll_back() {
 		return
 	fi
 	say "taking back what this run has done"
+	for text in "$STATE"/worker.*; do # several may have failed
+		if [[ -s $text ]] && IFS= read -r text <"$text" && [[ $text ]]; then failed[$text]=1; fi
+	done
 	if ((${#borrowed[@]})); then
-		if [[ ! ${TURN+set} ]]; then take_turn; fi
+		take_turn # which another run may have had until now
 		read_others
 	fi
 	for n in "${missing[@]}"; do about[${command[n]}]=${step[n]}; done
 	for ((i = ${#executed[@]} - 1; i >= 0; i--)); do
 		mapfile -t lines <<<"${batch[${executed[i]}]%$'\n'}"
 		for ((j = 0; j < ${#lines[@]}; j++)); do
-			if [[ ${lines[j]} == "$failed" ]]; then break; fi
+			if [[ ${failed[${lines[j]}]+set} ]]; then break; fi
 		done
 		while ((--j >= 0)); do
 			text=${about[${lines[j]}]}

@@ -4,17 +4,18 @@
 # about[COMMAND]: the fact that it changes, if that is no step of the table; created[node1]: a namespace that this run makes
 # was[FACT]: what was known of an address before it was removed; was[host vethB]: where it led what came in
 # dragged: what adds again what the kernel took along
+# failed[COMMAND]: that it did
 # borrowed: the facts, in their order, that this run makes true on something that is not ours; undo has the ways back
 declare -a places=() executed=() borrowed=() dragged=()
-declare -A batch=() about=() created=() was=()
+declare -A batch=() about=() created=() was=() failed=()
 
-declare -a missing=()              # the numbers of the steps that are carried out
-declare -a drift=() refused=()     # what else differs, and what forbids a run: for people to read
-declare recorded='' written=''     # the record before, and as it is now
-declare uses=''                    # what is to be in it of the namespaces of others
-declare failed='' adopt='' keep='' # the command at which a run ends; options
-declare begun='' begun_by=''       # the wave that is carried out while it is found out what else there is to do
-declare beside='' beside_until=0   # what carries out the one that goes beside the others; the wave that does not end before
+declare -a missing=()            # the numbers of the steps that are carried out
+declare -a drift=() refused=()   # what else differs, and what forbids a run: for people to read
+declare recorded='' written=''   # the record before, and as it is now
+declare uses=''                  # what is to be in it of the namespaces of others
+declare adopt='' keep=''         # options
+declare begun='' begun_by=''     # the wave that is carried out while it is found out what else there is to do
+declare beside='' beside_until=0 # what carries out the one that goes beside the others; the wave that does not end before
 
 readonly MUCH=100 # lines of a batch, for which that is worth it
 
@@ -91,7 +92,9 @@ report_drift() {
 # Calls a command with each batch, in the order of a run: wave by wave, the host first.
 for_each_batch() {
 	local number place
+	if [[ $begun ]]; then "$@" "${batch["$begun host"]}"; fi
 	for number in "${!places[@]}"; do
+		if [[ $number == "$begun" ]]; then continue; fi
 		for place in ${places[number]}; do "$@" "${batch["$number $place"]}"; done
 	done
 }
@@ -134,6 +137,7 @@ begin_early() {
 	local number=${!places[*]} text
 	if [[ $begun || $number == *' '* || $number == "$BESIDE" || ${places[$number]} != 'host ' ]]; then return; fi
 	begun=$number text=${batch["$number host"]}
+	if [[ $mode != run ]]; then return; fi
 	get_ready
 	announce "$text" >&2
 	executed+=("$number host")
@@ -141,7 +145,7 @@ begin_early() {
 	begun_by=$!
 }
 
-await_begun() { reap "$begun_by" begun; }
+await_begun() { reap "$begun_by" begun 'what was begun with'; }
 
 # What nft is told on the host, which depends on nothing else: the kernel may take its time there, and waits for the most
 # part. So it goes beside all waves up to the one that the table has it in; unless iptables, which has the same part of the
@@ -156,16 +160,16 @@ begin_beside() {
 
 await_beside() {
 	if [[ ! $beside ]]; then return; fi
-	reap "$beside" beside
+	reap "$beside" beside 'what nft was told'
 	beside=''
 }
 
-# Waits for a worker, given its process and its name.
+# Waits for a worker, given its process, its name, and its work in words.
 reap() {
 	local text=''
 	if wait "$1"; then return; fi
 	if [[ -s $STATE/worker.$2 ]]; then text=$(<"$STATE/worker.$2"); fi
-	give_up "${text:-"$2"$'\n'"ended without a word"}"
+	give_up "${text:-"$3"$'\n'"ended without a word"}"
 }
 
 # Is iptables told something in a wave, or in a later one?

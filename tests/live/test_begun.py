@@ -15,6 +15,7 @@ from live.situations import Scene, Scenes, changes
 from live.test_failure import DISPENSABLE, complaints, steps
 from live.test_signals import WAYS, struck
 
+NAT = pytest.mark.needs("nft_masquerade", "nft_masquerade6")
 LIMIT = "readonly MUCH=100 "
 
 
@@ -27,7 +28,11 @@ def early(scene: Scene) -> str:
 
 @pytest.fixture
 def scene(scene_of: Scenes) -> Scene:
-    found = scene_of("docker, fresh")
+    return fresh(scene_of, "docker")
+
+
+def fresh(scene_of: Scenes, network: str) -> Scene:
+    found = scene_of(f"{network}, fresh")
     found.begin()
     return found
 
@@ -41,7 +46,9 @@ def run(scene: Scene, *options: str) -> list[str]:
     return done.stdout.splitlines() if options else commands(done)
 
 
-def test_it_executes_what_was_foretold_and_makes_the_same(scene: Scene) -> None:
+@pytest.mark.parametrize("network", ["docker", pytest.param("gateway", marks=NAT)])
+def test_it_executes_what_was_foretold_and_makes_the_same(scene_of: Scenes, network: str) -> None:
+    scene = fresh(scene_of, network)
     foretold = [line.removeprefix("[#] ") for line in run(scene, "--dry-run")]
     assert run(scene) == foretold != []
     assert changes(scene.whole, scene.state()) == []

@@ -46,6 +46,19 @@ if [ -e /run/netns/a ] && ! grep -q -x made {log} && {real} -n a link show dev e
 """
 
 
+FAILING = """\
+#!/bin/sh
+if [ "$*" = '-batch -' ] && ! [ -e {log}.once ]; then
+    until [ -e {log} ]; do sleep 0.05; done
+    sleep 0.3
+    >{log}.once
+    exit 1
+fi
+exec {real} "$@"
+"""
+"""An ip that fails once, when nft has failed."""
+
+
 class Slow:
     """A network that is set up where nft is slow."""
 
@@ -99,6 +112,23 @@ def test_it_is_taken_back_where_something_else_fails(sandbox: Sandbox) -> None:
     assert done.returncode == 1 and "failed: ip netns exec a sh " in done.stderr
     assert slow.log() == ["begins", "made", "ends", "command"]
     assert diff(slow.before, slow.network.state()) == []
+
+
+def test_where_something_else_fails_as_well_nothing_is_taken_back_that_was_not_done(sandbox: Sandbox) -> None:
+    network = Network(sandbox, compiled(LAB))
+    before = network.state()
+    programs, log = sandbox.directory / "programs", sandbox.directory / "log"
+    programs.mkdir()
+    (programs / "nft").write_text(f"#!/bin/sh\necho tried >>{log}\necho not permitted\nexit 1\n")
+    (programs / "ip").write_text(FAILING.format(real=shutil.which("ip", path=PATH), log=log))
+    for program in programs.iterdir():
+        program.chmod(0o755)
+    path = sandbox.directory / "setup.sh"
+    path.write_text(network.text("setup"))
+    done = sandbox.run(["bash", str(path)], env={"PATH": f"{programs}:{PATH}"})
+    assert done.returncode == 1 and "failed: ip " in done.stderr
+    assert "could not be carried out" not in done.stderr
+    assert diff(before, network.state()) == []
 
 
 @pytest.mark.needs("nft_bridge", "iptables_filter")

@@ -347,7 +347,8 @@ def test_a_shell_has_a_terminal_and_gives_it_back(command: Command, lab: str) ->
         ["bash", "-c", script],
         [
             ("# ", "ip -n node1 -brief address show dev vethA\r"),
-            ("10.10.0.2/24", "sleep 99\r"),
+            ("10.10.0.2/24", ""),
+            ("# ", "sleep 99\r"),
             ("sleep 99\r\n", "\x03"),
             ("# ", "exit 4\r"),
             ("nothing left", "typed\r"),
